@@ -1,0 +1,138 @@
+"""What every data source gives: the sites of a federation and the cases at each."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fed.sites import MODALITIES, Condition, Modality, Site, SiteCard
+
+Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One eye, or one modality of an eye whose other records are not linked to it.
+
+    Attributes
+    ----------
+    case_id, patient_id : str
+        Unique within the data source. A patient's cases are all at one site.
+    label : int
+        Index into ``task.classes``.
+    modalities : tuple
+        What this record holds: one modality or both.
+    """
+
+    case_id: str
+    patient_id: str
+    label: int
+    modalities: tuple[Modality, ...]
+
+    @property
+    def condition(self) -> Condition:
+        """``"both"``, or the only modality the case has."""
+        return "both" if len(self.modalities) == 2 else self.modalities[0]
+
+
+class CaseImages(Protocol):
+    """Reads the pixels of one site's cases."""
+
+    def fundus(self, index: int) -> Pixels:
+        """Return colour fundus photograph ``(3, height, width)`` of the site's case `index`."""
+        ...
+
+    def oct(self, index: int) -> Pixels:
+        """Return OCT volume ``(slices, depth, width)`` of the site's case `index`."""
+        ...
+
+
+@dataclass(frozen=True)
+class SiteCases:
+    """The cases of one site; their pixels are drawn or read when asked for."""
+
+    site: Site
+    cases: tuple[Case, ...]
+    images: CaseImages
+
+    def __len__(self) -> int:
+        return len(self.cases)
+
+    def indices(self, modality: Modality) -> list[int]:
+        """Return the positions of the cases that have `modality`."""
+        return [i for i, case in enumerate(self.cases) if modality in case.modalities]
+
+    def labels(self) -> NDArray[np.int64]:
+        """Return the labels ``(n,)``."""
+        return np.array([case.label for case in self.cases], dtype=np.int64)
+
+    def card(self, classes: int) -> SiteCard:
+        """Count the cases by class and modality."""
+        counts: dict[Condition, list[int]] = {
+            condition: [0] * classes for condition in ("both", "fundus", "oct")
+        }
+        for case in self.cases:
+            counts[case.condition][case.label] += 1
+        present = tuple(m for m in MODALITIES if any(m in c.modalities for c in self.cases))
+        return SiteCard(
+            name=self.site.name,
+            group=self.site.group,
+            role=self.site.role,
+            modalities=present,
+            cases={condition: tuple(row) for condition, row in counts.items()},
+            resources=self.site.resources,
+        )
+
+
+class CaseSource(Protocol):
+    """A data source: who the sites are, and what each holds."""
+
+    @property
+    def sites(self) -> Sequence[Site]:
+        """All sites, in the order of the configuration."""
+        ...
+
+    def open(self, name: str) -> SiteCases:
+        """Return the cases of one site; touches no other site's images."""
+        ...
+
+
+def owned(
+    case_id: str,
+    patient_id: str,
+    label: int,
+    available: Sequence[Modality],
+    site: Site,
+    random: np.random.Generator,
+) -> Iterator[Case]:
+    """Yield the records a site keeps of one eye, by its ownership shares and record linkage.
+
+    An eye keeps each available modality with the probability ``site.shares``; one that would be
+    left with nothing keeps one of them, drawn in proportion to the shares. An eye with both whose
+    records are not linked (``site.paired``) becomes two cases of one modality each.
+
+    Parameters
+    ----------
+    available : sequence of {"fundus", "oct"}
+        The images that exist. A modality the site does not own is never kept; an eye with no
+        image of an owned modality yields nothing.
+    random : numpy.random.Generator
+        A generator of this eye's own, so that the answer depends on nothing else.
+    """
+    draws = random.random(len(MODALITIES) + 2)
+    candidates = [m for m in available if site.shares[m] > 0]
+    kept = tuple(
+        m
+        for m, draw in zip(MODALITIES, draws, strict=False)
+        if m in candidates and draw < site.shares[m]
+    )
+    if not kept and candidates:
+        weights = np.cumsum([site.shares[m] for m in candidates])
+        kept = (candidates[int(np.searchsorted(weights, draws[-2] * weights[-1], "right"))],)
+    if len(kept) == 2 and draws[-1] >= site.paired:
+        for modality in kept:
+            yield Case(f"{case_id}/{modality}", patient_id, label, (modality,))
+    elif kept:
+        yield Case(case_id, patient_id, label, kept)
