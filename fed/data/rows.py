@@ -1,0 +1,270 @@
+"""A federation of real eyes: from a list of rows, whatever collection they are of, to sites."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fed.config import Config
+from fed.data.cases import Case, Pixels, SiteCases, owned
+from fed.data.images import backing_file, load_fundus, read_fundus
+from fed.data.partition import Patient, divide, expand
+from fed.data.volumes import load_oct, read_oct
+from fed.errors import ConfigError, DataError, nearest
+from fed.randomness import generator
+from fed.sites import MODALITIES, Modality, Site
+
+NAMED = 10
+"""Files named in one message about bad files; the rest is counted."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One eye of a collection.
+
+    Attributes
+    ----------
+    case_id, patient_id : str
+    label : int
+        Index into the collection's classes.
+    fundus, oct : Path or None
+        Files as `load_fundus` and `load_oct` take them; None where there is no image.
+    split : str or None
+        The collection's official split that the eye is in.
+    attributes : Mapping
+        Anything else known, by name: what ``data.site_column`` may name.
+    """
+
+    case_id: str
+    patient_id: str
+    label: int
+    fundus: Path | None
+    oct: Path | None
+    split: str | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def images(self) -> dict[Modality, Path]:
+        """The files of the modalities the eye has."""
+        paths: dict[Modality, Path | None] = {"fundus": self.fundus, "oct": self.oct}
+        return {modality: path for modality, path in paths.items() if path is not None}
+
+    def attribute(self, name: str) -> str | None:
+        """Return an attribute; ``split`` names the official split."""
+        return self.split if name == "split" and self.split else self.attributes.get(name)
+
+
+@dataclass(frozen=True)
+class Collection:
+    """The labelled eyes of a data set.
+
+    Attributes
+    ----------
+    classes : tuple of str
+        What the labels of the rows count through.
+    """
+
+    classes: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+
+class RowsSource:
+    """The sites of a configuration, with the eyes of a collection divided among them.
+
+    Creating one checks everything except the images' content, which `check` does.
+
+    Parameters
+    ----------
+    config : Config
+        ``data.require`` keeps only the eyes that have all of these modalities.
+    collection : Collection
+        Its classes must be those of the task, in the same order.
+
+    Raises
+    ------
+    ConfigError, DataError
+        If no eye is usable, an image file is missing or claimed by two eyes, a case id is there
+        twice, or the sites ask for patients there are not.
+    """
+
+    def __init__(self, config: Config, collection: Collection) -> None:
+        self._config = config
+        if collection.classes != config.task.classes:
+            raise ConfigError(
+                f"task.classes: [{', '.join(config.task.classes)}], but the labels of this "
+                f"collection are [{', '.join(collection.classes)}], in this order"
+            )
+        self.rows = _usable(config, collection.rows)
+        """The eyes that are used, at any site or at none, by case id."""
+        _distinct(self.rows)
+        _refuse(_missing(self.rows))
+        self._sites = {site.name: site for site in expand(config.sites)}
+        patients = _by_patient(self.rows)
+        assigned = divide(
+            config.sites,
+            _patients(config, patients),
+            len(config.task.classes),
+            config.seed,
+        )
+        self._held = {
+            name: _cases(config.seed, site, (row for p in assigned[name] for row in patients[p]))
+            for name, site in self._sites.items()
+        }
+
+    @property
+    def sites(self) -> Sequence[Site]:
+        """All sites, in the order of the configuration."""
+        return tuple(self._sites.values())
+
+    def open(self, name: str) -> SiteCases:
+        """Return the cases of one site; touches no other site's images."""
+        held = self._held[name]
+        images = RowImages(
+            tuple(row for _, row in held),
+            self._config.data.image_size,
+            self._config.data.volume_size,
+        )
+        return SiteCases(self._sites[name], tuple(case for case, _ in held), images)
+
+    def check(self) -> None:
+        """Read every image once, so that a bad file ends the run before any training.
+
+        Raises
+        ------
+        DataError
+            Naming the first ten files that cannot be read, each with its trouble, and how many
+            there are.
+        """
+        files = [file for row in self.rows for file in row.images.items()]
+        with ThreadPoolExecutor() as pool:
+            troubles = [trouble for trouble in pool.map(_trouble, files) if trouble]
+        _refuse(troubles)
+
+
+@dataclass(frozen=True)
+class RowImages:
+    """Reads the images of one site from their files, each time they are asked for."""
+
+    rows: tuple[Row, ...]
+    image_size: int
+    volume_size: tuple[int, int, int]
+
+    def fundus(self, index: int) -> Pixels:
+        """Return colour fundus photograph ``(3, height, width)`` of the site's case `index`."""
+        return read_fundus(self.rows[index].images["fundus"], self.image_size)
+
+    def oct(self, index: int) -> Pixels:
+        """Return OCT volume ``(slices, depth, width)`` of the site's case `index`."""
+        return read_oct(self.rows[index].images["oct"], self.volume_size)
+
+
+def _usable(config: Config, rows: Sequence[Row]) -> tuple[Row, ...]:
+    """Keep the eyes with an image and all required modalities, by case id."""
+    required = config.data.require
+    usable = [row for row in rows if row.images and all(m in row.images for m in required)]
+    if not usable:
+        wanted = " and ".join(required) or "fundus or oct"
+        raise DataError(
+            f"{config.data.path}: no usable eye: {len(rows)} with a label, none with {wanted}"
+        )
+    return tuple(sorted(usable, key=lambda row: row.case_id))
+
+
+def _distinct(rows: Sequence[Row]) -> None:
+    """Refuse a case id or an image that two rows share."""
+    cases = Counter(row.case_id for row in rows)
+    owner: dict[Path, str] = {}
+    for row in rows:
+        if cases[row.case_id] > 1:
+            raise DataError(f"case {row.case_id} is there {cases[row.case_id]} times")
+        for path in row.images.values():
+            if path in owner:
+                raise DataError(
+                    f"{path}: given for both case {owner[path]} and case {row.case_id}; "
+                    "an image is of one eye"
+                )
+            owner[path] = row.case_id
+
+
+def _missing(rows: Sequence[Row]) -> list[str]:
+    paths = [path for row in rows for path in row.images.values()]
+    return [f"{path}: no such file" for path in paths if not backing_file(path).exists()]
+
+
+def _trouble(image: tuple[Modality, Path]) -> str | None:
+    modality, path = image
+    load: Callable[[Path], Pixels] = load_fundus if modality == "fundus" else load_oct
+    try:
+        load(path)
+    except DataError as error:
+        return str(error)
+    return None
+
+
+def _refuse(troubles: Sequence[str]) -> None:
+    if troubles:
+        rest = len(troubles) - NAMED
+        count = "1 bad image file" if len(troubles) == 1 else f"{len(troubles)} bad image files"
+        more = f"; and {rest} more" if rest > 0 else ""
+        raise DataError(f"{count}: {'; '.join(troubles[:NAMED])}{more}")
+
+
+def _by_patient(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    patients: dict[str, list[Row]] = {}
+    for row in rows:
+        patients.setdefault(row.patient_id, []).append(row)
+    return patients
+
+
+def _patients(config: Config, rows: Mapping[str, Sequence[Row]]) -> list[Patient]:
+    column = config.data.site_column if _names(config) else None
+    if _names(config) and column is None:
+        raise ConfigError(
+            f"data.site_column: needed, because sites.{_names(config)[0][0]}.cases are names"
+        )
+    patients = []
+    for patient_id, eyes in rows.items():
+        places = {row.attribute(column) or "" for row in eyes} if column else {""}
+        if len(places) > 1:
+            raise DataError(
+                f"{config.data.path}: patient {patient_id} is at several sites "
+                f"({', '.join(sorted(places))}) by column {column!r}; a patient is at one"
+            )
+        modalities = frozenset(modality for row in eyes for modality in row.images)
+        labels = tuple(row.label for row in eyes)
+        patients.append(Patient(patient_id, labels, modalities, places.pop() or None))
+    _known_names(config, {patient.place for patient in patients})
+    return patients
+
+
+def _names(config: Config) -> list[tuple[str, tuple[str, ...]]]:
+    """Return the groups that name their sites' rows, with the names."""
+    return [(g.name, g.cases) for g in config.sites if isinstance(g.cases, tuple)]
+
+
+def _known_names(config: Config, places: set[str | None]) -> None:
+    known = sorted(place for place in places if place)
+    for group, names in _names(config):
+        for name in names:
+            if name not in known:
+                raise DataError(
+                    f"sites.{group}.cases: no usable eye has {name!r} in column "
+                    f"{config.data.site_column!r}{nearest(name, known)}"
+                )
+
+
+def _cases(seed: int, site: Site, rows: Iterable[Row]) -> list[tuple[Case, Row]]:
+    """Return the records a site keeps of its patients' eyes, by case id."""
+    kept = [(case, row) for row in rows for case in _records(seed, site, row)]
+    if not kept:
+        raise DataError(
+            f"sites.{site.group}: no eye with {' or '.join(site.modalities)} for site {site.name}"
+        )
+    return sorted(kept, key=lambda pair: pair[0].case_id)
+
+
+def _records(seed: int, site: Site, row: Row) -> Iterator[Case]:
+    available = [modality for modality in MODALITIES if modality in row.images]
+    random = generator(seed, site.name, "ownership", row.case_id)
+    return owned(row.case_id, row.patient_id, row.label, available, site, random)
