@@ -243,7 +243,7 @@ class Replicates:
         return np.where(one_class, np.nan, 1 - _ratio(observed, expected))
 
     def ece(self) -> Vector:
-        """Expected calibration error."""
+        """Gap between confidence and accuracy, over bins of confidence."""
         return np.abs(self.sample.gaps @ self.weights).sum(axis=0) / self.total
 
     def mean(self, values: Vector) -> Vector:

@@ -82,7 +82,7 @@ def scores(labels: Labels, probabilities: Probabilities) -> dict[str, float | No
     -----
     `ece`: Guo et al. 2017, 15 bins of equal width. `aurc`, `e_aurc`: Geifman et al. 2019, with the
     largest probability as confidence; cases of equal confidence count as accepted in random order.
-    `brier` is the squared distance to the one-hot label, halved for two classes, as in scikit-learn.
+    `brier` is the squared distance to the one-hot label; halved for two classes, as scikit-learn does.
     """
     labels, probabilities = checked(labels, probabilities)
     if not len(labels) or not np.isfinite(probabilities).all():
@@ -126,16 +126,15 @@ def reliability(labels: Labels, probabilities: Probabilities, bins: int = BINS) 
 
 def checked(labels: Labels, probabilities: Probabilities) -> tuple[Labels, Vector]:
     """Return both as arrays that fit each other; raise ValueError where they do not."""
-    labels = np.asarray(labels, dtype=np.int64)
-    probabilities = np.asarray(probabilities, dtype=np.float64)
-    if labels.ndim != 1 or probabilities.ndim != 2 or len(labels) != len(probabilities):
+    y = np.asarray(labels).astype(np.int64)
+    p = np.asarray(probabilities).astype(np.float64)
+    if y.ndim != 1 or p.ndim != 2 or len(y) != len(p):
         raise ValueError(
-            f"labels (n,) and probabilities (n, K) expected, "
-            f"got {labels.shape} and {probabilities.shape}"
+            f"labels (n,) and probabilities (n, K) expected, got {y.shape} and {p.shape}"
         )
-    if len(labels) and not 0 <= labels.min() <= labels.max() < probabilities.shape[1]:
-        raise ValueError(f"labels must be in 0 .. {probabilities.shape[1] - 1}")
-    return labels, probabilities
+    if len(y) and not 0 <= y.min() <= y.max() < p.shape[1]:
+        raise ValueError(f"labels must be in 0 .. {p.shape[1] - 1}")
+    return y, p
 
 
 def auc_classes(labels: Labels, classes: int) -> list[int]:
