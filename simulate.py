@@ -52,7 +52,7 @@ def main(
     settings = list(overrides or [])
     settings += [f"seed={seed}"] if seed is not None else []
     settings += [f"engine.name={engine}"] if engine is not None else []
-    console = Console(quiet=quiet)
+    console = _console(quiet)
     try:
         if resume is not None:
             config, directory = _resumed(resume, configs, settings), resume
@@ -62,7 +62,7 @@ def main(
         source = open_source(config)
         cards = _cards(source, config)
         if dry_run:
-            _show(config, cards, Console())
+            _show(config, cards, _console())
             return
         if resume is None:
             _make_room(directory, console)
@@ -70,7 +70,10 @@ def main(
     except UserError as error:
         _stop(f"error: {error}", CONFIG_WRONG)
     except RunError as error:
-        _stop(f"the run failed: {error}\nTo go on: python simulate.py --resume {directory}", RUN_FAILED)
+        _stop(
+            f"the run failed: {error}\nTo go on: python simulate.py --resume {directory}",
+            RUN_FAILED,
+        )
     except KeyboardInterrupt:
         _stop(f"interrupted. To go on: python simulate.py --resume {directory}", INTERRUPTED)
 
@@ -99,10 +102,12 @@ def _simulate(
             raise
         except Exception as error:
             log.exception("failed")
-            raise RunError(f"{type(error).__name__}: {error} (see {directory / 'log.txt'})") from error
+            raise RunError(
+                f"{type(error).__name__}: {error} (see {directory / 'log.txt'})"
+            ) from error
     results = json.loads((directory / "results.json").read_text())
-    Console().print(terminal_table(results))
-    Console().print(f"report: {report}", soft_wrap=True)
+    _console().print(terminal_table(results))
+    _console().print(f"report: {report}", soft_wrap=True)
 
 
 def _resumed(directory: Path, configs: list[Path] | None, settings: list[str]) -> Config:
@@ -139,6 +144,11 @@ def _make_room(directory: Path, console: Console) -> None:
         number += 1
     directory.rename(aside)
     console.print(f"an earlier run was moved to {aside}")
+
+
+def _console(quiet: bool = False) -> Console:
+    """Return a console; one that is no terminal has no width, and tables need some."""
+    return Console(quiet=quiet, width=None if sys.stdout.isatty() else 120)
 
 
 @contextmanager

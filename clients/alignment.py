@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
-from model.transport import draw_targets, labelled_coupling
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
 from fed.protocol import TransportCount
 from fed.prototypes import Prototypes
+from model.transport import draw_targets, labelled_coupling
 
 How = Literal["none", "labelled", "random"]
 

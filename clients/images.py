@@ -4,11 +4,11 @@ from functools import cached_property
 
 import numpy as np
 import torch
-from model.augmentation import augment_fundus, augment_oct
 from numpy.typing import NDArray
 from torch import Tensor
 
 from fed.data.cases import SiteCases
+from model.augmentation import augment_fundus, augment_oct
 from model.rima import Batch
 
 

@@ -6,12 +6,12 @@ from functools import lru_cache
 
 import numpy as np
 import torch
-from fed.data.opening import open_source
 from numpy.typing import NDArray
 
 from clients.images import SiteImages
 from fed.config import Config, resolve
 from fed.data.cases import CaseSource, SiteCases
+from fed.data.opening import open_source
 from fed.protocol import Part, State
 from fed.randomness import derive, generator
 from model.network import build

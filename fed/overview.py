@@ -11,16 +11,15 @@ def federation_table(cards: Sequence[SiteCard], classes: Sequence[str]) -> Table
     """Return a row a site: role, modalities, cases by class and modality, resources."""
     table = Table(title=f"{len(cards)} sites; cases by class: {' / '.join(classes)}", box=None)
     for column in ("site", "role", "owns", "both", "fundus only", "OCT only"):
-        table.add_column(column)
-    table.add_column("speed", justify="right")
-    table.add_column("down/up Mbit/s", justify="right")
-    table.add_column("available", justify="right")
+        table.add_column(column, no_wrap=True)
+    for column in ("speed", "Mbit/s", "up"):
+        table.add_column(column, justify="right")
     for card in cards:
         resources = card.resources
         table.add_row(
             card.name,
             card.role.replace("_", " "),
-            " + ".join(card.modalities) or "nothing",
+            "+".join(card.modalities) or "nothing",
             *(_counts(card.cases[condition]) for condition in CONDITIONS),
             f"{resources.speed:g}",
             f"{resources.downlink_mbps:g}/{resources.uplink_mbps:g}",
@@ -30,4 +29,4 @@ def federation_table(cards: Sequence[SiteCard], classes: Sequence[str]) -> Table
 
 
 def _counts(counts: Sequence[int]) -> str:
-    return " / ".join(map(str, counts)) if any(counts) else "–"
+    return "/".join(map(str, counts)) if any(counts) else "–"

@@ -35,9 +35,7 @@ def make_app(observers: Sequence[Observer] = ()) -> ServerApp:
     return server_app
 
 
-def coordinate(
-    config: Config, directory: Path, grid: Grid, observers: Sequence[Observer]
-) -> None:
+def coordinate(config: Config, directory: Path, grid: Grid, observers: Sequence[Observer]) -> None:
     """Run one federation from its roster to its results; an interrupted one goes on.
 
     Raises

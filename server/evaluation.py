@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fed.metrics import METRICS, bootstrap, scores
+from fed.bootstrap import bootstrap
+from fed.metrics import METRICS, scores
 from fed.protocol import Scores
 from fed.randomness import generator
 from fed.sites import Condition
@@ -43,7 +44,7 @@ def metric_table(
         if replicates:
             random = generator(seed, name, condition, "bootstrap")
             intervals = bootstrap(
-                sample.labels, sample.probabilities, sample.patients, replicates, random
+                sample.labels, sample.probabilities, sample.patients, METRICS, replicates, random
             )
             for metric in METRICS:
                 low, high = intervals[metric]

@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import fed
 from fed.config import Config, dump
 from fed.sites import SiteCard
 from fed.storage import write_json, write_tensors, write_text
@@ -18,7 +19,7 @@ from server.roster import Roster
 from server.rounds import Progress, Verdict
 
 SCHEMA = 1
-PACKAGES = ("fedrima", "flwr", "torch", "numpy", "scikit-learn", "ray")
+PACKAGES = ("flwr", "torch", "numpy", "scikit-learn", "ray")
 
 
 class Recorder:
@@ -100,8 +101,7 @@ class Recorder:
             "method": config.method.name,
             "seed": config.seed,
             "engine": config.engine.name,
-            "versions": {package: version(package) for package in PACKAGES}
-            | {"python": platform.python_version()},
+            "versions": _versions(),
             "task": {"classes": list(config.task.classes)},
             "rounds_completed": progress.completed,
             "held_out": self._held_out(verdict),
@@ -156,6 +156,11 @@ class Recorder:
         return words
 
 
+def _versions() -> dict[str, str]:
+    ours = {"fedrima": fed.__version__, "python": platform.python_version()}
+    return ours | {package: version(package) for package in PACKAGES}
+
+
 def _card(card: SiteCard) -> dict[str, Any]:
     return asdict(card) | {"modalities": list(card.modalities)}
 
@@ -166,4 +171,3 @@ def _round_of(line: str) -> int:
         return int(json.loads(line)["round"])
     except (ValueError, KeyError):
         return 2**31
-

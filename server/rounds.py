@@ -109,7 +109,9 @@ class Rounds:
         """Have the held-out sites, and the validation splits if any, score the model."""
         held_out = self._scores(progress, number, "held_out")
         validation = (
-            self._scores(progress, number, "validation") if self._config.evaluation.validation else []
+            self._scores(progress, number, "validation")
+            if self._config.evaluation.validation
+            else []
         )
         return Verdict(held_out, validation)
 

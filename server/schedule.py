@@ -62,9 +62,7 @@ def _lengths(config: Config) -> list[int]:
     """Share the rounds out over the phases: at least one each, then by largest remainder."""
     shares = [phase.share for phase in config.method.phases]
     free = config.training.rounds - len(shares)
-    exact = [
-        max(0.0, config.training.rounds * share / sum(shares) - 1) for share in shares
-    ]
+    exact = [max(0.0, config.training.rounds * share / sum(shares) - 1) for share in shares]
     exact = [free * value / (sum(exact) or 1) for value in exact]
     lengths = [int(value) for value in exact]
     by_remainder = sorted(range(len(shares)), key=lambda i: (lengths[i] - exact[i], i))

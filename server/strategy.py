@@ -1,6 +1,6 @@
 """A Flower strategy for sites that own different modalities."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from logging import getLogger
 
@@ -11,7 +11,7 @@ from flwr.serverapp.strategy import Strategy
 from fed import protocol
 from fed.config import Config
 from fed.protocol import Bank, Scores, State, TransportCount, Update
-from fed.sites import MODALITIES, Modality
+from fed.sites import MODALITIES, Modality, SiteCard
 from model.parts import trained_modules, used_modules
 from model.rima import modules_of
 from server.aggregation import ModuleAverage, UnusableUpdateError
@@ -82,22 +82,11 @@ class IncompleteModalities(Strategy):
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
     ) -> Iterator[Message]:
         """Send the round to its participants; like sites share one payload."""
-        self._begin()
-        self._current = protocol.state(arrays)
-        plan = self._schedule[server_round - 1]
+        self._begin(arrays)
         self.participation = participation(self._roster, server_round, self._config)
         for member in self.participation.unavailable:
             self._fail(member.name, "not available this round")
-        payloads: dict[tuple[tuple[str, ...], tuple[Modality, ...]], RecordDict] = {}
-        for member in self.participation.asked:
-            slice_ = self._train_slice(member, plan)
-            if slice_ not in payloads:
-                payloads[slice_] = self._train_payload(plan, *slice_)
-            if member in self.participation.dropped:
-                self.exchange.traffic.down[member.name] += protocol.size(payloads[slice_])
-                self._fail(member.name, "dropped out of the round")
-                continue
-            yield self._message(member, payloads[slice_], protocol.TRAIN, server_round)
+        return self._train_messages(self._schedule[server_round - 1])
 
     def aggregate_train(
         self, server_round: int, replies: Iterable[Message]
@@ -117,14 +106,13 @@ class IncompleteModalities(Strategy):
 
     def configure_statistics(self, arrays: ArrayRecord) -> Iterator[Message]:
         """Ask the training sites for class statistics under the global encoders."""
-        self._begin()
-        self._current = protocol.state(arrays)
-        payloads: dict[tuple[str, ...], RecordDict] = {}
-        for member in self._roster.with_role("train"):
-            modules = trained_modules(["encoders"], member.card.modalities)
-            if modules not in payloads:
-                payloads[modules] = protocol.pack_parameters(self._take(modules))
-            yield self._message(member, payloads[modules], protocol.STATISTICS, 0)
+        self._begin(arrays)
+        return self._messages(
+            self._roster.with_role("train"),
+            protocol.STATISTICS,
+            lambda card: trained_modules(["encoders"], card.modalities),
+            protocol.pack_parameters,
+        )
 
     def aggregate_statistics(self, replies: Iterable[Message]) -> Bank:
         """Merge the sites' clusters to a bank."""
@@ -142,18 +130,16 @@ class IncompleteModalities(Strategy):
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
     ) -> Iterator[Message]:
         """Ask for scores under every condition."""
-        self._begin()
-        self._current = protocol.state(arrays)
-        role = "held_out" if self._part == "held_out" else "train"
-        payloads: dict[tuple[str, ...], RecordDict] = {}
-        for member in self._roster.with_role(role):
-            modules = used_modules(self._answering_parts(), member.card.modalities)
-            if modules not in payloads:
-                task = protocol.EvaluateTask(
-                    self._part, self._config.evaluation.conditions, self._take(modules)
-                )
-                payloads[modules] = protocol.pack_evaluate_task(task)
-            yield self._message(member, payloads[modules], protocol.EVALUATE, server_round)
+        self._begin(arrays)
+        part, conditions = self._part, self._config.evaluation.conditions
+        return self._messages(
+            self._roster.with_role("held_out" if part == "held_out" else "train"),
+            protocol.EVALUATE,
+            lambda card: used_modules(self._answering_parts(), card.modalities),
+            lambda state: protocol.pack_evaluate_task(
+                protocol.EvaluateTask(part, conditions, state)
+            ),
+        )
 
     def collect_scores(self, replies: Iterable[Message]) -> list[Scores]:
         """Return the scores of the sites that answered."""
@@ -174,8 +160,37 @@ class IncompleteModalities(Strategy):
         method = self._config.method
         log.info("%s: %s; %d rounds", method.name, method.summary, len(self._schedule))
 
-    def _begin(self) -> None:
+    def _begin(self, arrays: ArrayRecord) -> None:
+        """Open an exchange; messages are then made one by one, as the grid takes them."""
         self.exchange = Exchange()
+        self._current = protocol.state(arrays)
+
+    def _train_messages(self, plan: Round) -> Iterator[Message]:
+        payloads: dict[tuple[tuple[str, ...], tuple[Modality, ...]], RecordDict] = {}
+        for member in self.participation.asked:
+            slice_ = self._train_slice(member, plan)
+            if slice_ not in payloads:
+                payloads[slice_] = self._train_payload(plan, *slice_)
+            if member in self.participation.dropped:
+                self.exchange.traffic.down[member.name] += protocol.size(payloads[slice_])
+                self._fail(member.name, "dropped out of the round")
+                continue
+            yield self._message(member, payloads[slice_], protocol.TRAIN, plan.number)
+
+    def _messages(
+        self,
+        members: Iterable[Member],
+        message_type: str,
+        modules_for: Callable[[SiteCard], tuple[str, ...]],
+        pack: Callable[[State], RecordDict],
+    ) -> Iterator[Message]:
+        """Send each member the modules it can use; like members share one payload."""
+        payloads: dict[tuple[str, ...], RecordDict] = {}
+        for member in members:
+            modules = modules_for(member.card)
+            if modules not in payloads:
+                payloads[modules] = pack(self._take(modules))
+            yield self._message(member, payloads[modules], message_type, 0)
 
     def _message(
         self, member: Member, content: RecordDict, message_type: str, number: int
