@@ -1,0 +1,114 @@
+"""Flower messages as Ray carries them: large arrays lie in the object store and are not copied."""
+
+import pickle
+from collections.abc import Callable
+from typing import NamedTuple
+
+import ray
+from flwr.app import Array, ArrayRecord, ConfigRecord, Error, Message, MetricRecord, RecordDict
+from flwr.app.message import make_message
+from flwr.app.metadata import Metadata
+
+from fed.engines.messages import array_bytes
+
+# Ray carries smaller arguments within the call, which is cheaper than a look-up in the store.
+STORE_BYTES = 100_000
+# A round has a few payloads, one a modality slice. More than these are stored again when they
+# come again, so that a round of personal payloads does not fill the store.
+KEPT_PAYLOADS = 16
+
+Record = ArrayRecord | MetricRecord | ConfigRecord
+
+
+class StoredArrays:
+    """Pickles an ArrayRecord with its bytes out of band; unpickles as an ArrayRecord.
+
+    On the other side ``Array.data`` is a read-only view of the object store, not ``bytes``.
+    """
+
+    def __init__(self, record: ArrayRecord) -> None:
+        self._record = record
+
+    def __reduce__(self) -> tuple[Callable[..., ArrayRecord], tuple[object, ...]]:
+        heads = [(key, a.dtype, a.shape, a.stype) for key, a in self._record.items()]
+        buffers = [pickle.PickleBuffer(array.data) for array in self._record.values()]
+        return _restore_arrays, (heads, buffers)
+
+
+def _restore_arrays(
+    heads: list[tuple[str, str, tuple[int, ...], str]], buffers: list[pickle.PickleBuffer]
+) -> ArrayRecord:
+    record = ArrayRecord()
+    for (key, dtype, shape, stype), buffer in zip(heads, buffers, strict=True):
+        array = Array(dtype, shape, stype, b"")
+        array.data = memoryview(buffer)  # type: ignore[assignment]  # a view spares a copy
+        record[key] = array
+    return record
+
+
+class Letter(NamedTuple):
+    """A message in transit; ``None`` stands for arrays that travel beside it, in order."""
+
+    metadata: Metadata
+    error: Error | None
+    records: list[tuple[str, Record | StoredArrays | None]]
+
+
+def open_letter(letter: Letter, *arrays: ArrayRecord) -> Message:
+    """Put the message together again, with ``arrays`` in the places left open."""
+    if letter.error is not None:
+        return make_message(metadata=letter.metadata, error=letter.error)
+    beside = iter(arrays)
+    content = RecordDict(
+        {name: next(beside) if record is None else record for name, record in letter.records}
+    )
+    return make_message(metadata=letter.metadata, content=content)
+
+
+def reply_letter(reply: Message) -> tuple[int, Letter]:
+    """Return the bytes of the reply's arrays, and the reply with large arrays out of band."""
+    if reply.has_error():
+        return 0, Letter(reply.metadata, reply.error, [])
+    size = sum(array_bytes(record) for record in reply.content.array_records.values())
+    records = [
+        (name, StoredArrays(record) if _is_large(record) else record)
+        for name, record in reply.content.items()
+    ]
+    return size, Letter(reply.metadata, None, records)
+
+
+class Payloads:
+    """The large arrays of one call: each distinct record lies in the object store once."""
+
+    def __init__(self) -> None:
+        self._stored: list[tuple[list[tuple[object, ...]], ray.ObjectRef]] = []
+
+    def letter(self, message: Message) -> tuple[Letter, list[ray.ObjectRef]]:
+        """Return an instruction message without its large arrays, and where these are stored."""
+        records: list[tuple[str, Record | StoredArrays | None]] = []
+        refs = []
+        for name, record in message.content.items():
+            if _is_large(record):
+                records.append((name, None))
+                refs.append(self._store(record))
+            else:
+                records.append((name, record))
+        return Letter(message.metadata, None, records), refs
+
+    def _store(self, record: ArrayRecord) -> ray.ObjectRef:
+        # Equality looks at identity first, then compares bytes up to the first difference:
+        # exact, and cheaper than a digest.
+        content: list[tuple[object, ...]] = [
+            (key, array.dtype, array.shape, array.stype, array.data)
+            for key, array in record.items()
+        ]
+        for known, ref in self._stored:
+            if known == content:
+                return ref
+        ref = ray.put(StoredArrays(record))
+        self._stored = [*self._stored[-KEPT_PAYLOADS + 1 :], (content, ref)]
+        return ref
+
+
+def _is_large(record: Record) -> bool:
+    return isinstance(record, ArrayRecord) and array_bytes(record) >= STORE_BYTES

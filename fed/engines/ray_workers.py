@@ -1,0 +1,139 @@
+"""Persistent Ray workers: each imports the ClientApp once and then answers message by message."""
+
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import ray
+from flwr.app import ArrayRecord
+
+from fed.engines.ray_records import Letter, open_letter, reply_letter
+from fed.engines.site import Site, load_client_app, one_thread
+
+# Importing torch, Flower and the ClientApp takes seconds, on a busy machine many.
+START_S = 120.0
+# A replacement may be placed on a node that is just being lost.
+START_TRIES = 3
+
+
+class SiteWorker:
+    """Runs in a Ray worker process. Whatever the ClientApp memoises stays there."""
+
+    def __init__(self, client_app: str, sites: Mapping[int, Site]) -> None:
+        self._app = load_client_app(client_app)
+        self._sites = sites
+        self._threads = ExitStack()
+        self._threads.enter_context(one_thread())
+
+    def ready(self) -> None:
+        """Return once the worker has started."""
+
+    def answer(self, letter: Letter, *arrays: ArrayRecord) -> tuple[int, Letter]:
+        """Let the addressed site answer; return the bytes of the reply's arrays and the reply."""
+        message = open_letter(letter, *arrays)
+        reply = self._sites[message.metadata.dst_node_id].answer(self._app, message)
+        release_gpu_memory()
+        return reply_letter(reply)
+
+
+def release_gpu_memory() -> None:
+    """Hand cached GPU memory back, since the next site on this GPU may run in another worker."""
+    import torch
+
+    if torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
+
+
+@dataclass(eq=False)
+class Worker:
+    """The server's handle on one worker."""
+
+    actor: Any
+    ready: ray.ObjectRef
+    started_at: float
+    tries: int
+
+
+class WorkerPool:
+    """Workers that are free or starting; busy ones are in the hands of the round."""
+
+    def __init__(
+        self, count: int, gpus_per_worker: float, client_app: str, sites: Mapping[int, Site]
+    ) -> None:
+        self._actor_class = ray.remote(SiteWorker).options(
+            num_cpus=1, num_gpus=gpus_per_worker, max_restarts=0
+        )
+        self._client_app = client_app
+        self._sites = ray.put(dict(sites))
+        self._alive: set[Worker] = set()
+        self._closed = False
+        self.free: list[Worker] = []
+        self.starting: dict[ray.ObjectRef, Worker] = {}
+        for _ in range(count):
+            self._start(tries=1)
+
+    def __contains__(self, worker: object) -> bool:
+        """Whether a worker has started and not been replaced."""
+        return worker in self._alive
+
+    def wait_until_started(self) -> None:
+        """Wait for all workers.
+
+        Raises
+        ------
+        RuntimeError
+            If a worker fails, with its reason, or takes longer than ``START_S``.
+        """
+        refs = list(self.starting)
+        ready, missing = ray.wait(refs, num_returns=len(refs), timeout=START_S)
+        for ref in ready:
+            try:
+                ray.get(ref)
+            except ray.exceptions.RayError as error:
+                raise RuntimeError(f"a ray worker could not start: {error}") from error
+            self.admit(ref)
+        if missing:
+            raise RuntimeError(
+                f"engine.workers: {len(ready)} of {len(refs)} ray workers started within "
+                f"{START_S:g} s; is the cluster in use by others?"
+            )
+
+    def admit(self, ref: ray.ObjectRef) -> None:
+        """Take in a worker whose ``ready`` has come back, or start another in its place."""
+        worker = self.starting.pop(ref)
+        try:
+            ray.get(ref)
+        except ray.exceptions.RayError:
+            self._alive.discard(worker)
+            if worker.tries < START_TRIES:
+                self._start(worker.tries + 1)
+        else:
+            self.free.append(worker)
+
+    def replace(self, worker: Worker) -> None:
+        """Kill a worker, whatever it is doing, and start another in its place."""
+        if self._closed:
+            return
+        self._alive.discard(worker)
+        ray.kill(worker.actor)
+        self._start(tries=1)
+
+    def all_started(self) -> bool:
+        """Whether no worker is starting, apart from those that have been given up waiting for."""
+        now = time.monotonic()
+        return all(now - worker.started_at > START_S for worker in self.starting.values())
+
+    def close(self) -> None:
+        """Kill all workers."""
+        self._closed = True
+        for worker in self._alive:
+            ray.kill(worker.actor)
+        self._alive.clear()
+
+    def _start(self, tries: int) -> None:
+        actor = self._actor_class.remote(self._client_app, self._sites)
+        worker = Worker(actor, actor.ready.remote(), time.monotonic(), tries)
+        self._alive.add(worker)
+        self.starting[worker.ready] = worker
