@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fed.config.schema import SiteGroup
-from fed.data.partition import Patient, divide, expand
+from fed.data.partition import Patient, divide
 from fed.errors import ConfigError, DataError
 from fed.sites import Modality
 
@@ -24,22 +24,6 @@ def patients(*labels: int, place: str | None = None, prefix: str = "p") -> list[
 def labels_at(assigned: dict[str, tuple[str, ...]], pool: list[Patient], site: str) -> list[int]:
     by_id = {patient.patient_id: patient for patient in pool}
     return [label for p in assigned[site] for label in by_id[p].labels]
-
-
-def test_sites_of_a_group_are_numbered_unless_alone() -> None:
-    sites = expand([group("a", count=2, paired=0.5), group("b", role="held_out")])
-    assert [(s.name, s.group, s.role) for s in sites] == [
-        ("a-1", "a", "train"),
-        ("a-2", "a", "train"),
-        ("b", "b", "held_out"),
-    ]
-    assert sites[0].paired == 0.5
-    assert sites[0].modalities == ("fundus", "oct")
-
-
-def test_two_sites_of_one_name_are_refused() -> None:
-    with pytest.raises(ConfigError, match="'a-1'"):
-        expand([group("a", count=2), group("a-1")])
 
 
 def test_shares_that_add_up_to_one_give_every_patient_away_evenly() -> None:
