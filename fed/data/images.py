@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from fed.data.cases import Pixels
 from fed.errors import DataError
@@ -150,15 +150,15 @@ def reading(path: Path) -> Iterator[None]:
         yield
     except DataError:
         raise
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file") from None
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         raise DataError(f"{path}: not an image in a known format") from None
     except MemoryError:
         raise
     except Exception as error:  # decoders raise anything from SyntaxError to zlib.error
+        if isinstance(error, OSError) and error.strerror:
+            raise DataError(f"{path}: cannot be read: {error.strerror}") from None
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(f"{path}: cannot be read, damaged or truncated ({reason})") from None
+        raise DataError(f"{path}: damaged or truncated ({reason})") from None
 
 
 def _is_deep(picture: Image.Image) -> bool:

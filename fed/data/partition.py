@@ -1,4 +1,4 @@
-"""Which sites there are, and which patients of a pool of real ones each gets.
+"""Which patients of a pool of real ones each site gets.
 
 The unit is the patient, never the eye: all eyes of a patient are at one site, so no patient is at
 two sites, and none both in training and held out.
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fed.config.schema import Dirichlet, LogNormal, SiteGroup
+from fed.data.groups import expand
 from fed.errors import ConfigError, DataError
 from fed.randomness import generator
 from fed.sites import Modality, Site
@@ -36,21 +37,6 @@ class Patient:
     labels: tuple[int, ...]
     modalities: frozenset[Modality]
     place: str | None = None
-
-
-def expand(groups: Sequence[SiteGroup]) -> list[Site]:
-    """Return the sites of all groups, in order: ``name-1`` to ``name-count``, or bare ``name``.
-
-    Raises
-    ------
-    ConfigError
-        If two groups give sites of one name.
-    """
-    sites = [site for group in groups for site in _sites(group)]
-    name, times = Counter(site.name for site in sites).most_common(1)[0]
-    if times > 1:
-        raise ConfigError(f"sites: two groups have a site named {name!r}; rename one of them")
-    return sites
 
 
 def divide(
@@ -199,7 +185,7 @@ def _requests(
     sizes = dict(_sizes(groups, unclaimed, seed))
     requests = []
     for group in groups:
-        for site in _sites(group):
+        for site in expand([group]):
             claimed = names[site.name]
             size = (
                 sum(-(-places[name] // claimants[name]) for name in claimed)
@@ -243,7 +229,7 @@ def _sizes(groups: Sequence[SiteGroup], total: int, seed: int) -> Iterator[tuple
                 )
             asked[group.name] = [(whole + i) // group.count for i in range(group.count)][::-1]
         elif isinstance(group.cases, LogNormal):
-            asked[group.name] = [_log_normal(group.cases, s.name, seed) for s in _sites(group)]
+            asked[group.name] = [_log_normal(group.cases, s.name, seed) for s in expand([group])]
         elif isinstance(group.cases, int):
             asked[group.name] = [group.cases] * group.count
     if sum(map(sum, asked.values())) > total:
@@ -253,7 +239,7 @@ def _sizes(groups: Sequence[SiteGroup], total: int, seed: int) -> Iterator[tuple
             f"there are {total}"
         )
     for group in groups:
-        for site, size in zip(_sites(group), asked.get(group.name, ()), strict=False):
+        for site, size in zip(expand([group]), asked.get(group.name, ()), strict=False):
             yield site.name, size
 
 
@@ -271,25 +257,5 @@ def _claims(group: SiteGroup) -> Iterator[tuple[str, tuple[str, ...]]]:
             f"site{'s' if group.count > 1 else ''}; set count to {len(names)}, one site a name, "
             "or give one name for all"
         )
-    for index, site in enumerate(_sites(group)):
+    for index, site in enumerate(expand([group])):
         yield site.name, names if len(names) < 2 else (names[index],)
-
-
-def _sites(group: SiteGroup) -> list[Site]:
-    names = (
-        [group.name]
-        if group.count == 1
-        else [f"{group.name}-{number}" for number in range(1, group.count + 1)]
-    )
-    return [
-        Site(
-            name=name,
-            group=group.name,
-            role=group.role,
-            shares=group.modalities,
-            paired=group.paired,
-            style=group.style,
-            resources=group.resources.typed(),
-        )
-        for name in names
-    ]

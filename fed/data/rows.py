@@ -8,8 +8,9 @@ from pathlib import Path
 
 from fed.config import Config
 from fed.data.cases import Case, Pixels, SiteCases, owned
+from fed.data.groups import expand
 from fed.data.images import backing_file, load_fundus, read_fundus
-from fed.data.partition import Patient, divide, expand
+from fed.data.partition import Patient, divide
 from fed.data.volumes import load_oct, read_oct
 from fed.errors import ConfigError, DataError, nearest
 from fed.randomness import generator

@@ -5,6 +5,7 @@ took them, depth from vitreous to choroid, width along a B-scan. Left eyes are n
 scan keeps its whole field: spacing between voxels follows from the size it is brought to.
 """
 
+import gzip
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,9 @@ from PIL import Image
 from fed.data.cases import Pixels
 from fed.data.images import PICTURES, is_array, load_array, load_picture, reading, to_bytes
 from fed.errors import DataError
+
+NIFTI2 = 540
+"""Bytes of a NIfTI-2 header, its first number; a NIfTI-1 header has 348."""
 
 LEAST = 8
 """Pixels that depth and width have at least; fewer are colour channels or a mistake."""
@@ -107,7 +111,11 @@ def _load_nifti(path: Path) -> NDArray[Any]:
     import nibabel  # slow to import, and only this format needs it
 
     with reading(path):
-        image = nibabel.load(path)
+        stored = path.read_bytes()
+        if path.suffix.lower() == ".gz":
+            stored = gzip.decompress(stored)  # to the end, where its checksum is
+        second = NIFTI2 in (int.from_bytes(stored[:4], order) for order in ("little", "big"))
+        image = (nibabel.Nifti2Image if second else nibabel.Nifti1Image).from_bytes(stored)
         voxels = np.asanyarray(image.dataobj)
         axis = image.header.get_dim_info()[2]
     while voxels.ndim > 3 and voxels.shape[-1] == 1:

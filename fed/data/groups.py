@@ -1,0 +1,31 @@
+"""From the groups of a configuration to the sites of a federation."""
+
+from collections.abc import Iterable
+
+from fed.config.schema import SiteGroup
+from fed.sites import Site
+
+
+def expand(groups: Iterable[SiteGroup]) -> list[Site]:
+    """Return the sites of `groups`, in their order.
+
+    They are named ``name-1`` to ``name-count``; the only site of a group has the bare name.
+    """
+    return [site for group in groups for site in _sites_of(group)]
+
+
+def _sites_of(group: SiteGroup) -> list[Site]:
+    alone = group.count == 1
+    names = [group.name] if alone else [f"{group.name}-{i + 1}" for i in range(group.count)]
+    return [
+        Site(
+            name=name,
+            group=group.name,
+            role=group.role,
+            shares=dict(group.modalities),
+            paired=group.paired,
+            style=group.style,
+            resources=group.resources.typed(),
+        )
+        for name in names
+    ]
