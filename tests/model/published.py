@@ -23,9 +23,7 @@ def imagenet_shapes() -> dict[str, tuple[int, ...]]:
     norm("bn1", 64)
     inputs = 64
     sizes = zip(RES2NET_LAYERS, RES2NET_WIDTHS, strict=True)
-    for stage, (blocks, planes) in enumerate(
-        zip(RES2NET_LAYERS, (64, 128, 256, 512), strict=True), 1
-    ):
+    for stage, (blocks, planes) in enumerate(sizes, 1):
         split = math.floor(planes * 26 / 64)
         for block in range(blocks):
             name = f"layer{stage}.{block}"
