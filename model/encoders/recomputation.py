@@ -45,6 +45,9 @@ def recomputed(owner: nn.Module, part: Callable[[Tensor], Tensor], inputs: Tenso
     if not torch.is_grad_enabled():
         return part(inputs)
 
+    if torch.compiler.is_compiling():  # the compiler itself never repeats an update of a buffer
+        return checkpoint(part, inputs, use_reentrant=False, preserve_rng_state=False)
+
     def contexts() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
         return nullcontext(), _running_statistics_kept(owner)
 
