@@ -32,3 +32,11 @@ def test_an_undefined_metric_is_not_a_number(tmp_path):
     }
     row = next(line for line in printed(results).splitlines() if "unseen-2" in line)
     assert row.rstrip().endswith("n/a")
+
+
+def test_eighty_columns_cut_no_interval(tmp_path):
+    results = write_run(tmp_path)
+    text = printed(results, width=80)
+    for metrics in results["held_out"]["pooled"].values():
+        for name in ("auc", "balanced_accuracy", "qwk", "ece"):
+            assert f"{metrics[name]['low']:.3f}–{metrics[name]['high']:.3f}" in text
