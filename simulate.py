@@ -75,7 +75,7 @@ def main(
             RUN_FAILED,
         )
     except KeyboardInterrupt:
-        _stop(f"interrupted. To go on: python simulate.py --resume {directory}", INTERRUPTED)
+        _stop(f"interrupted. {_how_to_go_on(directory)}", INTERRUPTED)
 
 
 def _simulate(
@@ -85,7 +85,10 @@ def _simulate(
     engine = config.engine
     settings = EngineSettings(engine.name, engine.workers, engine.gpus_per_worker, engine.address)
     nodes = [Node(card.name, float(card.total)) for card in cards]
-    run_config = {"federation": config.model_dump_json(), "out": str(directory)}
+    run_config: dict[str, bool | float | int | str] = {
+        "federation": config.model_dump_json(),
+        "out": str(directory),
+    }
     with _logging(directory / "log.txt"):
         try:
             with (
@@ -102,9 +105,8 @@ def _simulate(
             raise
         except Exception as error:
             log.exception("failed")
-            raise RunError(
-                f"{type(error).__name__}: {error} (see {directory / 'log.txt'})"
-            ) from error
+            where = directory / "log.txt"
+            raise RunError(f"{type(error).__name__}: {error} (see {where})") from error
     results = json.loads((directory / "results.json").read_text())
     _console().print(terminal_table(results))
     _console().print(f"report: {report}", soft_wrap=True)
@@ -165,6 +167,10 @@ def _logging(path: Path) -> Iterator[None]:
     finally:
         root.removeHandler(handler)
         handler.close()
+
+
+def _how_to_go_on(directory: Path) -> str:
+    return f"To go on: python simulate.py --resume {directory}"
 
 
 def _stop(message: str, code: int) -> None:

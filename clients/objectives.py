@@ -97,10 +97,11 @@ class PrototypeFill:
         """Give each case that lacks a modality a partner drawn from the bank."""
         fundus, oct_ = features.fundus.clone(), features.oct.clone()
         usable = features.has_fundus & features.has_oct
-        for modality, target, anchors, lacking in (
+        lacking_modalities: tuple[tuple[Modality, Tensor, Tensor, Tensor], ...] = (
             ("oct", oct_, features.fundus, ~features.has_oct),
             ("fundus", fundus, features.oct, ~features.has_fundus),
-        ):
+        )
+        for modality, target, anchors, lacking in lacking_modalities:
             if lacking.any() and modality in self._partners:
                 drawn, found = self._partners[modality].draw(anchors[lacking], labels[lacking])
                 target[lacking] = drawn

@@ -133,14 +133,13 @@ def _labels_with(site: LocalSite, modality: Modality, labels: Tensor) -> Tensor:
 def _bank_partners(
     task: TrainTask, network: RIMA, method: Method, log: CouplingLog, draws: torch.Generator
 ) -> dict[Modality, BankPartners]:
+    buffers = network.transport
     moments = {
-        "fundus": (network.transport.fundus_mean, network.transport.fundus_std),
-        "oct": (network.transport.oct_mean, network.transport.oct_std),
+        "fundus": (buffers.fundus_mean.cpu(), buffers.fundus_std.cpu()),
+        "oct": (buffers.oct_mean.cpu(), buffers.oct_std.cpu()),
     }
     return {
-        modality: BankPartners(
-            prototypes, *(m.cpu() for m in moments[modality]), method.align_single, log, draws
-        )
+        modality: BankPartners(prototypes, *moments[modality], method.align_single, log, draws)
         for modality, prototypes in task.bank.items()
     }
 

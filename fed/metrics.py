@@ -82,7 +82,7 @@ def scores(labels: Labels, probabilities: Probabilities) -> dict[str, float | No
     -----
     `ece`: Guo et al. 2017, 15 bins of equal width. `aurc`, `e_aurc`: Geifman et al. 2019, with the
     largest probability as confidence; cases of equal confidence count as accepted in random order.
-    `brier` is the squared distance to the one-hot label; halved for two classes, as scikit-learn does.
+    `brier` is the squared distance to the one-hot label; halved for two classes (scikit-learn).
     """
     labels, probabilities = checked(labels, probabilities)
     if not len(labels) or not np.isfinite(probabilities).all():

@@ -247,7 +247,8 @@ def unpack_update(content: RecordDict) -> Update:
 
 def pack_evaluate_task(task: EvaluateTask) -> RecordDict:
     """Pack a request for scores."""
-    config = ConfigRecord({"part": task.part, "conditions": list(task.conditions)})
+    conditions: list[str] = list(task.conditions)
+    config = ConfigRecord({"part": task.part, "conditions": conditions})
     return RecordDict({"parameters": arrays(task.parameters), "task": config})
 
 
@@ -259,16 +260,18 @@ def unpack_evaluate_task(content: RecordDict) -> EvaluateTask:
 
 def pack_scores(scores: Scores) -> RecordDict:
     """Pack a site's scores."""
-    tables = {"labels": scores.labels}
+    tables: dict[str, NDArray[Any]] = {"labels": scores.labels}
     for condition, rows in scores.rows.items():
         tables[f"rows.{condition}"] = rows
         tables[f"probabilities.{condition}"] = scores.probabilities[condition]
-    cases = {
-        "site": scores.site,
-        "case_ids": list(scores.case_ids),
-        "patient_ids": list(scores.patient_ids),
-    }
-    return RecordDict({"scores": arrays(tables), "cases": ConfigRecord(cases)})
+    cases = ConfigRecord(
+        {
+            "site": scores.site,
+            "case_ids": list(scores.case_ids),
+            "patient_ids": list(scores.patient_ids),
+        }
+    )
+    return RecordDict({"scores": arrays(tables), "cases": cases})
 
 
 def unpack_scores(content: RecordDict) -> Scores:

@@ -6,6 +6,7 @@ federation slices, sends and averages the network (`MODULES`).
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -172,6 +173,16 @@ class FeatureTransport(nn.Module):
         return transport_features(self.plan, oct_features)
 
 
+class Encoder(Protocol):
+    """What the network asks of an encoder: images to features of a known width."""
+
+    features: int
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Map ``(n, ...)`` to ``(n, features)``."""
+        ...
+
+
 class RIMA(nn.Module):
     """Robust incomplete-modality alignment network (RIMA, MICCAI 2025), with expert heads.
 
@@ -184,7 +195,7 @@ class RIMA(nn.Module):
 
     def __init__(self, fundus_encoder: nn.Module, oct_encoder: nn.Module, sizes: Sizes) -> None:
         super().__init__()
-        dx, dy = int(fundus_encoder.features), int(oct_encoder.features)
+        dx, dy = (cast(Encoder, encoder).features for encoder in (fundus_encoder, oct_encoder))
         self.fundus_encoder = fundus_encoder
         self.oct_encoder = oct_encoder
         self.fundus_head = nn.Linear(dx, sizes.classes)

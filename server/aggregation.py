@@ -92,7 +92,7 @@ def mean_of(states: Collection[State]) -> dict[str, NDArray[Any]]:
     """Return the plain mean of several global models with the same names."""
     first = next(iter(states))
     return {
-        key: _like(sum(s[key].astype(np.float64) for s in states) / len(states), first[key])
+        key: _like(np.mean([s[key].astype(np.float64) for s in states], axis=0), first[key])
         for key in first
     }
 

@@ -25,16 +25,16 @@ class Observer:
     """Told what happens in a run; every method may be left as it is."""
 
     def started(self, cards: "tuple[SiteCard, ...]", rounds: "tuple[Round, ...]") -> None:
-        """All sites have answered who they are."""
+        """Note that all sites have answered who they are."""
 
     def round_begins(self, plan: "Round", participants: int) -> None:
-        """A round is about to be sent."""
+        """Note that a round is about to be sent."""
 
     def answered(self, site: str) -> None:
-        """A site's answer has arrived and been used."""
+        """Note that a site's answer has arrived and been used."""
 
     def failed(self, failure: Failure) -> None:
-        """A site did not contribute."""
+        """Note that a site did not contribute."""
 
     def round_ended(self, record: dict[str, Any]) -> None:
-        """A round is complete; `record` is its line of ``rounds.jsonl``."""
+        """Note that a round is complete; `record` is its line of ``rounds.jsonl``."""

@@ -78,7 +78,8 @@ class Participation:
 
 def participation(roster: Roster, number: int, config: Config) -> Participation:
     """Draw a round's participants from (seed, site, round) alone."""
-    present, unavailable = [], []
+    present: list[Member] = []
+    unavailable: list[Member] = []
     for member in roster.with_role("train"):
         draw = generator(config.seed, member.name, number, "availability").random()
         reachable = draw < member.card.resources.availability

@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,7 +44,7 @@ class Progress:
     bank: Bank = field(default_factory=dict)
     completed: int = 0
     traffic: Traffic = field(default_factory=Traffic)
-    transport: TransportCount = TransportCount()
+    transport: TransportCount = field(default_factory=TransportCount)
     wall: dict[str, float] = field(default_factory=dict)
     virtual_seconds: float = 0.0
     failures: list[dict[str, Any]] = field(default_factory=list)
@@ -68,6 +68,10 @@ class Verdict:
     validation: list[Scores]
 
 
+Saver = Callable[[Progress, dict[str, Any]], None]
+"""Called after each round with all that is needed to go on from there."""
+
+
 class Rounds:
     """Runs the schedule of a method over a grid.
 
@@ -88,7 +92,7 @@ class Rounds:
         self._observers = observers
         self._strategy = IncompleteModalities(config, roster, observers)
 
-    def run(self, progress: Progress, save: "Saver") -> Verdict:
+    def run(self, progress: Progress, save: Saver) -> Verdict:
         """Run the rounds that are left, saving after each; return the final scores.
 
         Raises
@@ -108,11 +112,8 @@ class Rounds:
     def judge(self, progress: Progress, number: int) -> Verdict:
         """Have the held-out sites, and the validation splits if any, score the model."""
         held_out = self._scores(progress, number, "held_out")
-        validation = (
-            self._scores(progress, number, "validation")
-            if self._config.evaluation.validation
-            else []
-        )
+        splits = self._config.evaluation.validation > 0
+        validation = self._scores(progress, number, "validation") if splits else []
         return Verdict(held_out, validation)
 
     def _round(self, plan: Round, progress: Progress) -> tuple[dict[str, Any], Verdict]:
@@ -229,13 +230,6 @@ class Rounds:
         slowest = max(times, default=0.0)
         deadline = self._config.server.deadline_s
         return slowest if deadline is None else min(slowest, deadline)
-
-
-class Saver:
-    """Called after each round with all that is needed to go on from there."""
-
-    def __call__(self, progress: Progress, record: dict[str, Any]) -> None:
-        """Save nothing."""
 
 
 def first_progress(model: State, config: Config) -> Progress:

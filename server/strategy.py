@@ -45,7 +45,7 @@ class Exchange:
     answered: list[str] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     losses: dict[str, dict[str, float]] = field(default_factory=dict)
-    transport: TransportCount = TransportCount()
+    transport: TransportCount = field(default_factory=TransportCount)
     compute: dict[str, float] = field(default_factory=dict)
 
 
@@ -224,7 +224,7 @@ class IncompleteModalities(Strategy):
 
     def _mean_losses(self) -> MetricRecord:
         names = sorted({name for losses in self.exchange.losses.values() for name in losses})
-        means = {}
+        means: dict[str, int | float | list[int] | list[float]] = {}
         for name in names:
             values = [losses[name] for losses in self.exchange.losses.values() if name in losses]
             means[name] = sum(values) / len(values)
@@ -240,10 +240,7 @@ class IncompleteModalities(Strategy):
             return used_modules(parts, MODALITIES), ()
         lacking: tuple[Modality, ...] = ()
         if method.uses_bank and {"predictors", "fusion"} & set(parts):
-            alone = {"fundus": "oct", "oct": "fundus"}
-            lacking = tuple(
-                m for m in MODALITIES if sum(member.card.cases[alone[m]]) and m in self.bank
-            )
+            lacking = tuple(m for m in MODALITIES if member.card.lacking(m) and m in self.bank)
         return used_modules(parts, member.card.modalities), lacking
 
     def _train_payload(
