@@ -56,6 +56,12 @@ class Confounds:
     held_out: Confound
     sites: Mapping[str, Confound]
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """A sentence for each that is raised, naming the cases it is about."""
+        checked = {"training": self.training, "held out": self.held_out, **self.sites}
+        return tuple(f"{name}: {found.words}" for name, found in checked.items() if found.raised)
+
 
 def confounds(cards: Sequence[SiteCard], seed: int) -> Confounds:
     """Check a federation by its sites' cards."""

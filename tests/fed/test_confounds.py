@@ -93,6 +93,7 @@ def test_a_federation_is_checked_by_role_and_site() -> None:
     assert not found.held_out.raised
     assert [name for name, confound in found.sites.items() if confound.raised] == ["mixed"]
     assert confounds(cards, seed=0) == found
+    assert [warning.split(":")[0] for warning in found.warnings] == ["training", "mixed"]
 
 
 def test_a_federation_without_training_cards() -> None:

@@ -93,6 +93,14 @@ def test_spreadsheet_dialects(configuration: Configuration, manifest: Manifest) 
         assert len(ManifestSource(configuration()).rows) == 8
 
 
+def test_quoted_cells_may_hold_commas_and_lines(
+    configuration: Configuration, manifest: Manifest
+) -> None:
+    manifest(HEADER + ",note", *(f'{line},"one, two\nthree"' for line in eyes(3)))
+    rows = ManifestSource(configuration()).rows
+    assert {row.attributes["note"] for row in rows} == {"one, two\nthree"}
+
+
 def test_required_modalities(configuration: Configuration, manifest: Manifest) -> None:
     manifest(HEADER, *eyes(4), "x,x,OD,xf.png,,1", "y,y,OD,,yo.png,1", "z,z,OD,,,1")
     assert len(ManifestSource(configuration()).rows) == 10
@@ -156,7 +164,9 @@ def test_a_patient_at_two_sites_is_refused(
     ("lines", "words"),
     [
         ([HEADER], ["no usable row: 0 in all"]),
-        ([""], ["no column 'case_id'"]),
+        (["", ""], ["the manifest is empty"]),
+        (["patient,fundus,oct,grade"], ["no column 'case_id'", "The columns are: patient,"]),
+        ([HEADER + ",oct"], ["two columns are named 'oct'"]),
         (["case_id,patient_id,fundos,oct,grade", "a,a,f.png,,0"], ["'fundus'", "'fundos'"]),
         ([HEADER.replace("grade", "dr_grade"), "a,a,OD,f.png,,0"], ["'grade'", "'dr_grade'"]),
         ([HEADER, "a,a,OD,f.png,,"], ["no usable row: 1 in all", "'grade'"]),
