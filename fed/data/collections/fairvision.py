@@ -102,7 +102,7 @@ def _row(path: Path, label: str, split: str) -> Row:
         }
     if diagnosis not in GRADES[label]:
         known = ", ".join(GRADES[label])
-        raise DataError(f"{path}: {LABELS[label]} is {diagnosis!r}; allowed: {known}")
+        raise DataError(f"{path}: {LABELS[label]} is {diagnosis!r} (allowed: {known})")
     case = path.stem.removeprefix("data_")
     return Row(
         case_id=case,
