@@ -30,7 +30,7 @@ class CouplingLog:
         self.count += TransportCount(
             couplings=1,
             not_converged=int(not solved.converged),
-            left_out=len(solved.left_out),
+            left_out_classes=len(solved.left_out),
             seconds=time.perf_counter() - start,
         )
         return solved.plan

@@ -61,21 +61,21 @@ class TransportCount:
     Attributes
     ----------
     couplings, not_converged : int
-    left_out : int
+    left_out_classes : int
         Times a class had no partner in the other modality.
     seconds : float
     """
 
     couplings: int = 0
     not_converged: int = 0
-    left_out: int = 0
+    left_out_classes: int = 0
     seconds: float = 0.0
 
     def __add__(self, other: "TransportCount") -> "TransportCount":
         return TransportCount(
             self.couplings + other.couplings,
             self.not_converged + other.not_converged,
-            self.left_out + other.left_out,
+            self.left_out_classes + other.left_out_classes,
             self.seconds + other.seconds,
         )
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 
 
 def write_text(path: Path, text: str) -> None:
@@ -28,7 +28,7 @@ def write_tensors(
     """Write a safetensors file at once."""
     temporary = path.with_name(f".{path.name}.part")
     contiguous = {name: np.ascontiguousarray(value) for name, value in tensors.items()}
-    save_file(contiguous, temporary, metadata=metadata)
+    temporary.write_bytes(save(contiguous, metadata))
     os.replace(temporary, path)
 
 

@@ -151,8 +151,8 @@ class Recorder:
             words.append(
                 f"{count.not_converged} of {count.couplings} transport couplings did not converge"
             )
-        if count.left_out:
-            words.append(f"{count.left_out} times a class found no partner in a coupling")
+        if count.left_out_classes:
+            words.append(f"{count.left_out_classes} times a class found no partner in a coupling")
         return words
 
 

@@ -1,8 +1,10 @@
 """From the groups of a configuration to the sites of a federation."""
 
+from collections import Counter
 from collections.abc import Iterable
 
 from fed.config.schema import SiteGroup
+from fed.errors import ConfigError
 from fed.sites import Site
 
 
@@ -10,8 +12,17 @@ def expand(groups: Iterable[SiteGroup]) -> list[Site]:
     """Return the sites of `groups`, in their order.
 
     They are named ``name-1`` to ``name-count``; the only site of a group has the bare name.
+
+    Raises
+    ------
+    ConfigError
+        If two groups give sites of one name.
     """
-    return [site for group in groups for site in _sites_of(group)]
+    sites = [site for group in groups for site in _sites_of(group)]
+    twice = [name for name, times in Counter(site.name for site in sites).items() if times > 1]
+    if twice:
+        raise ConfigError(f"sites: two groups have a site named {twice[0]!r}; rename one of them")
+    return sites
 
 
 def _sites_of(group: SiteGroup) -> list[Site]:

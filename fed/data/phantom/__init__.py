@@ -1,0 +1,30 @@
+"""Synthetic patients: a fundus photograph and an OCT volume drawn from shared findings."""
+
+import numpy as np
+
+from fed.data.cases import Pixels
+from fed.data.phantom.findings import Eye, draw_eye
+from fed.data.phantom.fundus import FundusCamera
+from fed.data.phantom.oct import OctScanner
+from fed.data.phantom.source import PhantomSource
+from fed.data.phantom.style import Style, draw_style
+
+__all__ = ["Eye", "PhantomSource", "Style", "draw_eye", "draw_pair", "draw_style"]
+
+
+def draw_pair(
+    eye: Eye,
+    style: Style,
+    image_size: int,
+    volume_size: tuple[int, int, int],
+    random: np.random.Generator,
+) -> tuple[Pixels, Pixels]:
+    """Draw both images of one eye, as the devices of one site see it.
+
+    Returns
+    -------
+    fundus : uint8 ``(3, image_size, image_size)``
+    oct : uint8 ``volume_size``
+    """
+    fundus = FundusCamera(image_size).photograph(eye, style.fundus, random)
+    return fundus, OctScanner(volume_size).scan(eye, style.oct, random)

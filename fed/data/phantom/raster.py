@@ -1,0 +1,112 @@
+"""What both drawings are made of: grids, sums of Gaussians, smooth noise, edges.
+
+A sum of axis-aligned Gaussians is a product of two thin matrices, which is why a phantom costs
+about a millisecond. Thresholded, such a sum gives the organic outlines of lesions.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Spots:
+    """Gaussian spots on the back of the eye.
+
+    Attributes
+    ----------
+    x, y : Array
+        Centres ``(n,)``: the fovea is the origin, 1 is the radius of the photograph, y points
+        down.
+    radius : Array
+        Standard deviations ``(n,)``.
+    weight : Array
+        Heights ``(n,)``.
+    """
+
+    x: Array
+    y: Array
+    radius: Array
+    weight: Array
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+
+def axis(size: int, extent: float = 1.0) -> Array:
+    """Return the centres of `size` pixels that span ``[-extent, extent]``."""
+    return ((np.arange(size, dtype=np.float32) + 0.5) * (2 / size) - 1) * np.float32(extent)
+
+
+def gaussians(spots: Spots, x: Array, y: Array) -> Array:
+    """Sum `spots` over a grid.
+
+    Spots smaller than a pixel are widened to it and lose height accordingly, as in a camera.
+
+    Parameters
+    ----------
+    x, y : Array
+        Coordinates of the columns ``(w,)`` and rows ``(h,)``.
+
+    Returns
+    -------
+    Array
+        ``(h, w)``
+    """
+    wide_x, wide_y = _widened(spots.radius, x), _widened(spots.radius, y)
+    height = spots.weight * spots.radius * spots.radius / (wide_x * wide_y)
+    return (height * profile(y, spots.y, wide_y)) @ profile(x, spots.x, wide_x).T
+
+
+def profile(at: Array, centre: Array, width: Array) -> Array:
+    """Return unit Gaussians ``(len(at), len(centre))``."""
+    scale = np.float32(np.sqrt(0.5)) / width
+    offset = at[:, None] * scale - centre * scale
+    np.multiply(offset, offset, out=offset)
+    np.negative(offset, out=offset)
+    return np.exp(offset, out=offset)
+
+
+def _widened(radius: Array, grid: Array) -> Array:
+    pixel = abs(grid[1] - grid[0]) if len(grid) > 1 else np.float32(0.0)
+    return np.sqrt(radius * radius + np.float32(0.16) * pixel * pixel)
+
+
+def interpolation(size: int, knots: int) -> Array:
+    """Return the matrix ``(size, knots)`` that spreads `knots` values smoothly over `size` pixels.
+
+    Cubic convolution (Catmull-Rom) between evenly spaced knots.
+    """
+    position = np.linspace(0.5, knots - 2.5, size) if knots > 3 else np.zeros(size)
+    distance = np.abs(position[:, None] + 0.5 - np.arange(knots)[None, :])
+    near = 1.5 * distance**3 - 2.5 * distance**2 + 1
+    far = -0.5 * distance**3 + 2.5 * distance**2 - 4 * distance + 2
+    return np.where(distance < 1, near, np.where(distance < 2, far, 0)).astype(np.float32)
+
+
+def blur(size: int, width: float) -> Array:
+    """Return the matrix ``(size, size)`` of a Gaussian blur of `width` pixels, edges repeated."""
+    offset = np.arange(size)[:, None] - np.arange(size)[None, :]
+    kernel = np.exp(-0.5 * (offset / max(width, 1e-3)) ** 2)
+    return (kernel / kernel.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def threshold(field: Array, level: float, softness: float) -> Array:
+    """Return a mask that rises from 0 to 1 where `field` passes `level`, over `softness`."""
+    return np.clip((field - np.float32(level)) / np.float32(softness) + np.float32(0.5), 0, 1)
+
+
+def tone(
+    image: Array, gain: float, offset: float, contrast: float, gamma: float
+) -> NDArray[np.uint8]:
+    """Map intensities of about [0, 1] to grey levels by a device's tone curve.
+
+    The curve is a table of 1024 entries: a power of every pixel would cost more than the drawing.
+    """
+    level = np.linspace(0, 1, 1024) * gain + offset
+    level = np.clip((level - 0.4) * contrast + 0.4, 0, 1) ** gamma
+    table = (level * 255 + 0.5).astype(np.uint8)
+    return table[np.clip(image * np.float32(1023), 0, 1023).astype(np.int16)]

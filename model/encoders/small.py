@@ -1,0 +1,120 @@
+"""Small encoders for small images: what a demonstration can train on one core in minutes."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+FEATURES = 64
+
+
+class LocalContrast(nn.Module):
+    """Local contrast normalisation, free of parameters.
+
+    Subtracts the local mean and divides by the local standard deviation of each channel, which
+    takes out most of what differs between devices: colour cast, vignetting, gain, haze. The
+    statistics are those of square patches, interpolated between their centres.
+
+    Parameters
+    ----------
+    patch : int
+        Side of a patch, pixels; cut to the size of the image.
+    floor : float
+        Added to the standard deviation, so that flat patches do not become noise.
+    """
+
+    def __init__(self, patch: int = 8, floor: float = 0.05) -> None:
+        super().__init__()
+        self.patch = patch
+        self.floor = floor
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Normalise ``(n, channels, height, width)``."""
+        centred = image - self._local_mean(image)
+        deviation = self._local_mean(centred.square()).clamp_min(0).sqrt()
+        return centred / (deviation + self.floor)
+
+    def _local_mean(self, image: Tensor) -> Tensor:
+        patch = min(self.patch, *image.shape[-2:])
+        coarse = functional.avg_pool2d(image, patch, ceil_mode=True)
+        return functional.interpolate(coarse, size=image.shape[-2:], mode="bilinear")
+
+
+class SmallFundusEncoder(nn.Module):
+    """Encode colour fundus photographs ``(n, 3, height, width)`` of [0, 1] as ``(n, 64)``.
+
+    Parameters
+    ----------
+    image_size : int
+        Height and width, pixels.
+
+    Attributes
+    ----------
+    features : int
+        Length of the feature.
+    """
+
+    def __init__(self, image_size: int) -> None:
+        super().__init__()
+        self.features = FEATURES
+        self.body = nn.Sequential(
+            LocalContrast(patch=max(4, image_size // 8)),
+            *_block2d(3, 16, stride=2),
+            *_block2d(16, 32, stride=2),
+            *_block2d(32, 64, stride=2),
+        )
+        self.head = nn.Linear(2 * 64, self.features)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the features of a batch."""
+        maps: Tensor = self.body(images)
+        pooled = torch.cat([maps.mean(dim=(2, 3)), maps.amax(dim=(2, 3))], dim=1)
+        return self.head(pooled)
+
+
+class SmallOctEncoder(nn.Module):
+    """Encode OCT volumes ``(n, 1, slices, depth, width)`` of [0, 1] as ``(n, 64)``.
+
+    Parameters
+    ----------
+    volume_size : tuple of int
+        Slices, depth, width; one slice for B-scans.
+
+    Attributes
+    ----------
+    features : int
+        Length of the feature.
+    """
+
+    def __init__(self, volume_size: tuple[int, int, int]) -> None:
+        super().__init__()
+        self.features = FEATURES
+        self.contrast = LocalContrast(patch=max(4, volume_size[1] // 2))
+        self.body = nn.Sequential(
+            *_block3d(1, 8, stride=(2, 2, 2)),
+            *_block3d(8, 24, stride=(2, 2, 2)),
+            *_block3d(24, 64, stride=(1, 2, 2)),
+        )
+        self.head = nn.Linear(2 * 64, self.features)
+
+    def forward(self, volumes: Tensor) -> Tensor:
+        """Return the features of a batch."""
+        flat = self.contrast(volumes.flatten(0, 2).unsqueeze(1))
+        maps: Tensor = self.body(flat.view_as(volumes))
+        pooled = torch.cat([maps.mean(dim=(2, 3, 4)), maps.amax(dim=(2, 3, 4))], dim=1)
+        return self.head(pooled)
+
+
+def _block2d(inputs: int, outputs: int, stride: int) -> list[nn.Module]:
+    return [
+        nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
+    ]
+
+
+def _block3d(inputs: int, outputs: int, stride: tuple[int, int, int]) -> list[nn.Module]:
+    return [
+        nn.Conv3d(inputs, outputs, 3, stride=stride, padding=1, bias=False),
+        nn.BatchNorm3d(outputs),
+        nn.ReLU(inplace=True),
+    ]
