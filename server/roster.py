@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fed.config import Config
-from fed.data.partition import expand
+from fed.data.groups import expand
 from fed.errors import RunError
 from fed.randomness import generator
 from fed.sites import SiteCard
