@@ -42,24 +42,24 @@ def evaluate(site: LocalSite, task: EvaluateTask) -> Scores:
 def predict(network: RIMA, method: Method, features: Features) -> NDArray[np.float64]:
     """Return class probabilities ``(n, K)`` by the method's way of answering.
 
-    ``product`` multiplies the fusion's probabilities with those of the experts whose modality is
-    there, and normalises.
+    ``product`` is the geometric mean of the fusion's answer and the product of the experts whose
+    modality is there: both have seen the same images, so a plain product would count them twice.
     """
-    total = torch.zeros(len(features), network.classifier.out_features, dtype=torch.float64)
     if not len(features):
-        return total.numpy()
+        return np.zeros((0, network.classifier.out_features))
+    answers = []
     if method.predict in ("experts", "product"):
-        total += _expert_log_probabilities(network, features)
+        answers.append(_expert_log_probabilities(network, features))
     if method.predict in ("fusion", "product"):
-        total += _fusion_log_probabilities(network, method, features)
-    return torch.softmax(total, dim=1).numpy()
+        answers.append(_fusion_log_probabilities(network, method, features))
+    return torch.softmax(torch.stack(answers).mean(dim=0), dim=1).numpy()
 
 
 def _expert_log_probabilities(network: RIMA, features: Features) -> Tensor:
     fundus = log_softmax(network.fundus_head(features.fundus).double(), dim=1)
     oct_ = log_softmax(network.oct_head(features.oct).double(), dim=1)
-    present = features.has_fundus[:, None] * fundus + features.has_oct[:, None] * oct_
-    return present.cpu()
+    product = features.has_fundus[:, None] * fundus + features.has_oct[:, None] * oct_
+    return log_softmax(product, dim=1).cpu()
 
 
 def _fusion_log_probabilities(network: RIMA, method: Method, features: Features) -> Tensor:

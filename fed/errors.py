@@ -20,8 +20,8 @@ class RunError(Exception):
     """The run cannot go on, for instance too few sites are left: exit code 3."""
 
 
-def nearest(name: str, known: Sequence[str]) -> str:
-    """Return the end of a message on an unknown name: the nearest known one, and all allowed."""
+def nearest(name: str, known: Sequence[str], listed: str = "Allowed") -> str:
+    """Return the end of a message on an unknown name: the nearest known one, then all of them."""
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     hint = f"; did you mean {close[0]!r}?" if close else "."
-    return f"{hint} Allowed: {', '.join(known)}"
+    return f"{hint} {listed}: {', '.join(known)}"

@@ -61,6 +61,8 @@ class Data(Section):
         32,
     )
     """OCT slices, depth and width; one slice for B-scans."""
+    prepared: str | None = None
+    """Folder of images decoded once, for real sources; null: they are decoded at each start."""
 
     @model_validator(mode="after")
     def _path_of_real_sources(self) -> "Data":

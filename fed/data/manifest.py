@@ -6,6 +6,7 @@ or empty; ``laterality``; any other, for ``data.site_column``.
 """
 
 import csv
+import io
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -73,14 +74,16 @@ def _lines(path: Path, needed: Sequence[str]) -> Iterator[tuple[int, dict[str, s
         raise DataError(f"{path}: the manifest cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise DataError(f"{path}: not a UTF-8 text file; a CSV file is expected") from None
-    lines = text.splitlines()
-    if not lines:
+    if not text.strip():
         raise DataError(f"{path}: the manifest is empty")
-    reader = csv.reader(lines, delimiter=max(",;\t", key=lines[0].count))
+    first, _, _ = text.partition("\n")
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count))
     header = [name.strip() for name in next(reader)]
     for name in needed:
+        if header.count(name) > 1:
+            raise DataError(f"{path}: two columns are named {name!r}")
         if name not in header:
-            raise DataError(f"{path}: no column {name!r}{nearest(name, header)}")
+            raise DataError(f"{path}: no column {name!r}{nearest(name, header, 'The columns are')}")
     for cells in reader:
         if len(cells) > len(header):
             raise DataError(

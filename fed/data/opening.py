@@ -1,12 +1,15 @@
 """The data source that a configuration names."""
 
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
 from fed.config import Config
 from fed.data.cases import CaseSource
 from fed.data.manifest import ManifestSource
+from fed.data.prepared import prepare
 from fed.data.rows import RowsSource
+from fed.errors import ConfigError
 
 
 def open_source(config: Config, check: bool = True) -> CaseSource:
@@ -31,6 +34,27 @@ def open_source(config: Config, check: bool = True) -> CaseSource:
     if check:
         source.check()
     return source
+
+
+def prepare_images(
+    config: Config, workers: int, progress: Callable[[int, int], None] = lambda done, total: None
+) -> int:
+    """Fill the folder ``data.prepared`` with the decoded images of a real source.
+
+    Returns how many images were decoded; those already there as they are now are not. See
+    `fed.data.prepared.prepare` for the parameters.
+
+    Raises
+    ------
+    ConfigError, DataError
+        If there is nothing to prepare or nowhere to, or naming the images that cannot be read.
+    """
+    if config.data.source == "phantom":
+        raise ConfigError("data.source: phantom eyes are drawn, not read; nothing to prepare")
+    if config.data.prepared is None:
+        raise ConfigError("data.prepared: name the folder that prepared images are kept in")
+    source = _rows(config)
+    return prepare(source.images, source.decoder, Path(config.data.prepared), workers, progress)
 
 
 def _rows(config: Config) -> RowsSource:

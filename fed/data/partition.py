@@ -192,14 +192,14 @@ def _requests(
                 if claimed
                 else sizes[site.name]
             )
-            proportions = label_proportions(group, site.name, classes, seed)
+            proportions = _label_proportions(group, site.name, classes, seed)
             requests.append(
                 _Request(site, size, claimed, proportions, np.zeros(classes, dtype=np.int64))
             )
     return requests
 
 
-def label_proportions(
+def _label_proportions(
     group: SiteGroup, site: str, classes: int, seed: int
 ) -> NDArray[np.float64] | None:
     """Return the label proportions a site asks for ``(classes,)``; None where natural."""

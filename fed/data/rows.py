@@ -1,23 +1,20 @@
 """A federation of real eyes: from a list of rows, whatever collection they are of, to sites."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from fed.config import Config
 from fed.data.cases import Case, Pixels, SiteCases, owned
 from fed.data.groups import expand
-from fed.data.images import backing_file, load_fundus, read_fundus
+from fed.data.images import backing_file
 from fed.data.partition import Patient, divide
-from fed.data.volumes import load_oct, read_oct
+from fed.data.prepared import PreparedReader
+from fed.data.reading import Decoder, ImageReader, refuse
 from fed.errors import ConfigError, DataError, nearest
 from fed.randomness import generator
 from fed.sites import MODALITIES, Modality, Site
-
-NAMED = 10
-"""Files named in one message about bad files; the rest is counted."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +87,6 @@ class RowsSource:
     """
 
     def __init__(self, config: Config, collection: Collection) -> None:
-        self._config = config
         if collection.classes != config.task.classes:
             raise ConfigError(
                 f"task.classes: [{', '.join(config.task.classes)}], but the labels of this "
@@ -98,8 +94,15 @@ class RowsSource:
             )
         self.rows = _usable(config, collection.rows)
         """The eyes that are used, at any site or at none, by case id."""
+        self.decoder = Decoder(config.data.image_size, config.data.volume_size)
+        """What `fed.data.prepared.prepare` fills a folder with."""
+        self._reader: ImageReader = (
+            PreparedReader(Path(config.data.prepared), self.decoder)
+            if config.data.prepared is not None
+            else self.decoder
+        )
         _distinct(self.rows)
-        _refuse(_missing(self.rows))
+        refuse(_missing(self.rows))
         self._sites = {site.name: site for site in expand(config.sites)}
         patients = _by_patient(self.rows)
         assigned = divide(
@@ -121,15 +124,16 @@ class RowsSource:
     def open(self, name: str) -> SiteCases:
         """Return the cases of one site; touches no other site's images."""
         held = self._held[name]
-        images = RowImages(
-            tuple(row for _, row in held),
-            self._config.data.image_size,
-            self._config.data.volume_size,
-        )
+        images = RowImages(tuple(row for _, row in held), self._reader)
         return SiteCases(self._sites[name], tuple(case for case, _ in held), images)
 
+    @property
+    def images(self) -> list[tuple[Modality, Path]]:
+        """The image files of all eyes that are used."""
+        return [image for row in self.rows for image in row.images.items()]
+
     def check(self) -> None:
-        """Read every image once, so that a bad file ends the run before any training.
+        """Make sure that every image can be read, so that a bad one is found before training.
 
         Raises
         ------
@@ -137,27 +141,23 @@ class RowsSource:
             Naming the first ten files that cannot be read, each with its trouble, and how many
             there are.
         """
-        files = [file for row in self.rows for file in row.images.items()]
-        with ThreadPoolExecutor() as pool:
-            troubles = [trouble for trouble in pool.map(_trouble, files) if trouble]
-        _refuse(troubles)
+        self._reader.check(self.images)
 
 
 @dataclass(frozen=True)
 class RowImages:
-    """Reads the images of one site from their files, each time they are asked for."""
+    """Reads the images of one site."""
 
     rows: tuple[Row, ...]
-    image_size: int
-    volume_size: tuple[int, int, int]
+    reader: ImageReader
 
     def fundus(self, index: int) -> Pixels:
         """Return colour fundus photograph ``(3, height, width)`` of the site's case `index`."""
-        return read_fundus(self.rows[index].images["fundus"], self.image_size)
+        return self.reader.read("fundus", self.rows[index].images["fundus"])
 
     def oct(self, index: int) -> Pixels:
         """Return OCT volume ``(slices, depth, width)`` of the site's case `index`."""
-        return read_oct(self.rows[index].images["oct"], self.volume_size)
+        return self.reader.read("oct", self.rows[index].images["oct"])
 
 
 def _usable(config: Config, rows: Sequence[Row]) -> tuple[Row, ...]:
@@ -191,24 +191,6 @@ def _distinct(rows: Sequence[Row]) -> None:
 def _missing(rows: Sequence[Row]) -> list[str]:
     paths = [path for row in rows for path in row.images.values()]
     return [f"{path}: no such file" for path in paths if not backing_file(path).exists()]
-
-
-def _trouble(image: tuple[Modality, Path]) -> str | None:
-    modality, path = image
-    load: Callable[[Path], Pixels] = load_fundus if modality == "fundus" else load_oct
-    try:
-        load(path)
-    except DataError as error:
-        return str(error)
-    return None
-
-
-def _refuse(troubles: Sequence[str]) -> None:
-    if troubles:
-        rest = len(troubles) - NAMED
-        count = "1 bad image file" if len(troubles) == 1 else f"{len(troubles)} bad image files"
-        more = f"; and {rest} more" if rest > 0 else ""
-        raise DataError(f"{count}: {'; '.join(troubles[:NAMED])}{more}")
 
 
 def _by_patient(rows: Iterable[Row]) -> dict[str, list[Row]]:

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import ray
 from flwr.app import Message
@@ -78,7 +79,7 @@ def cluster(address: str | None, workers: int | None) -> Iterator[None]:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing leaves the premises
     os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")  # replies report them
     cpus = workers or len(os.sched_getaffinity(0))
-    local = {"num_cpus": cpus, "include_dashboard": False} if address is None else {}
+    local: dict[str, Any] = {"num_cpus": cpus, "include_dashboard": False}
     with ExitStack() as stack:
         stack.callback(ray.shutdown)
         ray.init(
@@ -86,7 +87,7 @@ def cluster(address: str | None, workers: int | None) -> Iterator[None]:
             log_to_driver=False,
             logging_level=logging.ERROR,
             runtime_env={"env_vars": {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}},
-            **local,
+            **({} if address else local),
         )
         yield
 

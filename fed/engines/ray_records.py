@@ -1,8 +1,8 @@
 """Flower messages as Ray carries them: large arrays lie in the object store and are not copied."""
 
 import pickle
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeGuard
 
 import ray
 from flwr.app import Array, ArrayRecord, ConfigRecord, Error, Message, MetricRecord, RecordDict
@@ -20,18 +20,22 @@ KEPT_PAYLOADS = 16
 Record = ArrayRecord | MetricRecord | ConfigRecord
 
 
-class StoredArrays:
-    """Pickles an ArrayRecord with its bytes out of band; unpickles as an ArrayRecord.
+class StoredArrays(ArrayRecord):
+    """Pickles with its bytes out of band, straight into the object store; comes out plain.
 
     On the other side ``Array.data`` is a read-only view of the object store, not ``bytes``.
     """
 
-    def __init__(self, record: ArrayRecord) -> None:
-        self._record = record
+    @classmethod
+    def of(cls, record: ArrayRecord) -> "StoredArrays":
+        """Share the arrays of ``record``."""
+        stored = cls()
+        stored.update(record)
+        return stored
 
     def __reduce__(self) -> tuple[Callable[..., ArrayRecord], tuple[object, ...]]:
-        heads = [(key, a.dtype, a.shape, a.stype) for key, a in self._record.items()]
-        buffers = [pickle.PickleBuffer(array.data) for array in self._record.values()]
+        heads = [(key, a.dtype, a.shape, a.stype) for key, a in self.items()]
+        buffers = [pickle.PickleBuffer(array.data) for array in self.values()]
         return _restore_arrays, (heads, buffers)
 
 
@@ -51,7 +55,7 @@ class Letter(NamedTuple):
 
     metadata: Metadata
     error: Error | None
-    records: list[tuple[str, Record | StoredArrays | None]]
+    records: Sequence[tuple[str, Record | None]]
 
 
 def open_letter(letter: Letter, *arrays: ArrayRecord) -> Message:
@@ -71,7 +75,7 @@ def reply_letter(reply: Message) -> tuple[int, Letter]:
         return 0, Letter(reply.metadata, reply.error, [])
     size = sum(array_bytes(record) for record in reply.content.array_records.values())
     records = [
-        (name, StoredArrays(record) if _is_large(record) else record)
+        (name, StoredArrays.of(record) if _is_large(record) else record)
         for name, record in reply.content.items()
     ]
     return size, Letter(reply.metadata, None, records)
@@ -81,11 +85,11 @@ class Payloads:
     """The large arrays of one call: each distinct record lies in the object store once."""
 
     def __init__(self) -> None:
-        self._stored: list[tuple[list[tuple[object, ...]], ray.ObjectRef]] = []
+        self._stored: list[tuple[list[tuple[object, ...]], ray.ObjectRef[Any]]] = []
 
-    def letter(self, message: Message) -> tuple[Letter, list[ray.ObjectRef]]:
+    def letter(self, message: Message) -> tuple[Letter, list[ray.ObjectRef[Any]]]:
         """Return an instruction message without its large arrays, and where these are stored."""
-        records: list[tuple[str, Record | StoredArrays | None]] = []
+        records: list[tuple[str, Record | None]] = []
         refs = []
         for name, record in message.content.items():
             if _is_large(record):
@@ -95,7 +99,7 @@ class Payloads:
                 records.append((name, record))
         return Letter(message.metadata, None, records), refs
 
-    def _store(self, record: ArrayRecord) -> ray.ObjectRef:
+    def _store(self, record: ArrayRecord) -> ray.ObjectRef[Any]:
         # Equality looks at identity first, then compares bytes up to the first difference:
         # exact, and cheaper than a digest.
         content: list[tuple[object, ...]] = [
@@ -105,10 +109,10 @@ class Payloads:
         for known, ref in self._stored:
             if known == content:
                 return ref
-        ref = ray.put(StoredArrays(record))
+        ref = ray.put(StoredArrays.of(record))
         self._stored = [*self._stored[-KEPT_PAYLOADS + 1 :], (content, ref)]
         return ref
 
 
-def _is_large(record: Record) -> bool:
+def _is_large(record: Record) -> TypeGuard[ArrayRecord]:
     return isinstance(record, ArrayRecord) and array_bytes(record) >= STORE_BYTES

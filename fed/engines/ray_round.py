@@ -5,6 +5,7 @@ import traceback
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import ray
 from flwr.app import Message
@@ -44,7 +45,7 @@ class Early:
 
     job: Job
     size: int
-    reply: ray.ObjectRef | Message
+    reply: ray.ObjectRef[Any] | Message
 
 
 class Round:
@@ -78,7 +79,7 @@ class Round:
         self._early_limit = early_bytes
         self._payloads = Payloads()
         self._waiting: deque[Job] = deque()
-        self._running: dict[ray.ObjectRef, tuple[Worker, Job, ray.ObjectRef]] = {}
+        self._running: dict[ray.ObjectRef[Any], tuple[Worker, Job, ray.ObjectRef[Any]]] = {}
         self._early: dict[int, Early] = {}
         self._turn = 0
 
@@ -96,7 +97,7 @@ class Round:
                     self._note_finished(self._patience())
                 else:
                     return
-                if self._is_late():
+                if self._patience() == 0:
                     self._note_finished(0.0)
                     self._give_up_late()
         finally:
@@ -109,7 +110,7 @@ class Round:
             worker = self._pool.free.pop()
             self._homes[job.message.metadata.dst_node_id] = worker
             letter, refs = self._payloads.letter(job.message)
-            size, reply = worker.actor.answer.options(num_returns=2).remote(letter, *refs)
+            size, reply = worker.actor.answer.remote(letter, *refs)
             self._running[size] = (worker, job, reply)
             self._read_ahead()
 
@@ -147,7 +148,7 @@ class Round:
             else:
                 self._pool.admit(ref)
 
-    def _finish(self, ref: ray.ObjectRef) -> None:
+    def _finish(self, ref: ray.ObjectRef[Any]) -> None:
         worker, job, reply = self._running.pop(ref)
         try:
             size = ray.get(ref)
@@ -190,23 +191,14 @@ class Round:
         return self._sites[job.message.metadata.dst_node_id].name
 
     def _patience(self) -> float | None:
-        """Seconds to wait for the next event."""
+        """Return the seconds left until the deadline; its clock starts once the workers have."""
         if self._timeout is None:
             return None
         if self._clock_started is None:
-            return START_S
-        return max(0.0, self._clock_started + self._timeout - time.monotonic())
-
-    def _is_late(self) -> bool:
-        """Whether the deadline has passed; its clock starts once the workers have."""
-        if self._timeout is None:
-            return False
-        if self._clock_started is None and self._pool.all_started():
+            if not self._pool.all_started():
+                return START_S
             self._clock_started = time.monotonic()
-        return (
-            self._clock_started is not None
-            and time.monotonic() >= self._clock_started + self._timeout
-        )
+        return max(0.0, self._clock_started + self._timeout - time.monotonic())
 
     def _give_up_late(self) -> None:
         timeout = self._timeout or 0.0

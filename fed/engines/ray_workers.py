@@ -30,6 +30,7 @@ class SiteWorker:
     def ready(self) -> None:
         """Return once the worker has started."""
 
+    @ray.method(num_returns=2)
     def answer(self, letter: Letter, *arrays: ArrayRecord) -> tuple[int, Letter]:
         """Let the addressed site answer; return the bytes of the reply's arrays and the reply."""
         message = open_letter(letter, *arrays)
@@ -51,7 +52,7 @@ class Worker:
     """The server's handle on one worker."""
 
     actor: Any
-    ready: ray.ObjectRef
+    ready: ray.ObjectRef[Any]
     started_at: float
     tries: int
 
@@ -62,7 +63,7 @@ class WorkerPool:
     def __init__(
         self, count: int, gpus_per_worker: float, client_app: str, sites: Mapping[int, Site]
     ) -> None:
-        self._actor_class = ray.remote(SiteWorker).options(
+        self._actor_class: Any = ray.remote(SiteWorker).options(
             num_cpus=1, num_gpus=gpus_per_worker, max_restarts=0
         )
         self._client_app = client_app
@@ -70,7 +71,7 @@ class WorkerPool:
         self._alive: set[Worker] = set()
         self._closed = False
         self.free: list[Worker] = []
-        self.starting: dict[ray.ObjectRef, Worker] = {}
+        self.starting: dict[ray.ObjectRef[Any], Worker] = {}
         for _ in range(count):
             self._start(tries=1)
 
@@ -100,7 +101,7 @@ class WorkerPool:
                 f"{START_S:g} s; is the cluster in use by others?"
             )
 
-    def admit(self, ref: ray.ObjectRef) -> None:
+    def admit(self, ref: ray.ObjectRef[Any]) -> None:
         """Take in a worker whose ``ready`` has come back, or start another in its place."""
         worker = self.starting.pop(ref)
         try:

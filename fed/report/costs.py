@@ -56,7 +56,7 @@ def _group_panel(results: Results) -> Panel:
                 )
         axes.set_yticks(rows, [f"{name} × {sites}" for name, (sites, _) in groups.items()])
         axes.set_ylim(len(groups) - 0.4, -0.6)
-        axes.set_xlim(0, 1.75 * longest)
+        axes.set_xlim(0, 2.0 * longest)
         _bare(axes)
         legend_below(axes)
 

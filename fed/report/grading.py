@@ -1,7 +1,8 @@
 """How well eyes of held-out sites are graded: scores by site, confusion, calibration."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from textwrap import fill
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -26,6 +27,8 @@ SHADES = ("#ffffff", "#edf2f7", "#d3e0ec", "#a3c1da", "#3f78aa", "#174a78")
 """Shares in a confusion matrix, none to all."""
 DARK = 0.7
 """Share above which a cell's words are white."""
+NAME_WIDTH = 12
+"""Characters after which the name of a grade goes on in the next line; four fit side by side."""
 
 
 def forest_panels(
@@ -173,8 +176,9 @@ def _confusion_panel(
                 fontsize=10,
             )
         at = np.arange(len(classes)) + 0.5
-        axes.set_xticks(at, classes, rotation=0 if len(classes) < 5 else 30)
-        axes.set_yticks(at, classes)
+        names = [fill(name, NAME_WIDTH, break_long_words=False) for name in classes]
+        axes.set_xticks(at, names, **_slant(names))
+        axes.set_yticks(at, names)
         axes.set_xlabel("graded as")
         axes.set_ylabel("true grade")
         axes.invert_yaxis()
@@ -182,6 +186,14 @@ def _confusion_panel(
         axes.spines[:].set_visible(False)
 
     return panel(f"Given {GIVEN[condition]}", draw, 90 + 52 * len(classes))
+
+
+def _slant(names: Sequence[str]) -> dict[str, Any]:
+    """Slant names that would run into each other."""
+    longest = max(len(line) for name in names for line in name.splitlines())
+    if longest * len(names) <= 4 * NAME_WIDTH:
+        return {}
+    return {"rotation": 35, "ha": "right", "rotation_mode": "anchor"}
 
 
 def _calibration_panel(

@@ -203,7 +203,7 @@ def _by_condition(raw: Mapping[str, Any] | None) -> ByCondition:
 
 
 def _estimate(raw: Any) -> Estimate:
-    """A validation metric is a bare number; a held-out one has an interval or not."""
+    """Read a bare number, or a value that has an interval or not."""
     if isinstance(raw, Mapping):
         return Estimate(raw.get("value"), raw.get("low"), raw.get("high"))
     return Estimate(raw)

@@ -31,8 +31,9 @@ CONDITION_COLOUR: dict[Condition, str] = {
 }
 """Apart in hue and lightness for every common form of colour blindness."""
 CONDITION_MARKER: dict[Condition, str] = {"both": "D", "fundus": "o", "oct": "s"}
-DOWN_COLOUR, UP_COLOUR = "#6b7a8f", "#c3cbd6"
-DASHES: tuple[str | tuple[int, tuple[int, ...]], ...] = ("-", (0, (4, 2)), (0, (1, 1.5)))  # type: ignore[assignment]
+DOWN_COLOUR, UP_COLOUR = "#51617a", "#a3b0c0"
+DASHES: tuple[Any, ...] = ("-", (0, (4, 2)), (0, (1, 1.5)))
+"""Tell groups apart that own the same modalities."""
 SEVERITY = ("#e3e6ee", "#b4bfda", "#9089bf", "#7d4799", "#480f5c")
 """Grades from mild to severe: lightness falls steadily, so the order survives in grey."""
 
@@ -56,10 +57,10 @@ def owner_condition(modalities: Sequence[Modality]) -> Condition:
 
 def severity_colours(classes: int) -> list[str]:
     """Return a colour for each of `classes` grades, mildest lightest."""
-    anchors = np.array([_rgb(colour) for colour in SEVERITY], dtype=np.float64)
+    anchors = np.array([[int(hue[i : i + 2], 16) for i in (1, 3, 5)] for hue in SEVERITY])
     at = np.linspace(0, len(anchors) - 1, classes)
-    channels = [np.interp(at, range(len(anchors)), anchors[:, c]) for c in range(3)]
-    return ["#{:02x}{:02x}{:02x}".format(*(round(v) for v in rgb)) for rgb in zip(*channels)]  # noqa: B905
+    channels = np.stack([np.interp(at, range(len(anchors)), anchors[:, c]) for c in range(3)])
+    return ["#" + bytes(rgb).hex() for rgb in channels.round().astype(np.uint8).T]
 
 
 def panel(
@@ -122,11 +123,7 @@ def _inline(document: str, title: str) -> Markup:
     svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1)
     svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1)
     label = Markup.escape(title)
-    return Markup(svg.replace("<svg", f'<svg role="img" aria-label="{label}"', 1))  # noqa: S704
-
-
-def _rgb(colour: str) -> tuple[int, ...]:
-    return tuple(int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return Markup(svg.replace("<svg", f'<svg role="img" aria-label="{label}"', 1))
 
 
 _SETTINGS: dict[Any, Any] = {

@@ -83,7 +83,7 @@ def duration(seconds: float | None) -> str:
     """Return ``4.2 s``, ``3 min 5 s`` or ``2 h 10 min``."""
     if seconds is None:
         return UNDEFINED
-    if seconds < 60:
+    if seconds < 59.95:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:
@@ -107,7 +107,8 @@ def headline(results: Results) -> str:
     for condition in results.conditions:
         auc = results.pooled[condition].get("auc", Estimate())
         if auc.value is not None:
-            return f"At {held_out}, eyes are graded with an AUC of {auc.value:.2f} from {GIVEN[condition]}"
+            grading = f"eyes are graded with an AUC of {auc.value:.2f} from {GIVEN[condition]}"
+            return f"At {held_out}, {grading}"
     return f"At {held_out}, the AUC is undefined"
 
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from . import faithful, gromov
+from .projection import Marginals
 from .problems import Batch, assemble, distances
 
 Mode = Literal["corrected", "faithful"]
@@ -176,11 +177,13 @@ def _corrected_couplings(
     batch: Batch, eps: float, tolerance: float, max_steps: int, starts: Sequence[Coupling] | None
 ) -> list[Coupling]:
     D1, D2 = distances(batch.X, batch.rows), distances(batch.Y, batch.columns)
-    problem = gromov.Quadratic(D1.detach(), D2.detach(), batch.a, batch.b, batch.same)
+    problem = gromov.Quadratic(D1, D2, Marginals(batch.a[..., None], batch.b[:, None]), batch.same)
     start = None if starts is None else batch.pad_starts(starts)
     with torch.no_grad():
-        solution = gromov.solve(problem, eps, tolerance=tolerance, max_steps=max_steps, start=start)
-    costs = gromov.objective(D1, D2, solution.plan, batch.a, batch.b, eps)
+        solution = gromov.solve(
+            problem, eps, tolerance=tolerance, max_steps=max_steps, start=start
+        )
+    costs = gromov.objective(problem, solution.plan, eps)
     steps, converged = solution.steps.tolist(), solution.converged.tolist()
     couplings = []
     for k, (n, m) in enumerate(batch.sizes):
@@ -194,7 +197,7 @@ def _corrected_couplings(
                 inner_sweeps=solution.sweeps[: steps[k]],
                 converged=converged[k],
                 left_out=batch.left_out[k],
-                potentials=(potentials.row[k, :n], potentials.column[k, :m]),
+                potentials=(potentials.row[k, :n, 0], potentials.column[k, 0, :m]),
             )
         )
     return couplings

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from .gromov import Potentials
+from .projection import Potentials
 
 if TYPE_CHECKING:
     from .coupling import Coupling, Problem
@@ -48,7 +48,7 @@ class Batch:
             plan[k, :n, :m] = start.plan.detach()
             row[k, :n], column[k, :m] = start.potentials
         row = torch.where(torch.isfinite(row), row, 0.0)
-        return plan, Potentials(row, column)
+        return plan, Potentials(row[..., None], column[:, None])
 
 
 def assemble(problems: Sequence[Problem]) -> Batch:

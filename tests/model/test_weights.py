@@ -1,22 +1,25 @@
 """Files with the published names and shapes are taken completely; anything off is refused."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from model.encoders.res2net import Res2Net
 from model.encoders.resnet3d import ResNet3d
+from model.rima import RIMA, Sizes
 from model.weights import Matched, WeightsError, import_released_checkpoint, load_encoder_weights
 from tests.model.published import imagenet_shapes, medicalnet_shapes
 
 State = dict[str, Tensor]
+Shapes = dict[str, tuple[int, ...]]
 
 
-def synthetic(shapes: dict[str, tuple[int, ...]], seed: int = 0) -> State:
+def synthetic(shapes: Shapes, seed: int = 0) -> State:
     """Tensors of the given names and shapes, each with values of its own."""
     generator = torch.Generator().manual_seed(seed)
     return {
@@ -187,85 +190,73 @@ def test_an_unreadable_file_is_refused_in_one_line_that_names_it(
     assert "\n" not in str(refused.value)
 
 
-class Network(nn.Module):
-    """The modules of the RIMA network by their names, at small sizes."""
-
-    def __init__(self, dx: int = 512, dy: int = 128, hidden: int = 12, classes: int = 4) -> None:
-        super().__init__()
-
-        def two_layers(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
-            return nn.Sequential(
-                nn.Linear(inputs, hidden), nn.ReLU(), nn.Dropout(0.3), nn.Linear(hidden, outputs)
-            )
-
-        self.fundus_encoder = Res2Net(layers=(1, 1, 1, 1), width=16)
-        self.oct_encoder = ResNet3d((16, 16, 16), width=8)
-        self.fundus_head = nn.Linear(dx, classes)
-        self.oct_head = nn.Linear(dy, classes)
-        self.fundus2oct = two_layers(dx, hidden, dy)
-        self.oct2fundus = two_layers(dy, hidden, dx)
-        self.oct_fusion = two_layers(2 * dy, dy, dy)
-        self.fundus_fusion = nn.Module()
-        self.fundus_fusion.self_attn = nn.MultiheadAttention(dx, 4)
-        self.fundus_fusion.norm1 = nn.LayerNorm(dx)
-        self.fundus_fusion.norm2 = nn.LayerNorm(dx)
-        self.fundus_fusion.ffn = two_layers(dx, hidden, dx)
-        self.classifier = nn.Linear(dx + dy, classes)
-        self.transport = nn.Module()
-        self.transport.register_buffer("plan", torch.zeros(dx, dy))
-
-
-RELEASED = {
-    "fundus2oct.0": ((12, 512), (12,)),
-    "fundus2oct.3": ((128, 12), (128,)),
-    "oct2fundus.0": ((12, 128), (12,)),
-    "oct2fundus.3": ((512, 12), (512,)),
-    "oct_fusion.0": ((128, 256), (128,)),
-    "oct_fusion.3": ((128, 128), (128,)),
-    "attention_fundus.self_attn.out_proj": ((512, 512), (512,)),
-    "attention_fundus.norm1": ((512,), (512,)),
-    "attention_fundus.norm2": ((512,), (512,)),
-    "attention_fundus.ffn.0": ((12, 512), (12,)),
-    "attention_fundus.ffn.3": ((512, 12), (512,)),
-    "fc": ((4, 640), (4,)),
-}
-
-
-def released_checkpoint() -> State:
-    """The released checkpoint's names, at the sizes of `Network`."""
-    encoder = Res2Net(layers=(1, 1, 1, 1), width=16).state_dict()
-    shapes: dict[str, tuple[int, ...]] = {
-        f"res2net_2DNet.res2net.{name}": tuple(tensor.shape) for name, tensor in encoder.items()
+def released_shapes(
+    fundus: Shapes, octs: Shapes, dx: int, dy: int, hidden: int, feed_forward: int
+) -> Shapes:
+    """Names and shapes of the released checkpoint, ImageNet head included, for four classes."""
+    shapes: Shapes = {f"res2net_2DNet.res2net.{name}": shape for name, shape in fundus.items()}
+    shapes |= {f"resnet_3DNet.resnet_3DNet.{name}": shape for name, shape in octs.items()}
+    layers = {
+        "res2net_2DNet.res2net.fc": (1000, dx),
+        "fundus2oct.0": (hidden, dx),
+        "fundus2oct.3": (dy, hidden),
+        "oct2fundus.0": (hidden, dy),
+        "oct2fundus.3": (dx, hidden),
+        "oct_fusion.0": (dy, 2 * dy),
+        "oct_fusion.3": (dy, dy),
+        "attention_fundus.self_attn.out_proj": (dx, dx),
+        "attention_fundus.norm1": (dx,),
+        "attention_fundus.norm2": (dx,),
+        "attention_fundus.ffn.0": (feed_forward, dx),
+        "attention_fundus.ffn.3": (dx, feed_forward),
+        "fc": (4, dx + dy),
     }
-    for name, shape in medicalnet_shapes(width=8).items():
-        shapes[f"resnet_3DNet.resnet_3DNet.{name}"] = shape
-    for name, (weight, bias) in RELEASED.items():
-        shapes[f"{name}.weight"] = weight
-        shapes[f"{name}.bias"] = bias
-    shapes["attention_fundus.self_attn.in_proj_weight"] = (1536, 512)
-    shapes["attention_fundus.self_attn.in_proj_bias"] = (1536,)
-    shapes["res2net_2DNet.res2net.fc.weight"] = (1000, 512)
-    shapes["res2net_2DNet.res2net.fc.bias"] = (1000,)
-    return synthetic(shapes)
+    for name, weight in layers.items():
+        shapes |= {f"{name}.weight": weight, f"{name}.bias": weight[:1]}
+    shapes["attention_fundus.self_attn.in_proj_weight"] = (3 * dx, dx)
+    shapes["attention_fundus.self_attn.in_proj_bias"] = (3 * dx,)
+    return shapes
+
+
+def published_release() -> Shapes:
+    return released_shapes(imagenet_shapes(), medicalnet_shapes(), 2048, 6144, 4096, 2048)
+
+
+def small_release() -> State:
+    """The released checkpoint's names, at the sizes of `small_network`."""
+    encoder = Res2Net(layers=(1, 1, 1, 1), width=16).state_dict()
+    fundus = {name: tuple(tensor.shape) for name, tensor in encoder.items()}
+    return synthetic(released_shapes(fundus, medicalnet_shapes(width=8), 512, 128, 12, 20))
+
+
+def small_network() -> RIMA:
+    return RIMA(
+        Res2Net(layers=(1, 1, 1, 1), width=16),
+        ResNet3d((16, 16, 16), width=8),
+        Sizes(classes=4, predictor=12, feed_forward=20),
+    )
+
+
+def published_network() -> RIMA:
+    sizes = Sizes(classes=4, predictor=4096, feed_forward=2048)
+    return RIMA(Res2Net(), ResNet3d((96, 96, 96)), sizes)
+
+
+IMAGENET_HEAD = ("res2net_2DNet.res2net.fc.bias", "res2net_2DNet.res2net.fc.weight")
 
 
 def test_the_released_checkpoint_is_imported_completely(tmp_path: Path) -> None:
-    state = released_checkpoint()
-    network = Network()
+    state = small_release()
+    network = small_network()
     path = saved({"epoch": 199, "state_dict": state}, tmp_path / "rima.pth")
     matched = import_released_checkpoint(network, path)
-    assert matched.tensors == len(state) - 2
-    assert matched.ignored == (
-        "res2net_2DNet.res2net.fc.bias",
-        "res2net_2DNet.res2net.fc.weight",
-    )
-    assert matched.absent == (
-        "fundus_head.bias",
-        "fundus_head.weight",
-        "oct_head.bias",
-        "oct_head.weight",
-        "transport.plan",
-    )
+    assert matched.tensors == len(state) - len(IMAGENET_HEAD)
+    assert matched.ignored == IMAGENET_HEAD
+    assert {name.split(".")[0] for name in matched.absent} == {
+        "fundus_head",
+        "oct_head",
+        "transport",
+    }
     pairs = {
         "fundus_encoder.layer1.0.convs.2.weight": "res2net_2DNet.res2net.layer1.0.convs.2.weight",
         "oct_encoder.layer4.0.downsample.1.running_var": (
@@ -273,6 +264,8 @@ def test_the_released_checkpoint_is_imported_completely(tmp_path: Path) -> None:
         ),
         "fundus_fusion.self_attn.in_proj_weight": "attention_fundus.self_attn.in_proj_weight",
         "fundus_fusion.ffn.3.bias": "attention_fundus.ffn.3.bias",
+        "fundus2oct.0.weight": "fundus2oct.0.weight",
+        "oct2fundus.3.weight": "oct2fundus.3.weight",
         "oct_fusion.0.weight": "oct_fusion.0.weight",
         "classifier.weight": "fc.weight",
     }
@@ -282,31 +275,35 @@ def test_the_released_checkpoint_is_imported_completely(tmp_path: Path) -> None:
 
 
 def test_a_released_checkpoint_off_by_a_name_or_a_shape_is_refused(tmp_path: Path) -> None:
-    state = released_checkpoint()
+    state = small_release()
     state["res2net_2DNet.res2net.bn9.weight"] = state.pop("res2net_2DNet.res2net.bn1.weight")
     state["fc.weight"] = torch.rand(2, 640)
+    path = saved({"state_dict": state}, tmp_path / "rima.pth")
     with pytest.raises(WeightsError) as refused:
-        import_released_checkpoint(Network(), saved({"state_dict": state}, tmp_path / "rima.pth"))
-    message = str(refused.value)
-    assert "1 missing: res2net_2DNet.res2net.bn1.weight" in message
-    assert "1 unexpected: res2net_2DNet.res2net.bn9.weight" in message
-    assert "1 of another shape: fc.weight (2, 640), not (4, 640)" in message
-
-
-def test_the_network_of_this_project_has_a_place_for_every_released_tensor(
-    tmp_path: Path,
-) -> None:
-    rima = pytest.importorskip("model.rima", reason="the network is not in this tree")
-    network = rima.RIMA(
-        Res2Net(layers=(1, 1, 1, 1), width=16),
-        ResNet3d((16, 16, 16), width=8),
-        rima.Sizes(classes=4, predictor=12, feed_forward=12),
+        import_released_checkpoint(small_network(), path)
+    assert str(refused.value) == (
+        f"{path}: does not fit the network: 1 missing: res2net_2DNet.res2net.bn1.weight; "
+        "1 unexpected: res2net_2DNet.res2net.bn9.weight; "
+        "1 of another shape: fc.weight (2, 640), not (4, 640)"
     )
-    state = released_checkpoint()
-    matched = import_released_checkpoint(network, saved(state, tmp_path / "rima.pth"))
-    assert matched.tensors == len(state) - 2
-    assert {name.split(".")[0] for name in matched.absent} == {
-        "fundus_head",
-        "oct_head",
-        "transport",
-    }
+
+
+def test_the_network_at_paper_scale_has_the_published_parameters() -> None:
+    shapes = published_release()
+    buffers = ("running_mean", "running_var", "num_batches_tracked")
+    published = {name: shape for name, shape in shapes.items() if not name.endswith(buffers)}
+    total = sum(math.prod(shape) for shape in published.values())
+    assert round(total / 1e6, 1) == 245.7
+    with torch.device("meta"):
+        network = published_network()
+    own = sum(p.numel() for n, p in network.named_parameters() if "_head." not in n)
+    assert own == total - (1000 * 2048 + 1000)
+
+
+@pytest.mark.slow
+def test_a_checkpoint_of_the_published_size_is_imported_completely(tmp_path: Path) -> None:
+    state = synthetic(published_release())
+    path = saved({"epoch": 0, "state_dict": state}, tmp_path / "rima.pth")
+    matched = import_released_checkpoint(published_network(), path)
+    assert matched.tensors == len(state) - len(IMAGENET_HEAD) == 620
+    assert matched.ignored == IMAGENET_HEAD

@@ -108,7 +108,7 @@ def draw_eye(
         pigment=float(trait[3]),
         disc=disc,
         cup=float(0.3 + 0.25 * trait[4]),
-        vessels=grow(disc, side, random),
+        vessels=grow(complex(disc[0], disc[1]), side, random),
         thickness=float(0.93 + 0.14 * trait[5]),
         pit=float(0.85 + 0.3 * trait[6]),
         choroid=float(0.8 + 0.4 * trait[7]),
@@ -119,13 +119,13 @@ def draw_eye(
         clumps=_clumps(_rise(in_fundus, 0.3, 0.9), random),
         cysts=_cysts(_rise(in_oct, 0.35, 0.95), random),
         detachment=_detachment(_rise(in_oct, 0.55, 1.0), random),
-        thinning=float(np.clip(0.5 * _rise(in_oct, 0.0, 1.0), 0.0, 0.6)),
+        thinning=0.45 * _rise(in_oct, 0.0, 1.0),
     )
 
 
 def _rise(severity: float, onset: float, full: float) -> float:
     """Return the burden of a finding: 0 up to `onset`, 1 at `full`, and on beyond."""
-    return float(np.clip((severity - onset) / (full - onset), 0.0, 1.4))
+    return min(max((severity - onset) / (full - onset), 0.0), 1.4)
 
 
 def _spots(
@@ -183,14 +183,14 @@ def _clumps(burden: float, random: np.random.Generator) -> Spots:
 
 
 def _cysts(burden: float, random: np.random.Generator) -> Cysts:
-    place = _spots(random, random.poisson(11 * burden), (0.0, 0.26), (0.03, 0.05 + 0.05 * burden))
-    u = random.random((2, len(place)), dtype=np.float32)
+    place = _spots(random, random.poisson(12 * burden), (0.0, 0.26), (0.03, 0.05 + 0.04 * burden))
+    u = random.random((2, place.x.size), dtype=np.float32)
     return Cysts(
         place.x,
         place.y,
-        np.float32(0.32) + np.float32(0.3) * u[0],
+        np.float32(0.35) + np.float32(0.25) * u[0],
         place.radius,
-        np.float32(0.08) + np.float32(0.10) * u[1],
+        np.float32(0.07) + np.float32(0.09) * u[1],
     )
 
 

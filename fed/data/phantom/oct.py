@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fed.data.phantom.findings import Eye
 from fed.data.phantom.raster import (
     Array,
+    Bytes,
     Spots,
     axis,
     blur,
@@ -30,9 +30,7 @@ _CHOROID = 0.46
 
 @dataclass(frozen=True)
 class _Layer:
-    """A layer of the retina: thickness away from the fovea and at its centre, as a share of the
-    depth of a scan, and reflectivity.
-    """
+    """Thickness of a layer away from the fovea and at it, in depths of a scan; reflectivity."""
 
     thickness: float
     at_fovea: float
@@ -63,18 +61,19 @@ class OctScanner:
         slices, depth, width = volume_size
         self._x = axis(width, EXTENT)
         self._y = axis(slices, EXTENT)
-        self._z = ((np.arange(depth, dtype=np.float32) + 0.5) / depth)[None, :, None]
+        self._z = (axis(depth, 0.5) + np.float32(0.5))[None, :, None]
         radius2 = (self._y[:, None] ** 2 + self._x[None, :] ** 2) / np.float32(EXTENT**2)
         self._pit = np.exp(-radius2 / np.float32(2 * 0.22**2))
         self._rim = np.exp(-((np.sqrt(radius2) - np.float32(0.55)) ** 2) / np.float32(0.08))
         self._across = interpolation(width, 13)
         self._down = interpolation(depth, 13)
 
-    def scan(self, eye: Eye, style: OctStyle, random: np.random.Generator) -> NDArray[np.uint8]:
+    def scan(self, eye: Eye, style: OctStyle, random: np.random.Generator) -> Bytes:
         """Scan `eye` as a device of `style` sees it: ``(slices, depth, width)``."""
-        atrophy = threshold(self._map(eye.atrophy), 0.45, 0.25)
+        lost = self._map(eye.atrophy)
+        atrophy = threshold(lost, 0.45, 0.25)
         vessels = np.clip(self._map(self._vessels(eye)), 0, 1)
-        surfaces, bright = self._layers(eye, atrophy, vessels, self._posture(style, random))
+        surfaces, bright = self._layers(eye, atrophy, lost, vessels, self._posture(style, random))
         volume = self._stack(surfaces, bright)
         inner, outer = surfaces[0], surfaces[-1]
         self._below(volume, outer, eye, atrophy, random)
@@ -87,8 +86,8 @@ class OctScanner:
         return gaussians(spots, self._x, self._y)
 
     def _vessels(self, eye: Eye) -> Spots:
-        spacing = max(0.008, 1.1 * EXTENT / self.size[2])
-        points = eye.vessels.points(spacing)
+        arteries, veins = eye.vessels.points(2 * EXTENT / self.size[2])
+        points = Spots(*(np.concatenate(pair) for pair in zip(arteries, veins, strict=True)))
         near = (np.abs(points.x) < EXTENT + 0.02) & (np.abs(points.y) < EXTENT + 0.06)
         return Spots(points.x[near], points.y[near], points.radius[near], points.weight[near])
 
@@ -105,7 +104,7 @@ class OctScanner:
         )
 
     def _layers(
-        self, eye: Eye, atrophy: Array, vessels: Array, base: Array
+        self, eye: Eye, atrophy: Array, lost: Array, vessels: Array, base: Array
     ) -> tuple[list[Array], list[Array | float]]:
         """Return the surfaces from the vitreous outward, and the reflectivity below each."""
         drusen = self._map(eye.drusen) * np.float32(0.05)
@@ -114,6 +113,7 @@ class OctScanner:
         kept = np.float32(1 - eye.thinning)
         nasal = 1 + np.float32(0.7 * eye.side / EXTENT) * self._x[None, :]
         loss = 1 - np.float32(0.75) * atrophy
+        thin = 1 - np.float32(0.7) * np.minimum(lost, 1)
         strained = np.clip(1 - drusen * np.float32(18), 0.15, 1) * loss
 
         thickness = [
@@ -122,13 +122,14 @@ class OctScanner:
             (self._thickness(_INNER_NUCLEAR, eye), _INNER_NUCLEAR.bright),
             (self._thickness(_OUTER_PLEXIFORM, eye), _OUTER_PLEXIFORM.bright),
             (
-                self._thickness(_OUTER_NUCLEAR, eye) * loss + swollen * np.float32(0.25),
+                np.maximum(self._thickness(_OUTER_NUCLEAR, eye) * thin - drusen * 0.6, 0.015)
+                + swollen * np.float32(0.25),
                 _OUTER_NUCLEAR.bright,
             ),
-            (self._thickness(_ELLIPSOID, eye) * loss, _ELLIPSOID.bright * strained),
-            (self._thickness(_OUTER_SEGMENTS, eye) * loss, _OUTER_SEGMENTS.bright),
+            (self._thickness(_ELLIPSOID, eye) * thin, _ELLIPSOID.bright * strained),
+            (self._thickness(_OUTER_SEGMENTS, eye) * thin, _OUTER_SEGMENTS.bright),
             (detached, _FLUID),
-            (self._thickness(_EPITHELIUM, eye) * loss, _EPITHELIUM.bright * loss),
+            (self._thickness(_EPITHELIUM, eye) * thin, _EPITHELIUM.bright * loss),
             (drusen * loss, _DRUSE),
         ]
         surfaces = [base]
@@ -143,7 +144,7 @@ class OctScanner:
 
     def _stack(self, surfaces: list[Array], bright: list[Array | float]) -> Array:
         """Fill the volume layer by layer; voxels that a surface crosses are mixed."""
-        slices, depth, width = self.size
+        depth = self.size[1]
         volume = np.full(self.size, _VITREOUS, dtype=np.float32)
         above: Array | float = _VITREOUS
         z = self._z * np.float32(depth)
@@ -181,6 +182,7 @@ class OctScanner:
         in_depth = profile(self._z.ravel(), centre, height)
         in_row = profile(self._y, cysts.y, across)
         field = (in_row[:, None, :] * in_depth[None]) @ profile(self._x, cysts.x, across).T
+        field *= np.clip((self._z - inner[:, None, :]) * np.float32(20), 0, 1)
         mask = threshold(field, 0.5, 0.4)
         volume += mask * (np.float32(_FLUID) - volume)
 
@@ -192,21 +194,19 @@ class OctScanner:
         shade = np.clip((below - np.float32(0.04)) * np.float32(30), 0, 1)
         volume *= 1 - np.float32(0.5) * vessels[:, None, :] * shade
 
-    def _through(
-        self, volume: Array, style: OctStyle, random: np.random.Generator
-    ) -> NDArray[np.uint8]:
+    def _through(self, volume: Array, style: OctStyle, random: np.random.Generator) -> Bytes:
         """Add speckle, blur, and map to the grey levels of a device."""
-        _, depth, width = self.size
+        width = self.size[2]
+        lens = blur(width, 0.012 * width * np.exp(0.4 * style.blur))
         speckle = random.standard_normal(volume.shape, dtype=np.float32)
-        speckle *= np.float32(0.20 * np.exp(0.35 * style.speckle))
+        grain = 1 / np.linalg.norm(lens[width // 2])
+        speckle *= np.float32(0.16 * grain * np.exp(0.35 * style.speckle))
         volume += speckle * (volume + np.float32(0.12))
-        across = blur(width, 0.012 * width * np.exp(0.4 * style.blur))
-        volume = volume @ across.T
         own = random.standard_normal(2)
         return tone(
-            volume,
-            gain=np.exp(0.06 * own[0]),
-            offset=0.03 * style.brightness + 0.02 * own[1],
-            contrast=np.exp(0.14 * style.contrast),
+            volume @ lens.T,
+            gain=np.exp(0.06 * own[0] + 0.05 * style.brightness),
+            black=max(0.0, 0.04 + 0.03 * style.brightness + 0.01 * own[1]),
+            contrast=0.5 * style.contrast,
             gamma=0.85 * np.exp(0.16 * style.gamma),
         )

@@ -4,16 +4,16 @@ A sum of axis-aligned Gaussians is a product of two thin matrices, which is why 
 about a millisecond. Thresholded, such a sum gives the organic outlines of lesions.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
+Bytes = NDArray[np.uint8]
 
 
-@dataclass(frozen=True)
-class Spots:
+class Spots(NamedTuple):
     """Gaussian spots on the back of the eye.
 
     Attributes
@@ -31,9 +31,6 @@ class Spots:
     y: Array
     radius: Array
     weight: Array
-
-    def __len__(self) -> int:
-        return len(self.x)
 
 
 def axis(size: int, extent: float = 1.0) -> Array:
@@ -56,7 +53,7 @@ def gaussians(spots: Spots, x: Array, y: Array) -> Array:
     Array
         ``(h, w)``
     """
-    wide_x, wide_y = _widened(spots.radius, x), _widened(spots.radius, y)
+    wide_x, wide_y = widened(spots.radius, spacing(x)), widened(spots.radius, spacing(y))
     height = spots.weight * spots.radius * spots.radius / (wide_x * wide_y)
     return (height * profile(y, spots.y, wide_y)) @ profile(x, spots.x, wide_x).T
 
@@ -70,9 +67,14 @@ def profile(at: Array, centre: Array, width: Array) -> Array:
     return np.exp(offset, out=offset)
 
 
-def _widened(radius: Array, grid: Array) -> Array:
-    pixel = abs(grid[1] - grid[0]) if len(grid) > 1 else np.float32(0.0)
-    return np.sqrt(radius * radius + np.float32(0.16) * pixel * pixel)
+def widened(radius: Array, pixel: float) -> Array:
+    """Return the radii of Gaussian spots as seen through pixels of width `pixel`."""
+    return np.sqrt(radius * radius + np.float32(0.16 * pixel * pixel))
+
+
+def spacing(grid: Array) -> float:
+    """Return the distance between the points of a grid; 0 where there is one point."""
+    return float(grid[1] - grid[0]) if len(grid) > 1 else 0.0
 
 
 def interpolation(size: int, knots: int) -> Array:
@@ -99,14 +101,23 @@ def threshold(field: Array, level: float, softness: float) -> Array:
     return np.clip((field - np.float32(level)) / np.float32(softness) + np.float32(0.5), 0, 1)
 
 
-def tone(
-    image: Array, gain: float, offset: float, contrast: float, gamma: float
-) -> NDArray[np.uint8]:
+def tone(image: Array, gain: float, black: float, contrast: float, gamma: float) -> Bytes:
     """Map intensities of about [0, 1] to grey levels by a device's tone curve.
 
     The curve is a table of 1024 entries: a power of every pixel would cost more than the drawing.
+
+    Parameters
+    ----------
+    gain : float
+        Factor on the intensities.
+    black : float
+        Grey level of darkness, a share of white.
+    contrast : float
+        Steepness around the middle, with black and white held; 0 for none.
+    gamma : float
+        Exponent.
     """
-    level = np.linspace(0, 1, 1024) * gain + offset
-    level = np.clip((level - 0.4) * contrast + 0.4, 0, 1) ** gamma
-    table = (level * 255 + 0.5).astype(np.uint8)
+    level = np.minimum(np.linspace(0, gain, 1024), 1) ** gamma
+    level = level + contrast * level * (1 - level) * (level - 0.4)
+    table = (np.clip(black + (1 - black) * level, 0, 1) * 255 + 0.5).astype(np.uint8)
     return table[np.clip(image * np.float32(1023), 0, 1023).astype(np.int16)]

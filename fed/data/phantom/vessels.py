@@ -1,6 +1,8 @@
-"""The retinal vessels: arcades from the optic disc, branches, twigs, as Bézier curves.
+"""The retinal vessels: arcades from the optic disc, their branches, and twigs.
 
-A tree is a handful of control points; `Tree.points` samples it as finely as a drawing needs.
+Each vessel is a cubic Bézier curve with a wiggle, in the complex plane: x is real, y imaginary, so
+that turning a direction is a product. A tree is a few hundred numbers; `Tree.points` samples it as
+finely as a drawing needs.
 """
 
 from dataclasses import dataclass
@@ -8,124 +10,132 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fed.data.phantom.raster import Spots
+from fed.data.phantom.raster import Spots, widened
 
-# Control points of the arcades of a right eye, upper half, relative to (disc, fovea): the artery
-# and vein of the temporal arcade run around the macula, those of the nasal one to the rim.
-_TEMPORAL = np.array([[0.62, 0.0], [0.60, -0.42], [0.10, -0.62], [-0.78, -0.40]])
-_NASAL = np.array([[0.62, 0.0], [0.70, -0.25], [0.84, -0.40], [1.00, -0.58]])
-_BRANCHES = 5
-_TWIGS = 2
+Plane = NDArray[np.complex128]
+
+# The upper arcades of a right eye, the temporal one around the macula, the nasal one to the rim.
+_TEMPORAL = (0.62, 0.58 - 0.44j, 0.05 - 0.70j, -0.80 - 0.46j)
+_NASAL = (0.62, 0.68 - 0.25j, 0.82 - 0.42j, 1.00 - 0.62j)
+_ARCADES = np.array([_TEMPORAL, _TEMPORAL, _NASAL, _NASAL])
+_LOOSE = np.array([0.006, 0.035, 0.06, 0.07])
+_BRANCHES, _TWIGS, _WIGGLES = 5, 2, 3
+_AVASCULAR = 0.13
+"""Radius around the fovea that vessels stay out of."""
+
+
+@dataclass(frozen=True)
+class Branching:
+    """All vessels of one order, arteries and veins in turn.
+
+    Attributes
+    ----------
+    curves : Plane
+        Control points ``(vessels, 4)``, followed by the sizes of the wiggles ``(vessels, 3)``.
+    width : NDArray
+        Standard deviation of the profile at the start ``(vessels,)``; it tapers to half.
+    reach : float
+        About the length of the longest.
+    """
+
+    curves: Plane
+    width: NDArray[np.float64]
+    vein: NDArray[np.bool_]
+    reach: float
 
 
 @dataclass(frozen=True)
 class Tree:
-    """A tree of vessels.
+    """Arcades, branches and twigs of one eye."""
 
-    Attributes
-    ----------
-    curves : NDArray
-        Control points of cubic Bézier curves ``(vessels, 4, 2)``, x before y.
-    width : NDArray
-        Standard deviation of the profile at both ends ``(vessels, 2)``.
-    vein : NDArray
-        Whether each vessel is a vein ``(vessels,)``.
-    """
+    orders: tuple[Branching, ...]
 
-    curves: NDArray[np.float64]
-    width: NDArray[np.float64]
-    vein: NDArray[np.bool_]
+    def points(self, pixel: float) -> tuple[Spots, Spots]:
+        """Sample arteries and veins for a drawing whose pixels are `pixel` wide.
 
-    def points(self, spacing: float, vein: bool | None = None) -> Spots:
-        """Sample all vessels, or only veins or arteries, at points about `spacing` apart.
-
-        The weights make the Gaussians of neighbouring points add up to ridges of height 1.
+        The weights make the Gaussians of neighbouring points add up to ridges of height 1. Vessels
+        far thinner than a pixel are left out.
         """
-        chosen = slice(None) if vein is None else self.vein == vein
-        curves, width = self.curves[chosen], self.width[chosen]
-        length = np.linalg.norm(np.diff(curves, axis=1), axis=2).sum(axis=1)
-        count = np.maximum(2, np.ceil(length / spacing)).astype(int)
-        which = np.repeat(np.arange(len(curves)), count)
-        first = np.cumsum(count) - count
-        t = (np.arange(len(which)) - first[which] + 0.5) / count[which]
-        place = (_bernstein(t)[:, :, None] * curves[which]).sum(axis=1)
-        radius = width[which, 0] + (width[which, 1] - width[which, 0]) * t
-        step = length[which] / count[which]
-        weight = step / (np.sqrt(2 * np.pi) * radius)
-        x, y, radius, weight = np.stack([place[:, 0], place[:, 1], radius, weight]).astype(
-            np.float32
+        sampled = [_sample(order, pixel) for order in self.orders if order.width[0] > 0.15 * pixel]
+        arteries, veins = (
+            Spots(
+                *np.concatenate(
+                    [
+                        points[:, order.vein == vein].reshape(4, -1)
+                        for points, order in zip(sampled, self.orders, strict=False)
+                    ],
+                    axis=1,
+                )
+            )
+            for vein in (False, True)
         )
-        return Spots(x, y, radius, weight)
+        return arteries, veins
 
 
-def grow(disc: tuple[float, float, float], side: float, random: np.random.Generator) -> Tree:
+def grow(disc: complex, side: float, random: np.random.Generator) -> Tree:
     """Grow the vessels of one eye from its optic disc."""
-    arcades = np.stack([_TEMPORAL, _TEMPORAL, _NASAL, _NASAL])
-    arcades = np.concatenate([arcades, arcades * [1, -1]])
-    arcades = arcades + random.normal(0, 1, arcades.shape) * [[0.005], [0.035], [0.05], [0.06]]
-    arcades[:, 0] += np.array([abs(disc[0]) - 0.62, disc[1]])
-    vein = np.array([True, False] * 4)
-    width = np.where(vein, 0.0135, 0.0100)[:, None] * [1.0, 0.45]
-
-    start, along = _along(arcades, random, _BRANCHES)
-    branches = _offshoots(start, along, 0.20 + 0.22 * random.random(len(start)), random)
-    branch_width = np.repeat(width[:, 0] * 0.55, _BRANCHES)[:, None] * [1.0, 0.4]
-    start, along = _along(branches, random, _TWIGS)
-    twigs = _offshoots(start, along, 0.08 + 0.10 * random.random(len(start)), random)
-    twig_width = np.repeat(branch_width[:, 0] * 0.6, _TWIGS)[:, None] * [1.0, 0.5]
-
-    curves = np.concatenate([arcades, branches, twigs])
-    return Tree(
-        curves=curves * [side, 1.0],
-        width=np.concatenate([width, branch_width, twig_width]),
-        vein=np.concatenate(
-            [vein, np.repeat(vein, _BRANCHES), np.repeat(vein, _BRANCHES * _TWIGS)]
-        ),
-    )
+    loose = random.standard_normal((2, 8, 4)) * _LOOSE
+    upper_and_lower = np.concatenate([_ARCADES, _ARCADES.conj()])
+    arcades = upper_and_lower + loose[0] + 1j * loose[1]
+    arcades[:, 0] += complex(abs(disc.real) - 0.62, disc.imag)
+    width = np.tile([0.0085, 0.0115], 4)
+    vein = np.tile([False, True], 4)
+    orders = [_order(arcades, width, vein, 1.8, side, random)]
+    curves = arcades
+    for each, thinner, (short, long) in (
+        (_BRANCHES, 0.58, (0.2, 0.42)),
+        (_TWIGS, 0.6, (0.08, 0.18)),
+    ):
+        curves = _offshoots(curves, each, short, long, random)
+        width, vein = np.repeat(width, each) * thinner, np.repeat(vein, each)
+        orders.append(_order(curves, width, vein, long, side, random))
+    return Tree(tuple(orders))
 
 
-def _along(
-    curves: NDArray[np.float64], random: np.random.Generator, each: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return `each` points a curve, and unit tangents there: ``(curves * each, 2)`` both."""
-    t = (np.arange(each) + 0.3 + 0.6 * random.random((len(curves), each))) / each
-    t = 0.15 + 0.8 * t
-    start = np.einsum("vek,vkd->ved", _bernstein(t), curves)
-    steps = np.diff(curves, axis=1)
-    quadratic = np.stack([(1 - t) ** 2, 2 * t * (1 - t), t**2], axis=-1)
-    along = np.einsum("vek,vkd->ved", quadratic, steps)
-    along /= np.linalg.norm(along, axis=2, keepdims=True)
-    return start.reshape(-1, 2), along.reshape(-1, 2)
+def _order(
+    curves: Plane,
+    width: NDArray[np.float64],
+    vein: NDArray[np.bool_],
+    reach: float,
+    side: float,
+    random: np.random.Generator,
+) -> Branching:
+    """Add wiggles, and mirror the vessels of a left eye."""
+    size = random.standard_normal((2, len(curves), _WIGGLES)) * (0.018 * reach)
+    shaped = np.concatenate([curves, size[0] + 1j * size[1]], axis=1)
+    return Branching(shaped if side > 0 else -shaped.conj(), width, vein, reach)
 
 
 def _offshoots(
-    start: NDArray[np.float64],
-    along: NDArray[np.float64],
-    length: NDArray[np.float64],
-    random: np.random.Generator,
-) -> NDArray[np.float64]:
-    """Return curves that leave `start` at an angle to `along`, alternately to either side."""
-    turn = (0.6 + 0.5 * random.random(len(start))) * np.where(np.arange(len(start)) % 2, 1, -1)
-    bend = turn * (0.3 + 0.6 * random.random(len(start)))
-    first = _rotated(along, turn) * length[:, None] / 3
-    second = _rotated(along, bend) * length[:, None] / 3
-    third = _rotated(along, bend + random.normal(0, 0.35, len(start))) * length[:, None] / 3
-    points = np.cumsum(np.stack([start, first, second, third], axis=1), axis=1)
-    return _around_the_fovea(points)
-
-
-def _around_the_fovea(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Push control points out of the avascular zone around the fovea."""
-    distance = np.linalg.norm(points, axis=2, keepdims=True)
-    return points * np.maximum(1.0, 0.14 / np.maximum(distance, 1e-6))
-
-
-def _rotated(vectors: NDArray[np.float64], angle: NDArray[np.float64]) -> NDArray[np.float64]:
-    cos, sin = np.cos(angle), np.sin(angle)
-    x, y = vectors[:, 0], vectors[:, 1]
-    return np.stack([cos * x - sin * y, sin * x + cos * y], axis=1)
-
-
-def _bernstein(t: NDArray[np.float64]) -> NDArray[np.float64]:
+    parents: Plane, each: int, short: float, long: float, random: np.random.Generator
+) -> Plane:
+    """Return `each` vessels that leave every parent at an angle, to either side in turn."""
+    draw = random.random((4, len(parents), each))
+    t = 0.15 + 0.8 * (np.arange(each) + 0.3 + 0.6 * draw[0]) / each
     s = 1 - t
-    return np.stack([s**3, 3 * s**2 * t, 3 * s * t**2, t**3], axis=-1)
+    p0, p1, p2, p3 = parents.T[:, :, None]
+    start = s**3 * p0 + 3 * s * s * t * p1 + 3 * s * t * t * p2 + t**3 * p3
+    along = s * s * (p1 - p0) + 2 * s * t * (p2 - p1) + t * t * (p3 - p2)
+    step = along / np.abs(along) * ((short + (long - short) * draw[1]) / 3)
+    turn = (0.5 + 0.5 * draw[2]) * np.where(np.arange(each) % 2, 1, -1)
+    first, second, third = step * np.exp(
+        1j * turn * np.stack([1 + 0 * turn, draw[3], 0.5 * draw[3]])
+    )
+    points = np.cumsum([start, first, second, third], axis=0)
+    points = np.moveaxis(points, 0, -1).reshape(-1, 4)
+    return points * np.maximum(1.0, _AVASCULAR / np.maximum(np.abs(points), 1e-6))
+
+
+def _sample(order: Branching, pixel: float) -> NDArray[np.float32]:
+    """Return x, y, radius and weight of points along each vessel ``(4, vessels, points)``."""
+    finest = float(widened(0.6 * order.width[0], pixel))
+    count = int(np.ceil(order.reach / (1.5 * finest)))
+    t = (np.arange(count) + 0.5) / count
+    s = 1 - t
+    waves = [s * t * np.sin(np.pi * (k + 2) * t) * 4 / (k + 1) for k in range(_WIGGLES)]
+    place = order.curves @ np.array([s**3, 3 * s * s * t, 3 * s * t * t, t**3, *waves])
+    radius = order.width[:, None] * (1 - 0.5 * t)
+    step = np.abs(np.diff(place, axis=1, append=2 * place[:, -1:] - place[:, -2:-1]))
+    return np.stack([place.real, place.imag, radius, step / (np.sqrt(2 * np.pi) * radius)]).astype(
+        np.float32
+    )

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from fed.config import Config, load
+from fed.confounds import Confounds, confounds
 from fed.data.manifest import ManifestSource
 from fed.data.opening import open_source
 from fed.errors import UserError
@@ -92,6 +93,14 @@ def test_spreadsheet_dialects(configuration: Configuration, manifest: Manifest) 
         assert len(ManifestSource(configuration()).rows) == 8
 
 
+def test_quoted_cells_may_hold_commas_and_lines(
+    configuration: Configuration, manifest: Manifest
+) -> None:
+    manifest(HEADER + ",note", *(f'{line},"one, two\nthree"' for line in eyes(3)))
+    rows = ManifestSource(configuration()).rows
+    assert {row.attributes["note"] for row in rows} == {"one, two\nthree"}
+
+
 def test_required_modalities(configuration: Configuration, manifest: Manifest) -> None:
     manifest(HEADER, *eyes(4), "x,x,OD,xf.png,,1", "y,y,OD,,yo.png,1", "z,z,OD,,,1")
     assert len(ManifestSource(configuration()).rows) == 10
@@ -155,7 +164,9 @@ def test_a_patient_at_two_sites_is_refused(
     ("lines", "words"),
     [
         ([HEADER], ["no usable row: 0 in all"]),
-        ([""], ["no column 'case_id'"]),
+        (["", ""], ["the manifest is empty"]),
+        (["patient,fundus,oct,grade"], ["no column 'case_id'", "The columns are: patient,"]),
+        ([HEADER + ",oct"], ["two columns are named 'oct'"]),
         (["case_id,patient_id,fundos,oct,grade", "a,a,f.png,,0"], ["'fundus'", "'fundos'"]),
         ([HEADER.replace("grade", "dr_grade"), "a,a,OD,f.png,,0"], ["'grade'", "'dr_grade'"]),
         ([HEADER, "a,a,OD,f.png,,"], ["no usable row: 1 in all", "'grade'"]),
@@ -280,3 +291,24 @@ def test_the_federation_of_real_eyes(real_eyes: Path) -> None:
     scan = held["unseen"].images.oct(0)
     assert scan.shape == (1, 64, 128)
     assert scan[0, 20:44].mean() > scan[0, -8:].mean()  # the retina is brighter than below it
+
+
+def test_raw_real_eyes_are_a_trap_and_paired_ones_are_not(real_eyes: Path) -> None:
+    def check(*overrides: str) -> Confounds:
+        config = load([REAL], [f"data.path={real_eyes}", *overrides])
+        source = ManifestSource(config)
+        classes = len(config.task.classes)
+        return confounds([source.open(site.name).card(classes) for site in source.sites], 0)
+
+    both = "{name: a, modalities: [fundus, oct], cases: 0.7}"
+    unseen = "{name: b, role: held_out, modalities: [fundus, oct], cases: 0.3}"
+    dme = ["data.label=dme", "task.classes=[absent, present]", f"sites=[{both}, {unseen}]"]
+    raw = check(*dme, "data.require=[]")
+    assert raw.training.raised
+    assert raw.held_out.raised
+    assert raw.sites["a"].raised
+    assert raw.training.mutual_information_nats > 0.2
+    paired = check(*dme)
+    assert paired.training.mutual_information_nats == 0
+    assert not paired.training.raised
+    assert not check().training.raised  # modalities taken away at random, by site
