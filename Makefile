@@ -4,7 +4,11 @@ VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-slow setup lint
+# A federation over TLS with node keys, on this machine: SuperLink, SuperNodes, run, report.
+deploy-demo: $(READY)
+	$(PY) -m deploy.demo
+
+.PHONY: deploy-demo demo test test-slow setup lint
 
 demo: $(READY)
 	$(PY) simulate.py configs/demo.yaml
