@@ -4,10 +4,14 @@ VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-slow setup lint
+.PHONY: demo deploy-demo test test-slow setup lint
 
 demo: $(READY)
 	$(PY) simulate.py configs/demo.yaml
+
+# A federation over TLS with node keys, on this machine: SuperLink, SuperNodes, run, report.
+deploy-demo: $(READY)
+	$(PY) -m deploy.demo
 
 test: $(READY)
 	$(PY) -m pytest

@@ -21,6 +21,7 @@ from fed.gallery import gallery
 from fed.overview import federation_table
 from fed.report import terminal_table, write_report
 from fed.sites import SiteCard
+from fed.storage import set_aside
 from server.app import initial_model, make_app
 from server.estimate import estimate
 from server.progress import TerminalProgress
@@ -139,13 +140,9 @@ def _show(config: Config, cards: list[SiteCard], console: Console) -> None:
 
 def _make_room(directory: Path, console: Console) -> None:
     """Move an earlier run aside: nothing is overwritten."""
-    if not directory.exists() or not any(directory.iterdir()):
-        return
-    number = 1
-    while (aside := directory.with_name(f"{directory.name}.{number}")).exists():
-        number += 1
-    directory.rename(aside)
-    console.print(f"an earlier run was moved to {aside}")
+    aside = set_aside(directory)
+    if aside is not None:
+        console.print(f"an earlier run was moved to {aside}")
 
 
 def _console(quiet: bool = False) -> Console:

@@ -4,26 +4,51 @@ A site keeps nothing between messages but its decoded images: every answer follo
 configuration, the site's data and the message alone. So any worker can serve any site.
 """
 
+import json
+
 from flwr.app import Context, Message
 from flwr.clientapp import ClientApp
+from flwr.clientapp.typing import ClientAppCallable
 
 from clients.evaluation import evaluate
 from clients.site import LocalSite, open_site
 from clients.statistics import class_statistics
 from clients.training import train
-from fed import protocol
+from fed import protocol, running
+from fed.config import resolve
+from fed.data.opening import open_own
+from fed.engines.site import one_thread
 
-app = ClientApp()
+
+def as_in_simulation(message: Message, context: Context, answer: ClientAppCallable) -> Message:
+    """Compute on one thread, so that a site's sums do not depend on who runs it.
+
+    An engine sees to that once for all its sites.
+    """
+    if running.by_engine(context.run_config):
+        return answer(message, context)
+    with one_thread():
+        return answer(message, context)
+
+
+app = ClientApp(mods=[as_in_simulation])
 
 
 def _site(context: Context) -> LocalSite:
-    return open_site(str(context.run_config["federation"]), str(context.node_config["site"]))
+    if running.by_engine(context.run_config):
+        return open_site(str(context.run_config["federation"]), str(context.node_config["site"]))
+    federation = running.federation(context.run_config)
+    name = running.site_name(resolve(json.loads(federation)), context.node_config)
+    return open_site(federation, name, running.own_data(context.node_config))
 
 
 @app.query("card")
 def answer_card(message: Message, context: Context) -> Message:
-    """Tell who the site is and what it owns."""
+    """Tell who the site is and what it owns; its own data is checked before it says so."""
     site = _site(context)
+    data = running.own_data(context.node_config)
+    if data is not None:
+        open_own(site.config, site.name, data).check()
     card = site.cases.card(len(site.config.task.classes))
     return Message(protocol.pack_card(card), reply_to=message)
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from clients.images import SiteImages
 from fed.config import Config, resolve
 from fed.data.cases import CaseSource, SiteCases
-from fed.data.opening import open_source
+from fed.data.opening import open_own, open_source
 from fed.protocol import Part, State
 from fed.randomness import derive, generator
 from model.network import build
@@ -65,17 +65,26 @@ class LocalSite:
 
 
 @lru_cache(maxsize=SITES_KEPT)
-def open_site(federation: str, name: str) -> LocalSite:
-    """Open a site of the federation described by a resolved configuration in JSON."""
-    config, source = _source(federation)
+def open_site(federation: str, name: str, data: str | None = None) -> LocalSite:
+    """Open a site of the federation described by a resolved configuration in JSON.
+
+    Parameters
+    ----------
+    data : str, optional
+        Where this machine keeps the site's own data; otherwise the site has the share of
+        ``data.path`` that the configuration gives it.
+    """
+    config, source = _source(federation, data and name, data)
     cases = source.open(name)
     training, validation = _split(cases, config)
     return LocalSite(config, cases, SiteImages(cases, _device(config)), training, validation)
 
 
 @lru_cache(maxsize=2)
-def _source(federation: str) -> tuple[Config, CaseSource]:
+def _source(federation: str, own: str | None, data: str | None) -> tuple[Config, CaseSource]:
     config = resolve(json.loads(federation))
+    if own is not None and data is not None:
+        return config, open_own(config, own, data)
     return config, open_source(config, check=False)
 
 

@@ -35,3 +35,13 @@ def write_tensors(
 def read_tensors(path: Path) -> dict[str, NDArray[Any]]:
     """Read a safetensors file."""
     return load_file(path)
+
+
+def set_aside(directory: Path) -> Path | None:
+    """Rename a folder that holds something to the next free ``<name>.<number>``; return that."""
+    if not directory.exists() or not any(directory.iterdir()):
+        return None
+    number = 1
+    while (aside := directory.with_name(f"{directory.name}.{number}")).exists():
+        number += 1
+    return directory.rename(aside)

@@ -6,17 +6,21 @@ from collections.abc import Sequence
 from logging import getLogger
 from pathlib import Path
 
-from flwr.app import Context, Message, RecordDict
+from flwr.app import Context
 from flwr.serverapp import Grid, ServerApp
 
-from fed import protocol
+from fed import protocol, running
 from fed.config import Config, resolve
-from fed.errors import RunError
+from fed.engines.runtime import RuntimeGrid
+from fed.engines.site import one_thread
 from fed.randomness import derive
+from fed.report import write_report
 from model.network import build
-from server.observers import Failure, Observer
+from server.attendance import Attendance
+from server.log import log_to
+from server.observers import Observer
+from server.progress import LogProgress
 from server.recorder import Recorder
-from server.roster import Member, Roster, make_roster
 from server.rounds import Rounds, first_progress
 from server.schedule import schedule
 
@@ -29,13 +33,23 @@ def make_app(observers: Sequence[Observer] = ()) -> ServerApp:
 
     @server_app.main()
     def main(grid: Grid, context: Context) -> None:
+        if not running.by_engine(context.run_config):
+            run_under_flower(grid, context.run_config)
+            return
         config = resolve(json.loads(str(context.run_config["federation"])))
-        coordinate(config, Path(str(context.run_config["out"])), grid, observers)
+        directory = Path(str(context.run_config["out"]))
+        coordinate(config, Recorder(directory, config), Attendance(grid, config), grid, observers)
 
     return server_app
 
 
-def coordinate(config: Config, directory: Path, grid: Grid, observers: Sequence[Observer]) -> None:
+def coordinate(
+    config: Config,
+    recorder: Recorder,
+    attendance: Attendance,
+    grid: Grid,
+    observers: Sequence[Observer],
+) -> None:
     """Run one federation from its roster to its results; an interrupted one goes on.
 
     Raises
@@ -44,43 +58,42 @@ def coordinate(config: Config, directory: Path, grid: Grid, observers: Sequence[
         If a site cannot be reached at the start, or too few answer a round.
     """
     start = time.perf_counter()
-    recorder = Recorder(directory, config)
-    roster = gather(grid, config, observers)
+    roster = attendance.open()
     progress = recorder.resume() or first_progress(initial_model(config), config)
     for observer in observers:
         observer.started(tuple(m.card for m in roster.members), schedule(config))
-    rounds = Rounds(config, roster, grid, observers)
+    rounds = Rounds(config, attendance, grid, observers)
     verdict = rounds.run(progress, recorder)
     if not verdict.held_out:  # resumed after the last round
         verdict = rounds.judge(progress, progress.completed)
-    recorder.finish(roster, progress, verdict, time.perf_counter() - start)
+    recorder.finish(attendance.everyone(), progress, verdict, time.perf_counter() - start)
 
 
-def gather(grid: Grid, config: Config, observers: Sequence[Observer]) -> Roster:
-    """Ask every node for its card.
+def run_under_flower(grid: Grid, run_config: running.Values) -> None:
+    """Run the federation on a runtime of Flower's, simulated or deployed.
+
+    The run's folder also gets the log and a report, without images: none leaves a site.
 
     Raises
     ------
+    ConfigError
+        If the run configuration is wrong.
     RunError
-        If a node fails to answer, or nobody holds anything.
+        As `coordinate` does.
     """
-    messages = [
-        Message(RecordDict(), node_id, protocol.CARD) for node_id in sorted(grid.get_node_ids())
-    ]
-    members = []
-    for reply in grid.send_and_receive(messages):
-        node_id = reply.metadata.src_node_id
-        if reply.has_error():
-            failure = Failure(f"node {node_id}", reply.error.reason or "no reason given")
-            for observer in observers:
-                observer.failed(failure)
-            raise RunError(f"a site could not tell who it is: {failure.headline}")
-        members.append(Member(node_id, protocol.unpack_card(reply.content)))
-    roster = make_roster(members, config)
-    for role in ("train", "held_out"):
-        if not any(m.card.total for m in roster.with_role(role)):
-            raise RunError(f"no {role} site has any case")
-    return roster
+    config = resolve(json.loads(running.federation(run_config)))
+    directory = running.output_folder(config, run_config)
+    patience_s = float(run_config["patience-s"])
+    sites = RuntimeGrid(grid, patience_s)
+    with one_thread(), log_to(directory / "log.txt"):
+        try:
+            attendance = Attendance(sites, config, patience_s)
+            recorder = Recorder(directory, config, engine="flower")
+            coordinate(config, recorder, attendance, sites, [LogProgress()])
+            log.info("report: %s", write_report(directory, []))
+        except Exception:
+            log.exception("stopped; to go on: set resume=true")
+            raise
 
 
 def initial_model(config: Config) -> protocol.State:

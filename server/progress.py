@@ -15,7 +15,27 @@ from server.schedule import Round
 log = getLogger(__name__)
 
 
-class TerminalProgress(Observer):
+class LogProgress(Observer):
+    """Keeps the course of a run in the log."""
+
+    def failed(self, failure: Failure) -> None:
+        """Keep a failure with its traceback."""
+        log.error("%s: %s", failure.site, failure.reason)
+
+    def round_ended(self, record: dict[str, Any]) -> None:
+        """Keep a round, and the held-out result where there is one."""
+        log.info(
+            "round %d (%s): %d sites, %.1f s",
+            record["round"],
+            record["phase"],
+            len(record["participants"]),
+            record["seconds"],
+        )
+        if record["held_out"]:
+            log.info("round %d: %s", record["round"], _in_words(record["held_out"]))
+
+
+class TerminalProgress(LogProgress):
     """Shows rounds, sites and time left; prints failures and evaluations as they come."""
 
     def __init__(self, console: Console, config: Config) -> None:
@@ -68,19 +88,13 @@ class TerminalProgress(Observer):
 
     def failed(self, failure: Failure) -> None:
         """Show a failure with its traceback at once, and keep it in the log."""
+        super().failed(failure)
         self._console.print(f"{failure.site}: {failure.reason}", style="red", markup=False)
-        log.error("%s: %s", failure.site, failure.reason)
 
     def round_ended(self, record: dict[str, Any]) -> None:
         """Advance; print the held-out result where there is one."""
+        super().round_ended(record)
         self._progress.update(self._rounds, completed=record["round"])
-        log.info(
-            "round %d (%s): %d sites, %.1f s",
-            record["round"],
-            record["phase"],
-            len(record["participants"]),
-            record["seconds"],
-        )
         if record["held_out"]:
             self._console.print(f"round {record['round']:3d}  {_in_words(record['held_out'])}")
 

@@ -30,11 +30,14 @@ class Recorder:
     directory : Path
         Created if absent.
     config : Config
+    engine : str, optional
+        What runs the sites, where it is not an engine that the configuration names.
     """
 
-    def __init__(self, directory: Path, config: Config) -> None:
+    def __init__(self, directory: Path, config: Config, engine: str | None = None) -> None:
         self._directory = directory
         self._config = config
+        self._engine = engine or config.engine.name
         directory.mkdir(parents=True, exist_ok=True)
         write_text(directory / "config.yaml", dump(config))
 
@@ -100,7 +103,7 @@ class Recorder:
             "name": config.name,
             "method": config.method.name,
             "seed": config.seed,
-            "engine": config.engine.name,
+            "engine": self._engine,
             "versions": _versions(),
             "task": {"classes": list(config.task.classes)},
             "rounds_completed": progress.completed,

@@ -1,13 +1,13 @@
 """Who is in the federation, and who takes part in a round."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from fed.config import Config
 from fed.data.groups import expand
 from fed.errors import RunError
 from fed.randomness import generator
-from fed.sites import SiteCard
+from fed.sites import Site, SiteCard
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,17 @@ class Member:
 
 @dataclass(frozen=True)
 class Roster:
-    """The sites that answered, in the order of the configuration."""
+    """The sites that answered, in the order of the configuration.
+
+    Attributes
+    ----------
+    members : tuple of Member
+    absent : tuple of Site
+        Sites of the configuration that nobody has answered for.
+    """
 
     members: tuple[Member, ...]
+    absent: tuple[Site, ...] = ()
 
     def with_role(self, role: str) -> tuple[Member, ...]:
         """Return the members of one role."""
@@ -46,7 +54,8 @@ def make_roster(members: Sequence[Member], config: Config) -> Roster:
     RunError
         If two nodes claim the same site, or one claims a site nobody configured.
     """
-    order = {site.name: position for position, site in enumerate(expand(config.sites))}
+    sites = expand(config.sites)
+    order = {site.name: position for position, site in enumerate(sites)}
     seen: set[str] = set()
     for member in members:
         if member.name not in order:
@@ -54,7 +63,19 @@ def make_roster(members: Sequence[Member], config: Config) -> Roster:
         if member.name in seen:
             raise RunError(f"two nodes say they are the site {member.name!r}")
         seen.add(member.name)
-    return Roster(tuple(sorted(members, key=lambda m: order[m.name])))
+    return Roster(
+        members=tuple(sorted(members, key=lambda m: order[m.name])),
+        absent=tuple(site for site in sites if site.name not in seen),
+    )
+
+
+def longest_first(members: Iterable[Member]) -> list[Member]:
+    """Return members by falling number of cases: the order in which engines answer.
+
+    A runtime of Flower's answers in the order it is asked. Asked in this one, every sum over
+    sites runs in the same order wherever the sites are.
+    """
+    return sorted(members, key=lambda m: -m.card.total)
 
 
 @dataclass(frozen=True)

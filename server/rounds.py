@@ -15,11 +15,11 @@ from fed.config import Config
 from fed.errors import RunError
 from fed.protocol import Bank, Scores, State, TransportCount
 from server.aggregation import mean_of
+from server.attendance import Attendance
 from server.bank import missing_classes, transport_parameters
 from server.communication import Traffic, virtual_seconds
 from server.evaluation import metric_table
 from server.observers import Observer
-from server.roster import Roster
 from server.schedule import Round, schedule
 from server.strategy import Exchange, IncompleteModalities
 
@@ -78,19 +78,20 @@ class Rounds:
     Parameters
     ----------
     config : Config
-    roster : Roster
+    attendance : Attendance
+        Asked before each round who is connected.
     grid : flwr.serverapp.Grid
     observers : sequence of Observer
     """
 
     def __init__(
-        self, config: Config, roster: Roster, grid: Grid, observers: Sequence[Observer]
+        self, config: Config, attendance: Attendance, grid: Grid, observers: Sequence[Observer]
     ) -> None:
         self._config = config
-        self._roster = roster
+        self._attendance = attendance
         self._grid = grid
         self._observers = observers
-        self._strategy = IncompleteModalities(config, roster, observers)
+        self._strategy = IncompleteModalities(config, attendance.now(), observers)
 
     def run(self, progress: Progress, save: Saver) -> Verdict:
         """Run the rounds that are left, saving after each; return the final scores.
@@ -119,6 +120,7 @@ class Rounds:
     def _round(self, plan: Round, progress: Progress) -> tuple[dict[str, Any], Verdict]:
         start = time.perf_counter()
         phase = self._config.method.phases[plan.phase]
+        self._strategy.roster = self._attendance.now()
         if self._needs_bank(plan):
             self._refresh_bank(progress)
         exchange = self._train(plan, progress)
@@ -154,7 +156,7 @@ class Rounds:
             plan.number, protocol.arrays(progress.model), ConfigRecord(), self._grid
         )
         for observer in self._observers:
-            observer.round_begins(plan, len(self._roster.with_role("train")))
+            observer.round_begins(plan, len(self._strategy.roster.with_role("train")))
         replies = self._grid.send_and_receive(messages, timeout=self._config.server.deadline_s)
         arrays, _ = strategy.aggregate_train(plan.number, replies)
         exchange = self._settle(progress, plan.number)
@@ -220,7 +222,7 @@ class Rounds:
 
     def _virtual_seconds(self, exchange: Exchange) -> float:
         """Return when the slowest site would have answered with its own equipment."""
-        by_name = {m.name: m.card.resources for m in self._roster.members}
+        by_name = {m.name: m.card.resources for m in self._strategy.roster.members}
         times = [
             virtual_seconds(
                 by_name[site], exchange.traffic.down[site], exchange.traffic.up[site], compute

@@ -11,14 +11,14 @@ from flwr.serverapp.strategy import Strategy
 from fed import protocol
 from fed.config import Config
 from fed.protocol import Bank, Scores, State, TransportCount, Update
-from fed.sites import MODALITIES, Modality, SiteCard
+from fed.sites import MODALITIES, Modality, Role, SiteCard
 from model.parts import trained_modules, used_modules
 from model.rima import modules_of
 from server.aggregation import ModuleAverage, UnusableUpdateError
 from server.bank import BankBuilder
 from server.communication import Traffic
 from server.observers import Failure, Observer
-from server.roster import Member, Participation, Roster, participation
+from server.roster import Member, Participation, Roster, longest_first, participation
 from server.schedule import Round, schedule
 
 log = getLogger(__name__)
@@ -61,6 +61,8 @@ class IncompleteModalities(Strategy):
 
     Attributes
     ----------
+    roster : Roster
+        Who can be asked; whoever runs the rounds may replace it between two of them.
     bank : Bank
         Prototypes that sites without a modality train against; whoever runs the rounds sets it.
     exchange : Exchange
@@ -69,7 +71,7 @@ class IncompleteModalities(Strategy):
 
     def __init__(self, config: Config, roster: Roster, observers: Sequence[Observer] = ()) -> None:
         self._config = config
-        self._roster = roster
+        self.roster = roster
         self._observers = observers
         self._schedule = schedule(config)
         self._current: State = {}
@@ -83,9 +85,10 @@ class IncompleteModalities(Strategy):
     ) -> Iterator[Message]:
         """Send the round to its participants; like sites share one payload."""
         self._begin(arrays)
-        self.participation = participation(self._roster, server_round, self._config)
+        self.participation = participation(self.roster, server_round, self._config)
         for member in self.participation.unavailable:
             self._fail(member.name, "not available this round")
+        self._fail_absent("train")
         return self._train_messages(self._schedule[server_round - 1])
 
     def aggregate_train(
@@ -93,7 +96,7 @@ class IncompleteModalities(Strategy):
     ) -> tuple[ArrayRecord | None, MetricRecord | None]:
         """Average the updates as they arrive."""
         average = ModuleAverage(self._current, self._config.method.combine.both_share)
-        owners = {m.name: len(m.card.modalities) == 2 for m in self._roster.members}
+        owners = {m.name: len(m.card.modalities) == 2 for m in self.roster.members}
         for site, content in self._answers(replies):
             update = protocol.unpack_update(content)
             try:
@@ -108,7 +111,7 @@ class IncompleteModalities(Strategy):
         """Ask the training sites for class statistics under the global encoders."""
         self._begin(arrays)
         return self._messages(
-            self._roster.with_role("train"),
+            self.roster.with_role("train"),
             protocol.STATISTICS,
             lambda card: trained_modules(["encoders"], card.modalities),
             protocol.pack_parameters,
@@ -132,8 +135,10 @@ class IncompleteModalities(Strategy):
         """Ask for scores under every condition."""
         self._begin(arrays)
         part, conditions = self._part, self._config.evaluation.conditions
+        role: Role = "held_out" if part == "held_out" else "train"
+        self._fail_absent(role)
         return self._messages(
-            self._roster.with_role("held_out" if part == "held_out" else "train"),
+            self.roster.with_role(role),
             protocol.EVALUATE,
             lambda card: used_modules(self._answering_parts(), card.modalities),
             lambda state: protocol.pack_evaluate_task(
@@ -167,7 +172,7 @@ class IncompleteModalities(Strategy):
 
     def _train_messages(self, plan: Round) -> Iterator[Message]:
         payloads: dict[tuple[tuple[str, ...], tuple[Modality, ...]], RecordDict] = {}
-        for member in self.participation.asked:
+        for member in longest_first(self.participation.asked):
             slice_ = self._train_slice(member, plan)
             if slice_ not in payloads:
                 payloads[slice_] = self._train_payload(plan, *slice_)
@@ -186,7 +191,7 @@ class IncompleteModalities(Strategy):
     ) -> Iterator[Message]:
         """Send each member the modules it can use; like members share one payload."""
         payloads: dict[tuple[str, ...], RecordDict] = {}
-        for member in members:
+        for member in longest_first(members):
             modules = modules_for(member.card)
             if modules not in payloads:
                 payloads[modules] = pack(self._take(modules))
@@ -201,7 +206,7 @@ class IncompleteModalities(Strategy):
     def _answers(self, replies: Iterable[Message]) -> Iterator[tuple[str, RecordDict]]:
         """Yield site and content of each good reply; show each failure at once."""
         for reply in replies:
-            site = self._roster.name(reply.metadata.src_node_id)
+            site = self.roster.name(reply.metadata.src_node_id)
             if reply.has_error():
                 self._fail(site, reply.error.reason or f"error {reply.error.code}")
                 continue
@@ -215,6 +220,11 @@ class IncompleteModalities(Strategy):
         self.exchange.failures.append(failure)
         for observer in self._observers:
             observer.failed(failure)
+
+    def _fail_absent(self, role: Role) -> None:
+        for site in self.roster.absent:
+            if site.role == role:
+                self._fail(site.name, "not connected")
 
     def _note(self, update: Update) -> None:
         self.exchange.answered.append(update.site)

@@ -24,8 +24,13 @@ class ManifestSource(RowsSource):
         super().__init__(config, collection)
 
 
-def read_manifest(config: Config) -> tuple[Collection, int]:
+def read_manifest(config: Config, own: bool = False) -> tuple[Collection, int]:
     """Read the manifest of a configuration.
+
+    Parameters
+    ----------
+    own : bool
+        Whether it is the manifest of one site, where ``data.site_column`` may be left out.
 
     Returns
     -------
@@ -41,7 +46,7 @@ def read_manifest(config: Config) -> tuple[Collection, int]:
     """
     path = Path(config.data.path or "")
     needed = ["case_id", "fundus", "oct", config.data.label]
-    if config.data.site_column:
+    if config.data.site_column and not own:
         needed.append(config.data.site_column)
     numbers = _label_numbers(config.task.classes)
     rows: list[tuple[int, Row]] = []

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from fed.config import Config
 from fed.data.cases import CaseSource
-from fed.data.manifest import ManifestSource
+from fed.data.manifest import ManifestSource, read_manifest
 from fed.data.prepared import prepare
-from fed.data.rows import RowsSource
+from fed.data.rows import Collection, OwnRows, RowsSource
 from fed.errors import ConfigError
 
 
@@ -36,6 +36,26 @@ def open_source(config: Config, check: bool = True) -> CaseSource:
     return source
 
 
+def open_own(config: Config, site: str, path: str) -> OwnRows:
+    """Return what one site holds, read from where that site keeps its data.
+
+    Parameters
+    ----------
+    path : str
+        Takes the place of ``data.path``: a manifest or a folder, as the source wants it.
+
+    Raises
+    ------
+    ConfigError, DataError
+        If the source has no path, or the data does not bear out the configuration.
+    """
+    if config.data.source == "phantom":
+        raise ConfigError(f"data: {path} is given, but phantom eyes are drawn, not read")
+    data = config.data.model_copy(update={"path": path, "prepared": None})
+    here = config.model_copy(update={"data": data})
+    return OwnRows(here, _collection(here, own=True), site)
+
+
 def prepare_images(
     config: Config, workers: int, progress: Callable[[int, int], None] = lambda done, total: None
 ) -> int:
@@ -60,5 +80,11 @@ def prepare_images(
 def _rows(config: Config) -> RowsSource:
     if config.data.source == "manifest":
         return ManifestSource(config)
+    return RowsSource(config, _collection(config))
+
+
+def _collection(config: Config, own: bool = False) -> Collection:
+    if config.data.source == "manifest":
+        return read_manifest(config, own)[0]
     reader = import_module(f"fed.data.collections.{config.data.source}")
-    return RowsSource(config, reader.read(Path(config.data.path or ""), config.data.label))
+    return reader.read(Path(config.data.path or ""), config.data.label)

@@ -178,7 +178,7 @@ def _serve(requests: Sequence[_Request], pool: _Pool) -> None:
 def _requests(
     groups: Sequence[SiteGroup], patients: Sequence[Patient], classes: int, seed: int
 ) -> list[_Request]:
-    names = {site: claimed for group in groups for site, claimed in _claims(group)}
+    names = {site: claimed for group in groups for site, claimed in claims(group)}
     claimants = Counter(name for claimed in names.values() for name in claimed)
     places = Counter(patient.place for patient in patients)
     unclaimed = len(patients) - sum(places[name] for name in claimants)
@@ -248,7 +248,7 @@ def _log_normal(cases: LogNormal, site: str, seed: int) -> int:
     return max(1, round(cases.median * float(np.exp(spread))))
 
 
-def _claims(group: SiteGroup) -> Iterator[tuple[str, tuple[str, ...]]]:
+def claims(group: SiteGroup) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield the names in ``data.site_column`` that each site of a group claims."""
     names = group.cases if isinstance(group.cases, tuple) else ()
     if len(names) > 1 and len(names) != group.count:

@@ -8,7 +8,8 @@ from pathlib import Path
 from fed.config import Config
 from fed.data.cases import Case, Pixels, SiteCases, owned
 from fed.data.groups import expand
-from fed.data.partition import Patient, divide
+from fed.data.images import backing_file
+from fed.data.partition import Patient, claims, divide
 from fed.data.prepared import PreparedReader
 from fed.data.reading import Decoder, ImageReader
 from fed.errors import ConfigError, DataError, nearest
@@ -103,15 +104,9 @@ class RowsSource:
         _distinct(self.rows)
         self._sites = {site.name: site for site in expand(config.sites)}
         patients = _by_patient(self.rows)
-        assigned = divide(
-            config.sites,
-            _patients(config, patients),
-            len(config.task.classes),
-            config.seed,
-        )
         self._held = {
-            name: _cases(config.seed, site, (row for p in assigned[name] for row in patients[p]))
-            for name, site in self._sites.items()
+            name: _cases(config.seed, self._sites[name], (row for p in ids for row in patients[p]))
+            for name, ids in self._assign(config, patients).items()
         }
 
     @property
@@ -140,6 +135,48 @@ class RowsSource:
             there are.
         """
         self._reader.check(self.images)
+
+    def _assign(
+        self, config: Config, patients: Mapping[str, Sequence[Row]]
+    ) -> Mapping[str, Sequence[str]]:
+        """Return the patients of each site."""
+        return divide(
+            config.sites, _patients(config, patients), len(config.task.classes), config.seed
+        )
+
+
+class OwnRows(RowsSource):
+    """One site's eyes, read where the site keeps them: nobody else's are there to be divided.
+
+    Where the rows say whose they are (``data.site_column``) and the configuration names those of
+    the site, the rows of others are left alone, their images too.
+
+    Parameters
+    ----------
+    site : str
+        The only site that can be opened.
+    """
+
+    def __init__(self, config: Config, collection: Collection, site: str) -> None:
+        self._site = site
+        claimed = dict(claim for group in config.sites for claim in claims(group))[site]
+        column = config.data.site_column
+        own = tuple(
+            row
+            for row in collection.rows
+            if not claimed or column is None or row.attribute(column) in (None, *claimed)
+        )
+        if not own:
+            raise DataError(
+                f"{config.data.path}: no row has {' or '.join(map(repr, claimed))} in column "
+                f"{column!r}, as site {site} needs"
+            )
+        super().__init__(config, Collection(collection.classes, own))
+
+    def _assign(
+        self, config: Config, patients: Mapping[str, Sequence[Row]]
+    ) -> Mapping[str, Sequence[str]]:
+        return {self._site: tuple(patients)}
 
 
 @dataclass(frozen=True)

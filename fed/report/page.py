@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +40,10 @@ def write_report(run_dir: Path, samples: Sequence[Sample]) -> Path:
 
 def write_page(template: str, path: Path, content: dict[str, Any]) -> Path:
     """Render one of the templates of this package to `path`, whole or not at all."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
 
     environment = Environment(
-        loader=PackageLoader("fed.report"),
+        loader=FunctionLoader(_template),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -53,6 +54,11 @@ def write_page(template: str, path: Path, content: dict[str, Any]) -> Path:
     unfinished.write_text(page, encoding="utf-8")
     os.replace(unfinished, path)
     return path
+
+
+def _template(name: str) -> str:
+    """Return a template; they end in ``.md``, since a bundle of Flower's leaves out ``.html``."""
+    return (files("fed.report") / "templates" / f"{name}.md").read_text(encoding="utf-8")
 
 
 def _content(run: Run, samples: Sequence[Sample]) -> dict[str, Any]:
