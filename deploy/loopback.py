@@ -3,6 +3,7 @@
 What runs here is what runs in hospitals, with addresses of this machine only.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -132,10 +133,8 @@ class Loopback:
         """End a process as a service manager would, and whatever it has started."""
         process = self._processes.pop(name)
         process.send_signal(signal.SIGTERM)
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            pass
         _kill_group(process)
 
     def kill(self, name: str) -> None:
@@ -201,8 +200,6 @@ def _free_port() -> int:
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.wait()
