@@ -13,6 +13,7 @@ from flwr.app import Context, RecordDict
 from rich.console import Console
 
 from fed.config import Config, load
+from fed.confounds import confounds
 from fed.data.cases import CaseSource
 from fed.data.opening import open_source
 from fed.engines import EngineSettings, Node, start_grid
@@ -22,8 +23,9 @@ from fed.overview import federation_table
 from fed.report import terminal_table, write_report
 from fed.sites import SiteCard
 from fed.storage import set_aside
-from server.app import initial_model, make_app
+from server.app import make_app
 from server.estimate import estimate
+from server.initial import initial_model
 from server.progress import TerminalProgress
 from server.schedule import schedule
 
@@ -65,6 +67,8 @@ def main(
         if dry_run:
             _show(config, cards, _console())
             return
+        schedule(config)
+        initial_model(config)  # a bad file of weights is refused before anything is written
         if resume is None:
             _make_room(directory, console)
         _simulate(config, source, cards, directory, console)
@@ -136,6 +140,8 @@ def _show(config: Config, cards: list[SiteCard], console: Console) -> None:
             f"phase {phase.phase}: {phase.rounds} rounds of {phase.messages} messages, about "
             f"{phase.down_bytes / 1e6:.1f} MB down and {phase.up_bytes / 1e6:.1f} MB up a round"
         )
+    for words in confounds(cards, config.seed).warnings:
+        console.print(f"confound: {words}")
 
 
 def _make_room(directory: Path, console: Console) -> None:

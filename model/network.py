@@ -2,6 +2,8 @@
 
 import torch
 
+from model.encoders.res2net import Res2Net
+from model.encoders.resnet3d import ResNet3d
 from model.encoders.small import SmallFundusEncoder, SmallOctEncoder
 from model.rima import RIMA, Sizes
 
@@ -13,7 +15,7 @@ def build(
 
     Parameters
     ----------
-    scale : {"small"}
+    scale : {"small", "medium", "paper"}
     classes : int
         Number of grades.
     image_size : int
@@ -36,4 +38,10 @@ def build(
                 SmallOctEncoder(volume_size),
                 Sizes(classes, predictor=128, feed_forward=128, dropout=0.1),
             )
-    raise ValueError(f"model.scale: {scale!r} is not built here; allowed: small")
+        if scale == "medium":
+            fundus, volume = Res2Net((2, 2, 2, 2), 16), ResNet3d(volume_size, 16)
+            return RIMA(fundus, volume, Sizes(classes, predictor=512, feed_forward=512))
+        if scale == "paper":
+            sizes = Sizes(classes, predictor=4096, feed_forward=2048)
+            return RIMA(Res2Net(), ResNet3d(volume_size), sizes)
+    raise ValueError(f"model.scale: {scale!r} is unknown; allowed: small, medium, paper")

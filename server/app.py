@@ -9,14 +9,13 @@ from pathlib import Path
 from flwr.app import Context
 from flwr.serverapp import Grid, ServerApp
 
-from fed import protocol, running
+from fed import running
 from fed.config import Config, resolve
 from fed.engines.runtime import RuntimeGrid
 from fed.engines.site import one_thread
-from fed.randomness import derive
 from fed.report import write_report
-from model.network import build
 from server.attendance import Attendance
+from server.initial import initial_model
 from server.log import log_to
 from server.observers import Observer
 from server.progress import LogProgress
@@ -94,18 +93,6 @@ def run_under_flower(grid: Grid, run_config: running.Values) -> None:
         except Exception:
             log.exception("stopped; to go on: set resume=true")
             raise
-
-
-def initial_model(config: Config) -> protocol.State:
-    """Return the network before any training."""
-    network = build(
-        config.model.scale,
-        len(config.task.classes),
-        config.data.image_size,
-        config.data.volume_size,
-        derive(config.seed, "network"),
-    )
-    return {key: value.numpy() for key, value in network.state_dict().items()}
 
 
 app = make_app()

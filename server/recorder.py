@@ -11,6 +11,7 @@ from typing import Any
 
 import fed
 from fed.config import Config, dump
+from fed.confounds import confounds
 from fed.sites import SiteCard
 from fed.storage import write_json, write_tensors, write_text
 from server.checkpoint import bank_tensors, load_checkpoint, save_checkpoint
@@ -127,6 +128,7 @@ class Recorder:
             },
             "failures": progress.failures,
             "warnings": self._warnings(progress),
+            "confounds": list(confounds(cards, config.seed).warnings),
             "transport": asdict(progress.transport),
         }
 
