@@ -1,5 +1,8 @@
 """The errors a user can meet, by the exit code they end a run with."""
 
+import difflib
+from collections.abc import Sequence
+
 
 class UserError(Exception):
     """Configuration, data or command line is wrong: exit code 2, one line, no traceback."""
@@ -15,3 +18,16 @@ class DataError(UserError):
 
 class RunError(Exception):
     """The run cannot go on, for instance too few sites are left: exit code 3."""
+
+
+def nearest(name: str, known: Sequence[str], listed: str = "Allowed") -> str:
+    """Return the end of a message on an unknown name: the nearest known one, then all of them."""
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    hint = f"; did you mean {close[0]!r}?" if close else "."
+    return f"{hint} {listed}: {', '.join(known)}"
+
+
+def first_ten(troubles: Sequence[str]) -> str:
+    """Return a list of troubles as one line: the first ten, and how many more there are."""
+    rest = len(troubles) - 10
+    return "; ".join(troubles[:10]) + (f"; and {rest} more" if rest > 0 else "")

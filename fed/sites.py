@@ -90,6 +90,10 @@ class SiteCard:
         """Return how many cases have `modality`, alone or with the other."""
         return sum(self.cases["both"]) + sum(self.cases[modality])
 
+    def lacking(self, modality: Modality) -> int:
+        """Return how many cases lack `modality`."""
+        return self.total - self.having(modality)
+
     @property
     def total(self) -> int:
         """Number of cases."""

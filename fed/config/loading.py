@@ -1,6 +1,5 @@
 """From files and overrides to one `Config`, with errors a person can act on."""
 
-import difflib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from fed.config.method import Method
 from fed.config.schema import Config
-from fed.errors import ConfigError
+from fed.errors import ConfigError, nearest
 
 METHODS = Path(__file__).parents[2] / "configs" / "methods"
 
@@ -59,7 +58,7 @@ def dump(config: Config) -> str:
 def _method_file(name: str) -> Path:
     known = sorted(path.stem for path in METHODS.glob("*.yaml"))
     if name not in known:
-        raise ConfigError(f"method: unknown method {name!r}{_nearest(name, known)}")
+        raise ConfigError(f"method: unknown method {name!r}{nearest(name, known)}")
     return METHODS / f"{name}.yaml"
 
 
@@ -126,7 +125,7 @@ def _one_line(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        return f"{key}: unknown key{_nearest(str(first['loc'][-1]), _siblings(first['loc']))}"
+        return f"{key}: unknown key{nearest(str(first['loc'][-1]), _siblings(first['loc']))}"
     if first["type"] == "missing":
         return f"{key}: this key is needed"
     message = first["msg"].removeprefix("Value error, ")
@@ -134,12 +133,6 @@ def _one_line(error: ValidationError) -> str:
     if first["type"] == "value_error":
         return message if not key or message.startswith(key.split(".")[0]) else f"{key}: {message}"
     return f"{key}: {message}; got {first['input']!r}"
-
-
-def _nearest(name: str, known: Sequence[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    hint = f"; did you mean {close[0]!r}?" if close else "."
-    return f"{hint} Allowed: {', '.join(known)}"
 
 
 def _siblings(location: tuple[int | str, ...]) -> list[str]:

@@ -61,6 +61,8 @@ class Data(Section):
         32,
     )
     """OCT slices, depth and width; one slice for B-scans."""
+    prepared: str | None = None
+    """Folder of images decoded once, for real sources; null: they are decoded at each start."""
 
     @model_validator(mode="after")
     def _path_of_real_sources(self) -> "Data":
@@ -132,9 +134,9 @@ class SiteGroup(Section):
             unknown = [m for m in value if m not in MODALITIES]
             if unknown:
                 raise ValueError(f"unknown modality {unknown[0]!r}; allowed: fundus, oct")
-            value = {m: 1.0 for m in value}
+            value = dict.fromkeys(value, 1.0)
         if isinstance(value, dict):
-            value = {m: 0.0 for m in MODALITIES} | value
+            value = dict.fromkeys(MODALITIES, 0.0) | value
         return value
 
     @model_validator(mode="after")
@@ -184,7 +186,7 @@ class Server(Section):
     """With fewer answers in a round, the run stops with exit code 3 and its state kept."""
     deadline_s: Positive | None = None
     """Seconds a round may wait for its sites; null: as long as they take."""
-    optimizer: Literal["fedavg", "fedadam"] = "fedavg"
+    optimizer: Literal["fedavg"] = "fedavg"
     """How the averaged update moves the global model."""
 
 

@@ -1,0 +1,137 @@
+"""What a site aligns to: partners among its own cases, or around the bank's prototypes."""
+
+import time
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cosine_similarity
+
+from fed.protocol import TransportCount
+from fed.prototypes import Prototypes
+from model.transport import draw_targets, labelled_coupling
+
+How = Literal["none", "labelled", "random"]
+
+
+@dataclass
+class CouplingLog:
+    """Counts the couplings of a round, so that none fails unseen."""
+
+    count: TransportCount = field(default_factory=TransportCount)
+
+    def coupling(
+        self, x: Tensor, y: Tensor, lx: Tensor, ly: Tensor, b: Tensor | None = None
+    ) -> Tensor:
+        """Return the labelled coupling ``(n, m)`` of two sets of features, and count it."""
+        start = time.perf_counter()
+        solved = labelled_coupling(x.detach(), y.detach(), lx, ly, b=b)
+        self.count += TransportCount(
+            couplings=1,
+            not_converged=int(not solved.converged),
+            left_out_classes=len(solved.left_out),
+            seconds=time.perf_counter() - start,
+        )
+        return solved.plan
+
+
+def _common_class(lx: Tensor, ly: Tensor) -> bool:
+    return bool(torch.isin(lx, ly).any())
+
+
+def random_partners(lx: Tensor, ly: Tensor, weights: Tensor, generator: torch.Generator) -> Tensor:
+    """Draw for each label of `lx` a position of the same label in `ly`, or -1 where none is."""
+    same = (lx[:, None] == ly[None, :]) * weights[None, :]
+    partners = torch.full((len(lx),), -1, dtype=torch.long)
+    found = same.sum(dim=1) > 0
+    if found.any():
+        partners[found] = torch.multinomial(same[found], 1, generator=generator).squeeze(1)
+    return partners
+
+
+class BatchPartners:
+    """Partners within a batch of a site that owns both modalities; no pairing is needed.
+
+    Parameters
+    ----------
+    how : {"labelled", "random"}
+        From the labelled coupling, or random of the same class.
+    """
+
+    def __init__(self, how: How, log: CouplingLog, generator: torch.Generator) -> None:
+        self._how, self._log, self._generator = how, log, generator
+
+    def draw(self, x: Tensor, y: Tensor, lx: Tensor, ly: Tensor) -> tuple[Tensor, Tensor]:
+        """Return for each row of `x` its partner's row in `y`, and the reverse; -1 for none."""
+        if self._how == "random" or not _common_class(lx, ly):
+            ones_x, ones_y = torch.ones(len(lx)), torch.ones(len(ly))
+            return (
+                random_partners(lx, ly, ones_y, self._generator),
+                random_partners(ly, lx, ones_x, self._generator),
+            )
+        plan = self._log.coupling(x, y, lx, ly)
+        return draw_targets(plan, self._generator), draw_targets(plan.T, self._generator)
+
+
+class BankPartners:
+    """Partners for cases that lack a modality: draws around that modality's prototypes.
+
+    A partner is a prototype's centre plus noise of the prototype's variance: bare centres would
+    tell the fusion the label.
+
+    Parameters
+    ----------
+    prototypes : Prototypes
+        Of the missing modality.
+    mean, std : Tensor
+        Moments ``(d,)`` that features are standardised with.
+    how : {"labelled", "random"}
+        Which prototype of the class: by the labelled coupling with the bank, or at random in
+        proportion to the cases behind each.
+    """
+
+    def __init__(
+        self,
+        prototypes: Prototypes,
+        mean: Tensor,
+        std: Tensor,
+        how: How,
+        log: CouplingLog,
+        generator: torch.Generator,
+    ) -> None:
+        self._centres = (torch.from_numpy(prototypes.means) - mean) / std
+        self._spread = torch.from_numpy(prototypes.variances).sqrt() / std
+        self._labels = torch.from_numpy(prototypes.labels)
+        self._weights = torch.from_numpy(prototypes.counts) / float(prototypes.counts.sum())
+        self._how, self._log, self._generator = how, log, generator
+
+    def draw(self, x: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Draw partners for standardised features of the modality that is there.
+
+        Returns
+        -------
+        partners : Tensor
+            ``(n, d)`` standardised features of the missing modality.
+        found : Tensor
+            ``(n,)``, bool: whether the bank has the case's class.
+        """
+        chosen = self._choose(x, labels)
+        found = chosen >= 0
+        chosen = chosen.clamp(min=0)
+        noise = torch.randn(len(labels), self._centres.shape[1], generator=self._generator)
+        partners = self._centres[chosen] + noise * self._spread[chosen]
+        return partners * found[:, None], found
+
+    def _choose(self, x: Tensor, labels: Tensor) -> Tensor:
+        if self._how != "labelled" or not _common_class(labels, self._labels):
+            return random_partners(labels, self._labels, self._weights, self._generator)
+        plan = self._log.coupling(x, self._centres, labels, self._labels, self._weights)
+        return draw_targets(plan, self._generator)
+
+
+def alignment_loss(predicted: Tensor, targets: Tensor) -> Tensor:
+    """Mean of ``1 - cos(prediction, target)`` over the rows; 0 without rows (method, section 3)."""
+    if not len(predicted):
+        return predicted.sum()
+    return (1 - cosine_similarity(predicted, targets.detach(), dim=1)).mean()

@@ -1,0 +1,74 @@
+"""ClientApp: what a site answers to the coordinator.
+
+A site keeps nothing between messages but its decoded images: every answer follows from the
+configuration, the site's data and the message alone. So any worker can serve any site.
+"""
+
+import json
+
+from flwr.app import Context, Message
+from flwr.clientapp import ClientApp
+from flwr.clientapp.typing import ClientAppCallable
+
+from clients.evaluation import evaluate
+from clients.site import LocalSite, open_site
+from clients.statistics import class_statistics
+from clients.training import train
+from fed import protocol, running
+from fed.config import resolve
+from fed.data.opening import open_own
+from fed.engines.site import one_thread
+
+
+def as_in_simulation(message: Message, context: Context, answer: ClientAppCallable) -> Message:
+    """Compute on one thread, so that a site's sums do not depend on who runs it.
+
+    An engine sees to that once for all its sites.
+    """
+    if running.by_engine(context.run_config):
+        return answer(message, context)
+    with one_thread():
+        return answer(message, context)
+
+
+app = ClientApp(mods=[as_in_simulation])
+
+
+def _site(context: Context) -> LocalSite:
+    if running.by_engine(context.run_config):
+        return open_site(str(context.run_config["federation"]), str(context.node_config["site"]))
+    federation = running.federation(context.run_config)
+    name = running.site_name(resolve(json.loads(federation)), context.node_config)
+    return open_site(federation, name, running.own_data(context.node_config))
+
+
+@app.query("card")
+def answer_card(message: Message, context: Context) -> Message:
+    """Tell who the site is and what it owns; its own data is checked before it says so."""
+    site = _site(context)
+    data = running.own_data(context.node_config)
+    if data is not None:
+        open_own(site.config, site.name, data).check()
+    card = site.cases.card(len(site.config.task.classes))
+    return Message(protocol.pack_card(card), reply_to=message)
+
+
+@app.query("statistics")
+def answer_statistics(message: Message, context: Context) -> Message:
+    """Summarise the features of the global encoders on the site's cases."""
+    statistics = class_statistics(_site(context), protocol.unpack_parameters(message.content))
+    return Message(protocol.pack_bank(statistics), reply_to=message)
+
+
+@app.train()
+def answer_train(message: Message, context: Context) -> Message:
+    """Train for one round."""
+    update = train(_site(context), protocol.unpack_train_task(message.content))
+    return Message(protocol.pack_update(update), reply_to=message)
+
+
+@app.evaluate()
+def answer_evaluate(message: Message, context: Context) -> Message:
+    """Score the global model."""
+    scores = evaluate(_site(context), protocol.unpack_evaluate_task(message.content))
+    return Message(protocol.pack_scores(scores), reply_to=message)

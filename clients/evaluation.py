@@ -1,0 +1,86 @@
+"""Scores of the global model on a site's cases, given both modalities or one."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import log_softmax
+
+from clients.site import LocalSite
+from clients.training import batches, concatenate
+from fed.config import Method
+from fed.protocol import EvaluateTask, Scores
+from fed.sites import Condition
+from model.rima import RIMA, Features
+
+
+def evaluate(site: LocalSite, task: EvaluateTask) -> Scores:
+    """Score the cases of the asked part under each condition they can serve.
+
+    A case serves ``both`` if it has both modalities linked, ``fundus`` if it has a fundus
+    photograph, ``oct`` if it has an OCT; what the condition does not grant is taken away.
+    """
+    network = site.network(task.parameters)
+    rows = site.part(task.part)
+    with torch.no_grad():
+        features = _encode(site, network, rows)
+        granted = {c: _grant(features, c) for c in task.conditions}
+        probabilities = {
+            c: predict(network, site.config.method, given) for c, (given, _) in granted.items()
+        }
+    cases = [site.cases.cases[i] for i in rows]
+    return Scores(
+        site=site.name,
+        case_ids=tuple(case.case_id for case in cases),
+        patient_ids=tuple(case.patient_id for case in cases),
+        labels=np.array([case.label for case in cases], dtype=np.int64),
+        rows={c: where for c, (_, where) in granted.items()},
+        probabilities=probabilities,
+    )
+
+
+def predict(network: RIMA, method: Method, features: Features) -> NDArray[np.float64]:
+    """Return class probabilities ``(n, K)`` by the method's way of answering.
+
+    ``product`` is the geometric mean of the fusion's answer and the product of the experts whose
+    modality is there: both have seen the same images, so a plain product would count them twice.
+    """
+    if not len(features):
+        return np.zeros((0, network.classifier.out_features))
+    answers = []
+    if method.predict in ("experts", "product"):
+        answers.append(_expert_log_probabilities(network, features))
+    if method.predict in ("fusion", "product"):
+        answers.append(_fusion_log_probabilities(network, method, features))
+    return torch.softmax(torch.stack(answers).mean(dim=0), dim=1).numpy()
+
+
+def _expert_log_probabilities(network: RIMA, features: Features) -> Tensor:
+    fundus = log_softmax(network.fundus_head(features.fundus).double(), dim=1)
+    oct_ = log_softmax(network.oct_head(features.oct).double(), dim=1)
+    product = features.has_fundus[:, None] * fundus + features.has_oct[:, None] * oct_
+    return log_softmax(product, dim=1).cpu()
+
+
+def _fusion_log_probabilities(network: RIMA, method: Method, features: Features) -> Tensor:
+    given = network.transport.standardise(features)
+    if method.fill == "prototype":
+        given = network.predicted(given)
+    return log_softmax(network.fuse(given.fundus, given.oct).double(), dim=1).cpu()
+
+
+def _encode(site: LocalSite, network: RIMA, rows: NDArray[np.int64]) -> Features:
+    if not len(rows):
+        return network.encode(site.images.batch(rows))
+    return concatenate([network.encode(site.images.batch(c)) for c in batches(rows, 64)])
+
+
+def _grant(features: Features, condition: Condition) -> tuple[Features, NDArray[np.int64]]:
+    """Return what the condition grants of the cases that can serve it, and their positions."""
+    if condition == "both":
+        serving = features.has_fundus & features.has_oct
+        given = features[serving]
+    else:
+        serving = features.has_fundus if condition == "fundus" else features.has_oct
+        given = features.only(condition)
+    return given, np.flatnonzero(serving.cpu().numpy())

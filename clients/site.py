@@ -1,0 +1,118 @@
+"""A site at run time: its configuration, its cases, its images, its network."""
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from clients.images import SiteImages
+from fed.config import Config, resolve
+from fed.data.cases import CaseSource, SiteCases
+from fed.data.opening import open_own, open_source
+from fed.protocol import Part, State
+from fed.randomness import derive, generator
+from model.network import build
+from model.rima import RIMA
+
+# Decoded images of this many sites are kept, so that a federation of thousands fits in memory.
+SITES_KEPT = 256
+
+
+@dataclass(frozen=True)
+class LocalSite:
+    """What one site works with.
+
+    Attributes
+    ----------
+    config : Config
+    cases : SiteCases
+    images : SiteImages
+    training, validation : ndarray
+        Positions of the cases to train on and of those kept back; no patient is in both.
+    """
+
+    config: Config
+    cases: SiteCases
+    images: SiteImages
+    training: NDArray[np.int64]
+    validation: NDArray[np.int64]
+
+    @property
+    def name(self) -> str:
+        """The site's name."""
+        return self.cases.site.name
+
+    @property
+    def device(self) -> torch.device:
+        """Where the site computes."""
+        return _device(self.config)
+
+    def part(self, part: Part) -> NDArray[np.int64]:
+        """Return the positions of the cases to score: the validation split, or all of them."""
+        return self.validation if part == "validation" else np.arange(len(self.cases))
+
+    def network(self, parameters: State) -> RIMA:
+        """Return the network with the modules received; the others must not be used."""
+        network = _network(self.config.model_dump_json())
+        state = {name: torch.from_numpy(np.array(value)) for name, value in parameters.items()}
+        unexpected = network.load_state_dict(state, strict=False).unexpected_keys
+        if unexpected:
+            raise ValueError(f"the server sent unknown parameters: {', '.join(unexpected[:5])}")
+        return network.requires_grad_(False).eval()
+
+
+@lru_cache(maxsize=SITES_KEPT)
+def open_site(federation: str, name: str, data: str | None = None) -> LocalSite:
+    """Open a site of the federation described by a resolved configuration in JSON.
+
+    Parameters
+    ----------
+    data : str, optional
+        Where this machine keeps the site's own data; otherwise the site has the share of
+        ``data.path`` that the configuration gives it.
+    """
+    config, source = _source(federation, data and name, data)
+    cases = source.open(name)
+    training, validation = _split(cases, config)
+    return LocalSite(config, cases, SiteImages(cases, _device(config)), training, validation)
+
+
+@lru_cache(maxsize=2)
+def _source(federation: str, own: str | None, data: str | None) -> tuple[Config, CaseSource]:
+    config = resolve(json.loads(federation))
+    if own is not None and data is not None:
+        return config, open_own(config, own, data)
+    return config, open_source(config, check=False)
+
+
+@lru_cache(maxsize=1)
+def _network(federation: str) -> RIMA:
+    config = resolve(json.loads(federation))
+    network = build(
+        config.model.scale,
+        len(config.task.classes),
+        config.data.image_size,
+        config.data.volume_size,
+        derive(config.seed, "network"),
+    )
+    return network.to(_device(config))
+
+
+def _device(config: Config) -> torch.device:
+    return torch.device("cuda" if config.engine.gpus_per_worker > 0 else "cpu")
+
+
+def _split(cases: SiteCases, config: Config) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Split a training site's cases by patient; held-out sites keep nothing back."""
+    everyone = np.arange(len(cases))
+    if cases.site.role != "train" or config.evaluation.validation == 0:
+        return everyone, everyone[:0]
+    patients = sorted({case.patient_id for case in cases.cases})
+    order = generator(config.seed, cases.site.name, "validation").permutation(len(patients))
+    kept_back = round(len(patients) * config.evaluation.validation)
+    chosen = {patients[i] for i in order[:kept_back]}
+    mask = np.array([case.patient_id in chosen for case in cases.cases])
+    return everyone[~mask], everyone[mask]

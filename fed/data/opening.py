@@ -1,0 +1,90 @@
+"""The data source that a configuration names."""
+
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+from fed.config import Config
+from fed.data.cases import CaseSource
+from fed.data.manifest import ManifestSource, read_manifest
+from fed.data.prepared import prepare
+from fed.data.rows import Collection, OwnRows, RowsSource
+from fed.errors import ConfigError
+
+
+def open_source(config: Config, check: bool = True) -> CaseSource:
+    """Return the data source of a configuration.
+
+    Parameters
+    ----------
+    check : bool
+        Whether to read every image of a real source once, so that bad files are refused now. The
+        program does it at its start; a worker that opens the source again need not.
+
+    Raises
+    ------
+    ConfigError, DataError
+        If the source, or one of its files, does not bear out the configuration.
+    """
+    if config.data.source == "phantom":
+        from fed.data.phantom.source import PhantomSource
+
+        return PhantomSource(config)
+    source = _rows(config)
+    if check:
+        source.check()
+    return source
+
+
+def open_own(config: Config, site: str, path: str) -> OwnRows:
+    """Return what one site holds, read from where that site keeps its data.
+
+    Parameters
+    ----------
+    path : str
+        Takes the place of ``data.path``: a manifest or a folder, as the source wants it.
+
+    Raises
+    ------
+    ConfigError, DataError
+        If the source has no path, or the data does not bear out the configuration.
+    """
+    if config.data.source == "phantom":
+        raise ConfigError(f"data: {path} is given, but phantom eyes are drawn, not read")
+    data = config.data.model_copy(update={"path": path, "prepared": None})
+    here = config.model_copy(update={"data": data})
+    return OwnRows(here, _collection(here, own=True), site)
+
+
+def prepare_images(
+    config: Config, workers: int, progress: Callable[[int, int], None] = lambda done, total: None
+) -> int:
+    """Fill the folder ``data.prepared`` with the decoded images of a real source.
+
+    Returns how many images were decoded; those already there as they are now are not. See
+    `fed.data.prepared.prepare` for the parameters.
+
+    Raises
+    ------
+    ConfigError, DataError
+        If there is nothing to prepare or nowhere to, or naming the images that cannot be read.
+    """
+    if config.data.source == "phantom":
+        raise ConfigError("data.source: phantom eyes are drawn, not read; nothing to prepare")
+    if config.data.prepared is None:
+        raise ConfigError("data.prepared: name the folder that prepared images are kept in")
+    source = _rows(config)
+    return prepare(source.images, source.decoder, Path(config.data.prepared), workers, progress)
+
+
+def _rows(config: Config) -> RowsSource:
+    if config.data.source == "manifest":
+        return ManifestSource(config)
+    return RowsSource(config, _collection(config))
+
+
+def _collection(config: Config, own: bool = False) -> Collection:
+    if config.data.source == "manifest":
+        return read_manifest(config, own)[0]
+    reader = import_module(f"fed.data.collections.{config.data.source}")
+    return reader.read(Path(config.data.path or ""), config.data.label)

@@ -1,0 +1,116 @@
+"""The engine of many processes and machines: persistent workers on a Ray cluster."""
+
+import logging
+import math
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import ray
+from flwr.app import Message
+
+from fed.engines.grid import Node, SimulationGrid
+from fed.engines.ray_agenda import Habits
+from fed.engines.ray_round import Round
+from fed.engines.ray_workers import WorkerPool
+from fed.engines.site import ConfigValue
+
+# Of the object store, replies that wait for their turn may hold this share; the rest is for
+# payloads and for the replies being written.
+EARLY_SHARE = 0.25
+
+
+class RayGrid(SimulationGrid):
+    """Runs sites on the workers of a pool."""
+
+    def __init__(
+        self, nodes: Sequence[Node], run_config: Mapping[str, ConfigValue], early_bytes: int
+    ) -> None:
+        super().__init__(nodes, run_config)
+        self._early_bytes = early_bytes
+        self._habits = Habits()
+        self._pool: WorkerPool
+
+    @contextmanager
+    def workers(self, count: int, gpus_per_worker: float, client_app: str) -> Iterator[None]:
+        """Start the workers; kill them on exit."""
+        self._pool = WorkerPool(count, gpus_per_worker, client_app, self._sites)
+        try:
+            self._pool.wait_until_started()
+            yield
+        finally:
+            self._pool.close()
+
+    def _answers(self, messages: Iterator[Message], timeout: float | None) -> Iterator[Message]:
+        return Round(
+            self._pool, self._habits, self._sites, messages, timeout, self._early_bytes
+        ).replies()
+
+
+@contextmanager
+def start_ray_grid(
+    nodes: Sequence[Node],
+    run_config: Mapping[str, ConfigValue],
+    client_app: str,
+    *,
+    workers: int | None,
+    gpus_per_worker: float,
+    address: str | None,
+) -> Iterator[SimulationGrid]:
+    """Start workers on a cluster; see `fed.engines.start_grid`."""
+    with cluster(address, workers):
+        count = worker_count(workers, gpus_per_worker, ray.cluster_resources())
+        early_bytes = int(EARLY_SHARE * ray.cluster_resources()["object_store_memory"])
+        grid = RayGrid(nodes, run_config, early_bytes)
+        with grid.workers(count, gpus_per_worker, client_app):
+            yield grid
+
+
+@contextmanager
+def cluster(address: str | None, workers: int | None) -> Iterator[None]:
+    """Connect to a Ray cluster, or start a local one; leave it on exit.
+
+    Where this process is connected to a cluster already, that one is used and left alone.
+    """
+    if ray.is_initialized():
+        yield
+        return
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing leaves the premises
+    os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")  # replies report them
+    cpus = workers or len(os.sched_getaffinity(0))
+    local: dict[str, Any] = {"num_cpus": cpus, "include_dashboard": False}
+    with ExitStack() as stack:
+        stack.callback(ray.shutdown)
+        ray.init(
+            address=address or "local",
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            runtime_env={"env_vars": {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}},
+            **({} if address else local),
+        )
+        yield
+
+
+def worker_count(asked: int | None, gpus_per_worker: float, resources: Mapping[str, float]) -> int:
+    """Return how many workers to start, by default as many as the cluster has room for.
+
+    Raises
+    ------
+    ValueError
+        If the cluster has not enough CPUs or GPUs.
+    """
+    cpus = int(resources.get("CPU", 0))
+    gpus = int(resources.get("GPU", 0))
+    room = cpus
+    if gpus_per_worker >= 1:
+        room = min(cpus, int(gpus // gpus_per_worker))
+    elif gpus_per_worker > 0:
+        room = min(cpus, gpus * math.floor(1 / gpus_per_worker))
+    if room < (asked or 1):
+        raise ValueError(
+            f"engine.workers: {asked or 1} asked for, but the cluster ({cpus} CPUs, {gpus} GPUs) "
+            f"has room for {room} with engine.gpus_per_worker={gpus_per_worker:g}"
+        )
+    return asked or room

@@ -1,0 +1,293 @@
+"""The only place that turns typed values into Flower records and back.
+
+Four exchanges make a federation: a site's card (``query.card``), its class statistics
+(``query.statistics``), a round of training (``train``), and held-out or validation scores
+(``evaluate``). Nothing but what is defined here crosses a site's border.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+from flwr.app import Array, ArrayRecord, ConfigRecord, RecordDict
+from numpy.typing import NDArray
+
+from fed.prototypes import Prototypes
+from fed.sites import CONDITIONS, MODALITIES, Condition, Modality, Resources, SiteCard
+
+CARD = "query.card"
+STATISTICS = "query.statistics"
+TRAIN = "train"
+EVALUATE = "evaluate"
+
+State = Mapping[str, NDArray[Any]]
+"""Parameters and buffers by name, as in a torch state dict."""
+Bank = Mapping[Modality, Prototypes]
+"""Prototypes of each modality."""
+Part = Literal["held_out", "validation"]
+
+
+@dataclass(frozen=True)
+class TrainTask:
+    """What a site is asked to do in one round.
+
+    Attributes
+    ----------
+    round : int
+        From 1, over all phases.
+    phase : int
+        Position of the phase in ``method.phases``.
+    lr : float
+        Learning rate of the round.
+    parameters : State
+        The modules the site can use.
+    bank : Bank
+        Prototypes of the modalities the site lacks for some case.
+    """
+
+    round: int
+    phase: int
+    lr: float
+    parameters: State
+    bank: Bank
+
+
+@dataclass(frozen=True)
+class TransportCount:
+    """How the couplings of a round went.
+
+    Attributes
+    ----------
+    couplings, not_converged : int
+    left_out_classes : int
+        Times a class had no partner in the other modality.
+    seconds : float
+    """
+
+    couplings: int = 0
+    not_converged: int = 0
+    left_out_classes: int = 0
+    seconds: float = 0.0
+
+    def __add__(self, other: "TransportCount") -> "TransportCount":
+        return TransportCount(
+            self.couplings + other.couplings,
+            self.not_converged + other.not_converged,
+            self.left_out_classes + other.left_out_classes,
+            self.seconds + other.seconds,
+        )
+
+
+@dataclass(frozen=True)
+class Update:
+    """What a site returns of a round.
+
+    Attributes
+    ----------
+    parameters : State
+        The modules it trained.
+    cases : Mapping of str to int
+        Cases behind each of those modules.
+    losses : Mapping of str to float
+        Mean of each loss over the round.
+    transport : TransportCount
+    examples : int
+        Cases processed, all epochs together.
+    seconds : float
+        Compute time at the site.
+    """
+
+    site: str
+    parameters: State
+    cases: Mapping[str, int]
+    losses: Mapping[str, float]
+    transport: TransportCount
+    examples: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class EvaluateTask:
+    """What a site is asked to score.
+
+    Attributes
+    ----------
+    part : {"held_out", "validation"}
+        All cases of a held-out site, or the validation split of a training site.
+    """
+
+    part: Part
+    conditions: tuple[Condition, ...]
+    parameters: State
+
+
+@dataclass(frozen=True)
+class Scores:
+    """A site's scores of the global model.
+
+    Attributes
+    ----------
+    case_ids, patient_ids : tuple of str
+        Of the ``n`` cases; pseudonyms, never names.
+    labels : ndarray
+        ``(n,)``.
+    rows : Mapping
+        For each condition the positions ``(n_c,)`` of the cases that have what it needs.
+    probabilities : Mapping
+        For each condition ``(n_c, K)``.
+    """
+
+    site: str
+    case_ids: tuple[str, ...]
+    patient_ids: tuple[str, ...]
+    labels: NDArray[np.int64]
+    rows: Mapping[Condition, NDArray[np.int64]]
+    probabilities: Mapping[Condition, NDArray[np.float64]]
+
+
+def arrays(state: State) -> ArrayRecord:
+    """Pack a state into the record that Flower sends."""
+    return ArrayRecord({name: Array(np.ascontiguousarray(value)) for name, value in state.items()})
+
+
+def state(record: ArrayRecord) -> dict[str, NDArray[Any]]:
+    """Unpack what `arrays` packed."""
+    return {name: array.numpy() for name, array in record.items()}
+
+
+def size(content: RecordDict) -> int:
+    """Return the bytes of a message's payload, names included."""
+    return sum(record.count_bytes() for record in content.values())
+
+
+def pack_card(card: SiteCard) -> RecordDict:
+    """Pack a site's answer to ``query.card``."""
+    return RecordDict({"card": ConfigRecord({"json": json.dumps(asdict(card))})})
+
+
+def unpack_card(content: RecordDict) -> SiteCard:
+    """Unpack what `pack_card` packed."""
+    raw = _json(content, "card")
+    return SiteCard(
+        name=raw["name"],
+        group=raw["group"],
+        role=raw["role"],
+        modalities=tuple(raw["modalities"]),
+        cases={c: tuple(raw["cases"][c]) for c in CONDITIONS},
+        resources=Resources(**raw["resources"]),
+    )
+
+
+def pack_bank(bank: Bank) -> RecordDict:
+    """Pack prototypes: a site's class statistics, or entries of the bank."""
+    packed = RecordDict()
+    for modality, prototypes in bank.items():
+        packed[f"bank.{modality}"] = arrays(asdict(prototypes))
+    return packed
+
+
+def unpack_bank(content: RecordDict) -> dict[Modality, Prototypes]:
+    """Unpack what `pack_bank` packed; a record without prototypes gives an empty bank."""
+    return {
+        modality: Prototypes(**state(content.array_records[f"bank.{modality}"]))
+        for modality in MODALITIES
+        if f"bank.{modality}" in content.array_records
+    }
+
+
+def pack_parameters(parameters: State) -> RecordDict:
+    """Pack the request for class statistics."""
+    return RecordDict({"parameters": arrays(parameters)})
+
+
+def unpack_parameters(content: RecordDict) -> dict[str, NDArray[Any]]:
+    """Unpack the parameters of any message."""
+    return state(content.array_records["parameters"])
+
+
+def pack_train_task(task: TrainTask) -> RecordDict:
+    """Pack a round of training."""
+    packed = pack_bank(task.bank)
+    packed["parameters"] = arrays(task.parameters)
+    packed["task"] = ConfigRecord({"round": task.round, "phase": task.phase, "lr": task.lr})
+    return packed
+
+
+def unpack_train_task(content: RecordDict) -> TrainTask:
+    """Unpack what `pack_train_task` packed."""
+    task: Any = content.config_records["task"]
+    return TrainTask(
+        round=task["round"],
+        phase=task["phase"],
+        lr=task["lr"],
+        parameters=unpack_parameters(content),
+        bank=unpack_bank(content),
+    )
+
+
+def pack_update(update: Update) -> RecordDict:
+    """Pack a site's reply to a round of training."""
+    report = {key: value for key, value in asdict(update).items() if key != "parameters"}
+    return RecordDict(
+        {
+            "parameters": arrays(update.parameters),
+            "report": ConfigRecord({"json": json.dumps(report)}),
+        }
+    )
+
+
+def unpack_update(content: RecordDict) -> Update:
+    """Unpack what `pack_update` packed."""
+    report = _json(content, "report")
+    report["transport"] = TransportCount(**report["transport"])
+    return Update(parameters=unpack_parameters(content), **report)
+
+
+def pack_evaluate_task(task: EvaluateTask) -> RecordDict:
+    """Pack a request for scores."""
+    conditions: list[str] = list(task.conditions)
+    config = ConfigRecord({"part": task.part, "conditions": conditions})
+    return RecordDict({"parameters": arrays(task.parameters), "task": config})
+
+
+def unpack_evaluate_task(content: RecordDict) -> EvaluateTask:
+    """Unpack what `pack_evaluate_task` packed."""
+    task: Any = content.config_records["task"]
+    return EvaluateTask(task["part"], tuple(task["conditions"]), unpack_parameters(content))
+
+
+def pack_scores(scores: Scores) -> RecordDict:
+    """Pack a site's scores."""
+    tables: dict[str, NDArray[Any]] = {"labels": scores.labels}
+    for condition, rows in scores.rows.items():
+        tables[f"rows.{condition}"] = rows
+        tables[f"probabilities.{condition}"] = scores.probabilities[condition]
+    cases = ConfigRecord(
+        {
+            "site": scores.site,
+            "case_ids": list(scores.case_ids),
+            "patient_ids": list(scores.patient_ids),
+        }
+    )
+    return RecordDict({"scores": arrays(tables), "cases": cases})
+
+
+def unpack_scores(content: RecordDict) -> Scores:
+    """Unpack what `pack_scores` packed."""
+    tables = state(content.array_records["scores"])
+    cases: Any = content.config_records["cases"]
+    present = [c for c in CONDITIONS if f"rows.{c}" in tables]
+    return Scores(
+        site=cases["site"],
+        case_ids=tuple(cases["case_ids"]),
+        patient_ids=tuple(cases["patient_ids"]),
+        labels=tables["labels"],
+        rows={c: tables[f"rows.{c}"] for c in present},
+        probabilities={c: tables[f"probabilities.{c}"] for c in present},
+    )
+
+
+def _json(content: RecordDict, name: str) -> dict[str, Any]:
+    return json.loads(str(content.config_records[name]["json"]))

@@ -1,0 +1,95 @@
+"""Class statistics of one modality's features: what crosses a site's border besides weights."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.cluster import KMeans
+from threadpoolctl import threadpool_limits
+
+from fed.randomness import derive
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Prototypes:
+    """Clusters of features, each of one class.
+
+    Attributes
+    ----------
+    labels : ndarray
+        ``(p,)`` class of each cluster.
+    means, variances : ndarray
+        ``(p, d)`` centre, and variance of the features around it.
+    counts : ndarray
+        ``(p,)`` cases behind each cluster.
+    """
+
+    labels: NDArray[np.int64]
+    means: Floats
+    variances: Floats
+    counts: Floats
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def moments(self) -> tuple[Floats, Floats]:
+        """Return mean and standard deviation ``(d,)`` of all features behind the clusters."""
+        weights = (self.counts / self.counts.sum())[:, None].astype(np.float64)
+        mean = (weights * self.means).sum(axis=0)
+        spread = (weights * (self.variances + (self.means - mean) ** 2)).sum(axis=0)
+        return mean.astype(np.float32), np.sqrt(spread).astype(np.float32)
+
+    def of_class(self, label: int) -> "Prototypes":
+        """Return the clusters of one class."""
+        return self._take(np.flatnonzero(self.labels == label))
+
+    def _take(self, rows: NDArray[np.int64]) -> "Prototypes":
+        return Prototypes(
+            self.labels[rows], self.means[rows], self.variances[rows], self.counts[rows]
+        )
+
+
+def join(parts: Sequence[Prototypes]) -> Prototypes:
+    """Put clusters of several classes or sites into one table, in the order given."""
+    return Prototypes(
+        np.concatenate([p.labels for p in parts]),
+        np.concatenate([p.means for p in parts]),
+        np.concatenate([p.variances for p in parts]),
+        np.concatenate([p.counts for p in parts]),
+    )
+
+
+def summarise(points: Prototypes, clusters: int, seed: int) -> Prototypes:
+    """Merge points, or clusters, of one class into at most `clusters` by weighted k-means.
+
+    Means, variances and counts of a merged cluster are those of all cases behind it (law of total
+    variance), so that merging in steps loses no moment.
+    """
+    clusters = min(clusters, len(points))
+    if clusters == len(points):
+        return points
+    with threadpool_limits(limits=1):  # one thread: the order of its sums is then fixed
+        assignment = KMeans(clusters, n_init=3, random_state=derive(seed, "k-means") % 2**32).fit(
+            points.means.astype(np.float64), sample_weight=points.counts.astype(np.float64)
+        )
+    merged = [
+        _merge(points._take(np.flatnonzero(assignment.labels_ == cluster)))
+        for cluster in range(clusters)
+        if (assignment.labels_ == cluster).any()
+    ]
+    return join(merged)
+
+
+def _merge(points: Prototypes) -> Prototypes:
+    weights = (points.counts / points.counts.sum())[:, None].astype(np.float64)
+    mean = (weights * points.means).sum(axis=0)
+    variance = (weights * (points.variances + (points.means - mean) ** 2)).sum(axis=0)
+    return Prototypes(
+        points.labels[:1],
+        mean[None].astype(np.float32),
+        variance[None].astype(np.float32),
+        points.counts.sum(keepdims=True),
+    )

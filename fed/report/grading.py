@@ -1,0 +1,227 @@
+"""How well eyes of held-out sites are graded: scores by site, confusion, calibration."""
+
+from collections.abc import Mapping, Sequence
+from textwrap import fill
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fed.metrics import confusion, reliability
+from fed.report.run import ByCondition, Estimate, Predictions
+from fed.report.style import (
+    CONDITION_COLOUR,
+    CONDITION_MARKER,
+    INK,
+    MUTED,
+    RULE,
+    Panel,
+    panel,
+)
+from fed.report.words import GIVEN, METRIC_WORDS, UNDEFINED
+from fed.sites import Condition
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+SHADES = ("#ffffff", "#edf2f7", "#d3e0ec", "#a3c1da", "#3f78aa", "#174a78")
+"""Shares in a confusion matrix, none to all."""
+DARK = 0.7
+"""Share above which a cell's words are white."""
+NAME_WIDTH = 12
+"""Characters after which the name of a grade goes on in the next line; four fit side by side."""
+
+
+def forest_panels(
+    metric: str, pooled: ByCondition, by_site: Mapping[str, ByCondition]
+) -> list[Panel]:
+    """Draw a metric with its intervals at each held-out site, a panel a condition, one scale."""
+    limits = _common_limits(
+        [
+            scores[condition].get(metric, Estimate())
+            for scores in [pooled, *by_site.values()]
+            for condition in scores
+        ]
+    )
+    panels = []
+    for condition in pooled:
+        rows = [("all sites", pooled[condition].get(metric, Estimate()))]
+        rows += [
+            (site, scores.get(condition, {}).get(metric, Estimate()))
+            for site, scores in by_site.items()
+        ]
+        title = f"{METRIC_WORDS[metric].title}, given {GIVEN[condition]}"
+        panels.append(forest(title, rows, condition, limits))
+    return panels
+
+
+def forest(
+    title: str,
+    rows: Sequence[tuple[str, Estimate]],
+    condition: Condition,
+    limits: tuple[float, float],
+) -> Panel:
+    """Draw estimates with their intervals, a row each; the first stands for all the others."""
+
+    def draw(axes: "Axes") -> None:
+        for row, (_, estimate) in enumerate(rows):
+            _interval_row(axes, row, estimate, condition)
+        axes.set_yticks(range(len(rows)), [name for name, _ in rows])
+        axes.get_yticklabels()[0].set_color(INK)
+        axes.get_yticklabels()[0].set_fontweight("bold")
+        axes.axhline(0.5, color=RULE, linewidth=0.8)
+        axes.set_ylim(len(rows) - 0.4, -0.6)
+        axes.set_xlim(*limits)
+        axes.grid(axis="x")
+        axes.spines["left"].set_visible(False)
+
+    return panel(title, draw, 58 + 26 * len(rows))
+
+
+def confusion_panels(
+    predictions: Predictions, classes: Sequence[str], conditions: Sequence[Condition]
+) -> list[Panel]:
+    """Draw, by condition, where the eyes of each true grade went."""
+    return [
+        _confusion_panel(predictions, classes, condition)
+        for condition in conditions
+        if predictions.cases(condition)
+    ]
+
+
+def calibration_panels(
+    predictions: Predictions, pooled: ByCondition, conditions: Sequence[Condition]
+) -> list[Panel]:
+    """Draw, by condition, how often the model is right against how sure it is."""
+    return [
+        _calibration_panel(predictions, pooled, condition)
+        for condition in conditions
+        if predictions.cases(condition)
+    ]
+
+
+def _interval_row(axes: "Axes", row: int, estimate: Estimate, condition: Condition) -> None:
+    colour = CONDITION_COLOUR[condition]
+    value = UNDEFINED
+    if estimate.value is not None:
+        value = f"{estimate.value:.3f}"
+        if estimate.low is not None and estimate.high is not None:
+            axes.plot(
+                [estimate.low, estimate.high],
+                [row, row],
+                color=colour,
+                linewidth=3 if row == 0 else 1.6,
+                solid_capstyle="round",
+                alpha=0.45,
+            )
+        axes.plot(
+            [estimate.value],
+            [row],
+            marker=CONDITION_MARKER[condition],
+            markersize=8 if row == 0 else 5.5,
+            color=colour,
+        )
+    axes.annotate(
+        value,
+        (1.0, row),
+        xytext=(4, 0),
+        xycoords=("axes fraction", "data"),
+        textcoords="offset points",
+        va="center",
+        fontsize=11.5,
+        color=INK,
+        fontweight="bold" if row == 0 else "normal",
+    )
+
+
+def _common_limits(estimates: Sequence[Estimate]) -> tuple[float, float]:
+    ends = [v for e in estimates for v in (e.value, e.low, e.high) if v is not None]
+    if not ends:
+        return 0.0, 1.0
+    margin = 0.04 * max(max(ends) - min(ends), 0.1)
+    return min(ends) - margin, max(ends) + margin
+
+
+def _confusion_panel(
+    predictions: Predictions, classes: Sequence[str], condition: Condition
+) -> Panel:
+    counts = confusion(*predictions.given(condition))
+    totals = counts.sum(axis=1, keepdims=True)
+    shares = np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0)
+
+    def draw(axes: "Axes") -> None:
+        from matplotlib.colors import LinearSegmentedColormap
+
+        shades = LinearSegmentedColormap.from_list("shares", SHADES)
+        axes.pcolormesh(shares, cmap=shades, vmin=0, vmax=1, edgecolors="white", linewidth=2)
+        for (row, column), share in np.ndenumerate(shares):
+            colour = "white" if share > DARK else INK
+            place = (column + 0.5, row + 0.5)
+            if totals[row, 0]:
+                axes.annotate(
+                    f"{share:.0%}",
+                    place,
+                    xytext=(0, 2),
+                    textcoords="offset points",
+                    ha="center",
+                    color=colour,
+                    fontweight="bold" if row == column else "normal",
+                )
+            axes.annotate(
+                str(counts[row, column]),
+                place,
+                xytext=(0, -12),
+                textcoords="offset points",
+                ha="center",
+                color=colour,
+                fontsize=10,
+            )
+        at = np.arange(len(classes)) + 0.5
+        names = [fill(name, NAME_WIDTH, break_long_words=False) for name in classes]
+        axes.set_xticks(at, names, **_slant(names))
+        axes.set_yticks(at, names)
+        axes.set_xlabel("graded as")
+        axes.set_ylabel("true grade")
+        axes.invert_yaxis()
+        axes.tick_params(length=0)
+        axes.spines[:].set_visible(False)
+
+    return panel(f"Given {GIVEN[condition]}", draw, 90 + 52 * len(classes))
+
+
+def _slant(names: Sequence[str]) -> dict[str, Any]:
+    """Slant names that would run into each other."""
+    longest = max(len(line) for name in names for line in name.splitlines())
+    if longest * len(names) <= 4 * NAME_WIDTH:
+        return {}
+    return {"rotation": 35, "ha": "right", "rotation_mode": "anchor"}
+
+
+def _calibration_panel(
+    predictions: Predictions, pooled: ByCondition, condition: Condition
+) -> Panel:
+    bins = reliability(*predictions.given(condition))
+    filled = bins.counts > 0
+    share = bins.counts / bins.counts.sum()
+    centres = (bins.edges[:-1] + bins.edges[1:]) / 2
+
+    def draw(axes: "Axes") -> None:
+        colour = CONDITION_COLOUR[condition]
+        axes.bar(centres, 0.4 * share / share.max(), 0.055, color="#e4e5ea")
+        axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
+        axes.plot(bins.confidence[filled], bins.accuracy[filled], color=colour, linewidth=1.4)
+        axes.scatter(
+            bins.confidence[filled],
+            bins.accuracy[filled],
+            s=12 + 160 * share[filled],
+            color=colour,
+            marker=CONDITION_MARKER[condition],
+            linewidths=0,
+        )
+        axes.set_xlim(0, 1)
+        axes.set_ylim(0, 1.02)
+        axes.set_xlabel("how sure the model is")
+        axes.set_ylabel("how often it is right")
+
+    error = pooled.get(condition, {}).get("ece", Estimate()).value
+    note = "" if error is None else f"Mean gap (calibration error): {error:.3f}."
+    return panel(f"Given {GIVEN[condition]}", draw, 290, note)

@@ -1,0 +1,104 @@
+"""What Flower hands to the apps: the run's configuration, and which site a node is.
+
+An engine passes the resolved configuration itself (``federation``). `flwr run` passes what
+``[tool.flwr.app.config]`` declares: files of the bundle and overrides, from which server and sites
+resolve the same configuration, each on its own.
+"""
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+
+from fed.config import Config, load
+from fed.data.groups import expand
+from fed.errors import ConfigError, nearest
+from fed.storage import set_aside
+
+Values = Mapping[str, bool | float | int | str]
+"""``context.run_config`` or ``context.node_config``."""
+
+BUNDLE = Path(__file__).parents[1]
+
+
+def by_engine(run_config: Values) -> bool:
+    """Return whether an engine of `fed.engines` runs the app, rather than Flower's runtime."""
+    return "federation" in run_config
+
+
+def federation(run_config: Values) -> str:
+    """Return the resolved configuration in JSON.
+
+    Raises
+    ------
+    ConfigError
+        If a file is not in the bundle, or the configuration is wrong.
+    """
+    names = shlex.split(str(run_config["config"]))
+    missing = [name for name in names if not (BUNDLE / name).is_file()]
+    if missing or not names:
+        raise ConfigError(
+            f"config: {missing[0] if missing else '(empty)'} is not in the bundle; allowed: YAML "
+            "files under configs/, where `flwr run` bundles them for all sites"
+        )
+    overrides = shlex.split(str(run_config.get("set", "")))
+    return load([BUNDLE / name for name in names], overrides).model_dump_json()
+
+
+def output_folder(config: Config, run_config: Values) -> Path:
+    """Return the run's folder, ready: an earlier run in it is moved aside, or to be resumed.
+
+    Raises
+    ------
+    ConfigError
+        If ``resume`` is asked for, and the folder does not hold this run.
+    """
+    directory = Path(str(run_config["out"])).resolve()
+    if not run_config["resume"]:
+        set_aside(directory)
+    elif not (directory / "config.yaml").is_file():
+        raise ConfigError(f"resume: {directory} holds no config.yaml, so no run to go on with")
+    elif load([directory / "config.yaml"]) != config:
+        raise ConfigError(
+            f"resume: the run in {directory} has another configuration (config.yaml); give the "
+            "same config and set, or resume=false to begin anew"
+        )
+    directory.mkdir(parents=True, exist_ok=True)
+    return directory
+
+
+def own_data(node_config: Values) -> str | None:
+    """Return where a site keeps its data (``data="/eyes/manifest.csv"``), if it says so."""
+    return str(node_config["data"]) if "data" in node_config else None
+
+
+def site_name(config: Config, node_config: Values) -> str:
+    """Return the site that a node is.
+
+    A SuperNode says it (``site="clinic-1"``); a node that Flower simulates has a number
+    (``partition-id``), which counts through the sites of the configuration.
+
+    Raises
+    ------
+    ConfigError
+        If the node does not say, names no site of the configuration, or there are not as many
+        simulated nodes as sites.
+    """
+    names = [site.name for site in expand(config.sites)]
+    if "site" in node_config:
+        name = str(node_config["site"])
+        if name not in names:
+            raise ConfigError(f"node-config site: unknown site {name!r}{nearest(name, names)}")
+        return name
+    if "partition-id" not in node_config:
+        raise ConfigError(
+            "node-config: this SuperNode does not say which site it is; start it with "
+            f"--node-config 'site=\"{names[0]}\"'. Allowed: {', '.join(names)}"
+        )
+    position = int(node_config["partition-id"])
+    nodes = int(node_config.get("num-partitions", len(names)))
+    if nodes != len(names) or position >= len(names):
+        raise ConfigError(
+            f"{nodes} nodes are simulated for the {len(names)} sites of {config.name!r}; run it "
+            f"with --federation-config 'num-supernodes={len(names)}'"
+        )
+    return names[position]

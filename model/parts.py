@@ -1,0 +1,42 @@
+"""The network as parts that can be trained, sent and averaged on their own."""
+
+from collections.abc import Iterable
+
+ENCODER = {"fundus": "fundus_encoder", "oct": "oct_encoder"}
+HEAD = {"fundus": "fundus_head", "oct": "oct_head"}
+PREDICTORS = ("fundus2oct", "oct2fundus")
+FUSION = ("fundus_fusion", "oct_fusion", "classifier")
+STATISTICS = ("transport",)
+
+
+def trained_modules(parts: Iterable[str], modalities: Iterable[str]) -> tuple[str, ...]:
+    """Return the submodules of `RIMA` that training `parts` changes where `modalities` are.
+
+    Parameters
+    ----------
+    parts : iterable of {"encoders", "heads", "predictors", "fusion"}
+    modalities : iterable of {"fundus", "oct"}
+        Encoders and heads of other modalities are left out.
+    """
+    wanted, owned = set(parts), list(modalities)
+    modules: list[str] = []
+    if "encoders" in wanted:
+        modules += [ENCODER[m] for m in owned]
+    if "heads" in wanted:
+        modules += [HEAD[m] for m in owned]
+    if "predictors" in wanted:
+        modules += PREDICTORS
+    if "fusion" in wanted:
+        modules += FUSION
+    return tuple(modules)
+
+
+def used_modules(parts: Iterable[str], modalities: Iterable[str]) -> tuple[str, ...]:
+    """Return the submodules that computing with `parts` needs: those, encoders and moments.
+
+    Training the fusion needs frozen encoders and the predictors, so these come along.
+    """
+    wanted, owned = set(parts) | {"encoders"}, list(modalities)
+    if wanted & {"predictors", "fusion"}:
+        return trained_modules(wanted | {"predictors"}, owned) + STATISTICS
+    return trained_modules(wanted, owned)

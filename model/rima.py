@@ -1,0 +1,246 @@
+"""The RIMA network: two encoders, predictors between them, asymmetric fusion, classifier.
+
+Any modality may be missing from any case of a batch. Names of submodules are the names by which a
+federation slices, sends and averages the network (`MODULES`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+import torch
+from torch import Tensor, nn
+
+from model.transport import transport_features
+
+MODULES = (
+    "fundus_encoder",
+    "oct_encoder",
+    "fundus_head",
+    "oct_head",
+    "fundus2oct",
+    "oct2fundus",
+    "oct_fusion",
+    "fundus_fusion",
+    "classifier",
+    "transport",
+)
+
+
+@dataclass(frozen=True)
+class Features:
+    """Features of a batch of ``n`` cases; rows of an absent modality hold zeros.
+
+    Attributes
+    ----------
+    fundus, oct : Tensor
+        ``(n, dx)`` and ``(n, dy)``.
+    has_fundus, has_oct : Tensor
+        ``(n,)``, bool.
+    """
+
+    fundus: Tensor
+    oct: Tensor
+    has_fundus: Tensor
+    has_oct: Tensor
+
+    def __len__(self) -> int:
+        return len(self.has_fundus)
+
+    def __getitem__(self, rows: Tensor) -> "Features":
+        return Features(
+            self.fundus[rows], self.oct[rows], self.has_fundus[rows], self.has_oct[rows]
+        )
+
+    def only(self, modality: str) -> "Features":
+        """Return the rows that have `modality`, with the other one taken away."""
+        if modality == "fundus":
+            kept = self[self.has_fundus]
+            return Features(
+                kept.fundus, torch.zeros_like(kept.oct), kept.has_fundus, kept.has_oct & False
+            )
+        kept = self[self.has_oct]
+        return Features(
+            torch.zeros_like(kept.fundus), kept.oct, kept.has_fundus & False, kept.has_oct
+        )
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Images of ``n`` cases, each modality only for the cases that have it.
+
+    Attributes
+    ----------
+    fundus : Tensor
+        ``(f, 3, height, width)``, in [0, 1].
+    oct : Tensor
+        ``(o, slices, depth, width)``, in [0, 1].
+    has_fundus, has_oct : Tensor
+        ``(n,)``, bool, with ``f`` and ``o`` true entries.
+    """
+
+    fundus: Tensor
+    oct: Tensor
+    has_fundus: Tensor
+    has_oct: Tensor
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Widths of the network beside its encoders.
+
+    Attributes
+    ----------
+    classes : int
+        Number of grades.
+    predictor : int
+        Hidden width of the predictors between the modalities (4096 as published).
+    feed_forward : int
+        Hidden width of the transformer block of the fundus branch (2048 as published).
+    dropout : float
+        Of predictors and OCT branch (0.3 as published).
+    """
+
+    classes: int
+    predictor: int
+    feed_forward: int
+    dropout: float = 0.3
+
+
+def _two_layers(inputs: int, hidden: int, outputs: int, dropout: float) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Linear(inputs, hidden), nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden, outputs)
+    )
+
+
+class TokenFusion(nn.Module):
+    """Fundus branch: one post-norm transformer block over three tokens, averaged.
+
+    The tokens are the fundus feature, the OCT feature transported to fundus features by the plan
+    ``P``, and the fundus feature predicted from OCT.
+    """
+
+    def __init__(self, width: int, feed_forward: int, heads: int = 4, dropout: float = 0.1) -> None:
+        super().__init__()
+        self.self_attn = nn.MultiheadAttention(width, heads, dropout=dropout, batch_first=True)
+        self.norm1 = nn.LayerNorm(width)
+        self.norm2 = nn.LayerNorm(width)
+        self.ffn = _two_layers(width, feed_forward, width, dropout)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Map tokens ``(n, 3, width)`` to ``(n, width)``."""
+        attended, _ = self.self_attn(tokens, tokens, tokens, need_weights=False)
+        tokens = self.norm1(tokens + attended)
+        return self.norm2(tokens + self.ffn(tokens)).mean(dim=1)
+
+
+class FeatureTransport(nn.Module):
+    """What the fusion knows of both feature spaces: their moments and the plan between them.
+
+    Buffers only; whoever sees both modalities sets them (`set`). Until then features pass
+    unchanged and the transported token is zero.
+    """
+
+    fundus_mean: Tensor
+    fundus_std: Tensor
+    oct_mean: Tensor
+    oct_std: Tensor
+    plan: Tensor
+
+    def __init__(self, fundus_features: int, oct_features: int) -> None:
+        super().__init__()
+        self.register_buffer("fundus_mean", torch.zeros(fundus_features))
+        self.register_buffer("fundus_std", torch.ones(fundus_features))
+        self.register_buffer("oct_mean", torch.zeros(oct_features))
+        self.register_buffer("oct_std", torch.ones(oct_features))
+        self.register_buffer("plan", torch.zeros(fundus_features, oct_features))
+
+    def standardise(self, features: Features) -> Features:
+        """Bring each modality to zero mean and unit variance; absent rows stay zero."""
+        fundus = (features.fundus - self.fundus_mean) / self.fundus_std
+        oct_ = (features.oct - self.oct_mean) / self.oct_std
+        return Features(
+            fundus * features.has_fundus[:, None],
+            oct_ * features.has_oct[:, None],
+            features.has_fundus,
+            features.has_oct,
+        )
+
+    def forward(self, oct_features: Tensor) -> Tensor:
+        """Transport OCT features ``(n, dy)`` to fundus features ``(n, dx)``."""
+        if not self.plan.any():
+            return oct_features.new_zeros(len(oct_features), len(self.fundus_mean))
+        return transport_features(self.plan, oct_features)
+
+
+class Encoder(Protocol):
+    """What the network asks of an encoder: images to features of a known width."""
+
+    features: int
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Map ``(n, ...)`` to ``(n, features)``."""
+        ...
+
+
+class RIMA(nn.Module):
+    """Robust incomplete-modality alignment network (RIMA, MICCAI 2025), with expert heads.
+
+    Parameters
+    ----------
+    fundus_encoder, oct_encoder : nn.Module
+        Map images to features; each tells its width as ``features``.
+    sizes : Sizes
+    """
+
+    def __init__(self, fundus_encoder: nn.Module, oct_encoder: nn.Module, sizes: Sizes) -> None:
+        super().__init__()
+        dx, dy = (cast(Encoder, encoder).features for encoder in (fundus_encoder, oct_encoder))
+        self.fundus_encoder = fundus_encoder
+        self.oct_encoder = oct_encoder
+        self.fundus_head = nn.Linear(dx, sizes.classes)
+        self.oct_head = nn.Linear(dy, sizes.classes)
+        self.fundus2oct = _two_layers(dx, sizes.predictor, dy, sizes.dropout)
+        self.oct2fundus = _two_layers(dy, sizes.predictor, dx, sizes.dropout)
+        self.oct_fusion = _two_layers(2 * dy, dy, dy, sizes.dropout)
+        self.fundus_fusion = TokenFusion(dx, sizes.feed_forward)
+        self.classifier = nn.Linear(dx + dy, sizes.classes)
+        self.transport = FeatureTransport(dx, dy)
+
+    def encode(self, batch: Batch) -> Features:
+        """Encode what is there; an encoder no case needs is not run."""
+        n = len(batch.has_fundus)
+        fundus = batch.fundus.new_zeros(n, len(self.transport.fundus_mean))
+        oct_ = batch.oct.new_zeros(n, len(self.transport.oct_mean))
+        if len(batch.fundus):
+            fundus = fundus.index_put((batch.has_fundus,), self.fundus_encoder(batch.fundus))
+        if len(batch.oct):
+            encoded = self.oct_encoder(batch.oct.unsqueeze(1))
+            oct_ = oct_.index_put((batch.has_oct,), encoded)
+        return Features(fundus, oct_, batch.has_fundus, batch.has_oct)
+
+    def fuse(self, fundus: Tensor, oct_features: Tensor) -> Tensor:
+        """Classify standardised features of both modalities: ``(n, dx), (n, dy) -> (n, K)``."""
+        oct_branch = self.oct_fusion(torch.cat([oct_features, self.fundus2oct(fundus)], dim=1))
+        tokens = torch.stack(
+            [fundus, self.transport(oct_features), self.oct2fundus(oct_features)], dim=1
+        )
+        return self.classifier(torch.cat([self.fundus_fusion(tokens), oct_branch], dim=1))
+
+    def predicted(self, features: Features) -> Features:
+        """Fill absent rows of standardised features from the other modality's predictor."""
+        has_fundus, has_oct = features.has_fundus[:, None], features.has_oct[:, None]
+        return Features(
+            torch.where(has_fundus, features.fundus, self.oct2fundus(features.oct)),
+            torch.where(has_oct, features.oct, self.fundus2oct(features.fundus)),
+            features.has_fundus,
+            features.has_oct,
+        )
+
+
+def modules_of(state: Mapping[str, object]) -> dict[str, list[str]]:
+    """Group the keys of a state dict by the submodule of `RIMA` they belong to."""
+    grouped: dict[str, list[str]] = {}
+    for key in state:
+        grouped.setdefault(key.split(".", 1)[0], []).append(key)
+    return grouped

@@ -1,0 +1,17 @@
+"""Labelled optimal transport between modalities that share labels but neither samples nor a space."""
+
+from .coupling import Coupling, Problem, labelled_coupling, labelled_couplings
+from .features import FeaturePlan, feature_plan, transport_features
+from .targets import barycentric_projection, draw_targets
+
+__all__ = [
+    "Coupling",
+    "FeaturePlan",
+    "Problem",
+    "barycentric_projection",
+    "draw_targets",
+    "feature_plan",
+    "labelled_coupling",
+    "labelled_couplings",
+    "transport_features",
+]

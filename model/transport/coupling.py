@@ -1,0 +1,201 @@
+"""Labelled Gromov-Wasserstein couplings between the samples of two modalities."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+from . import faithful, gromov
+from .problems import Batch, assemble, distances
+from .projection import Marginals
+
+Mode = Literal["corrected", "faithful"]
+
+
+class Problem(NamedTuple):
+    """One coupling to solve: features (n, dx), (m, dy), labels (n,), (m,), and weights (n,), (m,) if any."""
+
+    X: Tensor
+    Y: Tensor
+    lx: Tensor
+    ly: Tensor
+    a: Tensor | None = None
+    b: Tensor | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Coupling:
+    """A coupling and how it was reached.
+
+    Attributes
+    ----------
+    plan : Tensor (n, m)
+        Mass sent from row i to column j, in the order given; zero where labels differ.
+    cost : Tensor ()
+        Corrected: the objective ``sum |D1_ik - D2_jl|^2 T_ij T_kl + 2 eps KL(T | a b')``; it carries a
+        gradient when a feature asks for one. Faithful: the dual value of the last inner problem.
+    outer_steps : int
+        Steps of the outer loop.
+    inner_sweeps : tuple of int
+        Sweeps of every outer step; of a batch, those of the whole batch while this problem was open.
+    converged : bool
+        Whether the loop met its tolerance.
+    left_out : tuple of int
+        Labels that one side only holds (or holds with weight zero); their rows and columns are zero.
+    potentials : tuple of Tensor (n,), (m,)
+        Dual variables over eps: what a warm start needs.
+    """
+
+    plan: Tensor
+    cost: Tensor
+    outer_steps: int
+    inner_sweeps: tuple[int, ...]
+    converged: bool
+    left_out: tuple[int, ...]
+    potentials: tuple[Tensor, Tensor]
+
+
+def labelled_coupling(
+    X: Tensor,
+    Y: Tensor,
+    lx: Tensor,
+    ly: Tensor,
+    *,
+    a: Tensor | None = None,
+    b: Tensor | None = None,
+    eps: float = 5e-3,
+    mode: Mode = "corrected",
+    tolerance: float = 1e-6,
+    max_steps: int = 500,
+    start: Coupling | None = None,
+) -> Coupling:
+    """Couple the samples of two modalities that share labels but no space.
+
+    Solves ``min_T sum |D1_ik - D2_jl|^2 T_ij T_kl + 2 eps KL(T | a b')`` over the couplings that keep
+    every label to itself, with D the squared distances within a modality over their maximum (RIMA,
+    MICCAI 2025; entropic Gromov-Wasserstein of Peyré, Cuturi and Solomon, ICML 2016).
+
+    Parameters
+    ----------
+    X, Y : Tensor (n, dx), (m, dy)
+        Features, any floating type, on one device. Half precision is computed and returned in float32.
+    lx, ly : Tensor (n,), (m,) of integers
+        Labels, in any order.
+    a, b : Tensor (n,), (m,), optional
+        Weights of rows and columns, not negative; uniform by default. They are normalised, and the
+        columns of a class rescaled to the mass of its rows, so that ``b`` counts within classes only.
+    eps : float
+        Strength of the entropy; POT's `epsilon` is twice this.
+    mode : {"corrected", "faithful"}
+        "faithful" reproduces the published solver and its defects, and takes neither weights nor a start.
+    tolerance : float
+        The loop ends when the plan moves less than this in L1. The marginals are met closer still.
+    max_steps : int
+        Outer steps after which the coupling is returned with ``converged=False``.
+    start : Coupling, optional
+        A coupling of the same shape to start from.
+
+    Raises
+    ------
+    ValueError
+        On shapes that do not fit, features that are not finite, weights that are negative or not
+        finite, or no label in common.
+
+    Examples
+    --------
+    >>> import torch
+    >>> X, labels = torch.randn(6, 8), torch.tensor([0, 0, 0, 1, 1, 1])
+    >>> labelled_coupling(X, X, labels, labels).plan.argmax(1)
+    tensor([0, 1, 2, 3, 4, 5])
+    """
+    problem = Problem(X, Y, lx, ly, a, b)
+    starts = None if start is None else [start]
+    return labelled_couplings(
+        [problem], eps=eps, mode=mode, tolerance=tolerance, max_steps=max_steps, starts=starts
+    )[0]
+
+
+def labelled_couplings(
+    problems: Sequence[Problem],
+    *,
+    eps: float = 5e-3,
+    mode: Mode = "corrected",
+    tolerance: float = 1e-6,
+    max_steps: int = 500,
+    starts: Sequence[Coupling] | None = None,
+) -> list[Coupling]:
+    """Solve many problems of any sizes together; see `labelled_coupling`.
+
+    The corrected mode pads the problems to one batch. The faithful mode solves them in turn.
+    """
+    if not eps > 0:
+        raise ValueError(f"eps is {eps}; it must be positive")
+    if mode not in ("corrected", "faithful"):
+        raise ValueError(f"mode is {mode!r}; it must be 'corrected' or 'faithful'")
+    if mode == "faithful":
+        if starts is not None or any(p.a is not None or p.b is not None for p in problems):
+            raise ValueError("mode 'faithful' takes neither weights (a, b) nor a start")
+        return [_faithful_coupling(problem, eps) for problem in problems]
+    if not problems:
+        return []
+    batch = assemble(problems)
+    return _corrected_couplings(batch, eps, tolerance, max_steps, starts)
+
+
+def _faithful_coupling(problem: Problem, eps: float) -> Coupling:
+    batch = assemble([problem])
+    with torch.no_grad():
+        everything = torch.ones_like(batch.rows), torch.ones_like(batch.columns)
+        D1, D2 = distances(batch.X, everything[0])[0], distances(batch.Y, everything[1])[0]
+        if not (bool(D1.any()) and bool(D2.any())):
+            raise ValueError(
+                "mode 'faithful' divides by the largest distance, and one side's samples are all equal;"
+                " use mode 'corrected'"
+            )
+        labels = torch.cat([problem.lx, problem.ly]).unique()
+        dtype = batch.dtypes[0]
+        solved = faithful.labelled_gromov(
+            D1.to(dtype), D2.to(dtype), batch.same[0], len(labels), eps
+        )
+    n, m = solved.plan.shape
+    return Coupling(
+        plan=solved.plan,
+        cost=solved.plan.new_tensor(solved.dual, dtype=torch.float64),
+        outer_steps=len(solved.sweeps),
+        inner_sweeps=solved.sweeps,
+        converged=solved.converged,
+        left_out=batch.left_out[0],
+        potentials=(solved.plan.new_zeros(n), solved.plan.new_zeros(m)),
+    )
+
+
+def _corrected_couplings(
+    batch: Batch, eps: float, tolerance: float, max_steps: int, starts: Sequence[Coupling] | None
+) -> list[Coupling]:
+    D1, D2 = distances(batch.X, batch.rows), distances(batch.Y, batch.columns)
+    problem = gromov.Quadratic(D1, D2, Marginals(batch.a[..., None], batch.b[:, None]), batch.same)
+    start = None if starts is None else batch.pad_starts(starts)
+    with torch.no_grad():
+        solution = gromov.solve(problem, eps, tolerance=tolerance, max_steps=max_steps, start=start)
+    costs = gromov.objective(problem, solution.plan, eps)
+    steps, converged = solution.steps.tolist(), solution.converged.tolist()
+    couplings = []
+    for k, (n, m) in enumerate(batch.sizes):
+        dtype = batch.dtypes[k]
+        potentials = solution.potentials
+        couplings.append(
+            Coupling(
+                plan=solution.plan[k, :n, :m].to(dtype),
+                cost=costs[k],
+                outer_steps=steps[k],
+                inner_sweeps=solution.sweeps[: steps[k]],
+                converged=converged[k],
+                left_out=batch.left_out[k],
+                potentials=(potentials.row[k, :n, 0], potentials.column[k, 0, :m]),
+            )
+        )
+    return couplings

@@ -1,0 +1,201 @@
+"""From the features and labels that a caller holds to one padded, checked batch of problems."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from .projection import Potentials
+
+if TYPE_CHECKING:
+    from .coupling import Coupling, Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """B problems in float64, padded to the largest; padding and left-out classes weigh nothing.
+
+    `X` (B, n, dx), `Y` (B, m, dy); `rows` (B, n) and `columns` (B, m) tell who takes part; `a` (B, n)
+    and `b` (B, m) are the marginals; `same` (B, n, m) tells where the labels agree. `sizes`, `dtypes`
+    and `left_out` hold one entry a problem.
+    """
+
+    X: Tensor
+    Y: Tensor
+    rows: Tensor
+    columns: Tensor
+    a: Tensor
+    b: Tensor
+    same: Tensor
+    sizes: tuple[tuple[int, int], ...]
+    dtypes: tuple[torch.dtype, ...]
+    left_out: tuple[tuple[int, ...], ...]
+
+    def pad_starts(self, starts: Sequence[Coupling]) -> tuple[Tensor, Potentials]:
+        """Return the plans and potentials of `starts`, padded like the batch."""
+        shapes = tuple(tuple(start.plan.shape) for start in starts)
+        if shapes != self.sizes:
+            raise ValueError(
+                f"the starts have plans of shape {shapes}; the problems are {self.sizes}"
+            )
+        plan = torch.zeros_like(self.same, dtype=torch.float64)
+        row, column = torch.zeros_like(self.a), torch.zeros_like(self.b)
+        for k, (start, (n, m)) in enumerate(zip(starts, self.sizes, strict=True)):
+            plan[k, :n, :m] = start.plan.detach()
+            row[k, :n], column[k, :m] = start.potentials
+        row = torch.where(torch.isfinite(row), row, 0.0)
+        return plan, Potentials(row[..., None], column[:, None])
+
+
+def assemble(problems: Sequence[Problem]) -> Batch:
+    """Check the problems and pad them into a batch.
+
+    Raises
+    ------
+    ValueError
+        As listed in `labelled_coupling`.
+    """
+    for k, problem in enumerate(problems):
+        _check_shapes(problem, _name(k, problems))
+    X = _pad([p.X for p in problems])
+    Y = _pad([p.Y for p in problems])
+    _check_finite(X, "X", problems)
+    _check_finite(Y, "Y", problems)
+    a = _pad_weights([p.a for p in problems], [len(p.X) for p in problems], X)
+    b = _pad_weights([p.b for p in problems], [len(p.Y) for p in problems], Y)
+    for name, weights in (("a", a), ("b", b)):
+        if not bool((weights >= 0).all() & torch.isfinite(weights).all()):
+            raise ValueError(f"the weights {name} must be finite and not negative")
+    lx = _pad([p.lx[:, None] for p in problems])[..., 0]
+    ly = _pad([p.ly[:, None] for p in problems])[..., 0]
+    same = lx[:, :, None] == ly[:, None, :]
+    weight = same.to(a.dtype)
+    rows = (a > 0) & ((weight @ b[..., None])[..., 0] > 0)
+    columns = (b > 0) & ((weight.mT @ a[..., None])[..., 0] > 0)
+    a = a * rows
+    total = a.sum(-1, keepdim=True)
+    if not bool((total > 0).all()):
+        k = int((total[:, 0] > 0).logical_not().nonzero()[0])
+        left, right = _labels(problems[k].lx), _labels(problems[k].ly)
+        raise ValueError(f"no label in common{_name(k, problems)}: X has {left}, Y has {right}")
+    a = a / total
+    b = b * columns
+    class_mass = (weight.mT @ a[..., None])[..., 0]
+    class_weight = ((ly[:, :, None] == ly[:, None, :]).to(b.dtype) @ b[..., None])[..., 0]
+    b = b * class_mass / torch.where(columns, class_weight, 1.0)
+    left_out = tuple(_left_out(problem, rows[k], columns[k]) for k, problem in enumerate(problems))
+    return Batch(
+        X,
+        Y,
+        rows,
+        columns,
+        a,
+        b,
+        same,
+        tuple((len(p.X), len(p.Y)) for p in problems),
+        tuple(result_dtype(p.X, p.Y) for p in problems),
+        left_out,
+    )
+
+
+def distances(features: Tensor, present: Tensor) -> Tensor:
+    """Squared distances within each problem over their maximum, zero where a sample takes no part.
+
+    Parameters
+    ----------
+    features : Tensor (B, n, d) of float64
+    present : Tensor (B, n) of bool
+
+    Returns
+    -------
+    Tensor (B, n, n), with zeros when all samples are equal.
+    """
+    present = present[..., None]
+    size = torch.where(present, features, 0.0).detach().abs().amax((1, 2), keepdim=True)
+    features = features / torch.where(size > 0, size, 1.0)
+    centre = torch.where(present, features, 0.0).sum(1, keepdim=True) / present.sum(1, keepdim=True)
+    centred = torch.where(present, features - centre.detach(), 0.0)
+    spread = centred.detach().abs().amax((1, 2), keepdim=True)
+    distinct = spread > 8 * torch.finfo(features.dtype).eps
+    centred = torch.where(distinct, centred / torch.where(distinct, spread, 1.0), 0.0)
+    norms = centred.square().sum(-1, keepdim=True)
+    squared = (norms + norms.mT - 2 * centred @ centred.mT).clamp(min=0.0)
+    diagonal = torch.eye(squared.shape[-1], dtype=torch.bool, device=squared.device)
+    squared = squared.masked_fill(diagonal | ~(present & present.mT), 0.0)
+    largest = squared.amax((1, 2), keepdim=True)
+    return squared / torch.where(distinct, largest, 1.0)
+
+
+def result_dtype(X: Tensor, Y: Tensor) -> torch.dtype:
+    """Return the wider type of the two, at least float32."""
+    wider = torch.promote_types(X.dtype, Y.dtype)
+    return torch.promote_types(wider, torch.float32)
+
+
+def _name(k: int, problems: Sequence[Problem]) -> str:
+    return f" in problem {k}" if len(problems) > 1 else ""
+
+
+def _labels(labels: Tensor) -> list[int]:
+    return sorted(set(labels.tolist()))
+
+
+def _left_out(problem: Problem, rows: Tensor, columns: Tensor) -> tuple[int, ...]:
+    lx, ly = problem.lx.tolist(), problem.ly.tolist()
+    taken = {label for label, kept in zip(lx, rows.tolist(), strict=False) if kept}
+    taken |= {label for label, kept in zip(ly, columns.tolist(), strict=False) if kept}
+    return tuple(sorted({*lx, *ly} - taken))
+
+
+def _check_shapes(problem: Problem, where: str) -> None:
+    sides = (
+        ("X", "lx", "a", problem.X, problem.lx, problem.a),
+        ("Y", "ly", "b", problem.Y, problem.ly, problem.b),
+    )
+    for name, label, weight, features, labels, weights in sides:
+        if features.ndim != 2 or not features.is_floating_point() or 0 in features.shape:
+            raise ValueError(
+                f"{name}{where} is {features.dtype} of shape {tuple(features.shape)};"
+                " it must be floating point, (samples, features), and not empty"
+            )
+        if labels.shape != features.shape[:1] or labels.is_floating_point():
+            raise ValueError(
+                f"{label}{where} is {labels.dtype} of shape {tuple(labels.shape)};"
+                f" it must hold one integer for each of the {len(features)} rows of {name}"
+            )
+        if weights is not None and weights.shape != features.shape[:1]:
+            raise ValueError(
+                f"{weight}{where} has shape {tuple(weights.shape)};"
+                f" it must hold one weight for each of the {len(features)} rows of {name}"
+            )
+
+
+def _check_finite(features: Tensor, name: str, problems: Sequence[Problem]) -> None:
+    finite = torch.isfinite(features.detach()).all(-1)
+    if not bool(finite.all()):
+        k, row = (~finite).nonzero()[0].tolist()
+        raise ValueError(f"{name}{_name(k, problems)} is not finite, first in row {row}")
+
+
+def _pad(tensors: Sequence[Tensor]) -> Tensor:
+    """Stack matrices of different sizes, zeros after each: features in float64, labels in int64."""
+    dtype = torch.float64 if tensors[0].is_floating_point() else torch.int64
+    if len(tensors) == 1:
+        return tensors[0].to(dtype)[None]
+    rows = max(len(tensor) for tensor in tensors)
+    width = max(tensor.shape[1] for tensor in tensors)
+    padded = torch.zeros(len(tensors), rows, width, dtype=dtype, device=tensors[0].device)
+    for k, tensor in enumerate(tensors):
+        padded[k, : tensor.shape[0], : tensor.shape[1]] = tensor
+    return padded
+
+
+def _pad_weights(weights: Sequence[Tensor | None], sizes: Sequence[int], like: Tensor) -> Tensor:
+    padded = like.new_zeros(like.shape[:2]).detach()
+    for k, (weight, size) in enumerate(zip(weights, sizes, strict=True)):
+        padded[k, :size] = 1.0 if weight is None else weight.detach()
+    return padded

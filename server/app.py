@@ -1,0 +1,98 @@
+"""ServerApp: gathers the roster, runs the rounds, writes the outputs."""
+
+import json
+import time
+from collections.abc import Sequence
+from logging import getLogger
+from pathlib import Path
+
+from flwr.app import Context
+from flwr.serverapp import Grid, ServerApp
+
+from fed import running
+from fed.config import Config, resolve
+from fed.engines.runtime import RuntimeGrid
+from fed.engines.site import one_thread
+from fed.report import write_report
+from server.attendance import Attendance
+from server.initial import initial_model
+from server.log import log_to
+from server.observers import Observer
+from server.progress import LogProgress
+from server.recorder import Recorder
+from server.rounds import Rounds, first_progress
+from server.schedule import schedule
+
+log = getLogger(__name__)
+
+
+def make_app(observers: Sequence[Observer] = ()) -> ServerApp:
+    """Return a ServerApp whose run the observers follow."""
+    server_app = ServerApp()
+
+    @server_app.main()
+    def main(grid: Grid, context: Context) -> None:
+        if not running.by_engine(context.run_config):
+            run_under_flower(grid, context.run_config)
+            return
+        config = resolve(json.loads(str(context.run_config["federation"])))
+        directory = Path(str(context.run_config["out"]))
+        coordinate(config, Recorder(directory, config), Attendance(grid, config), grid, observers)
+
+    return server_app
+
+
+def coordinate(
+    config: Config,
+    recorder: Recorder,
+    attendance: Attendance,
+    grid: Grid,
+    observers: Sequence[Observer],
+) -> None:
+    """Run one federation from its roster to its results; an interrupted one goes on.
+
+    Raises
+    ------
+    RunError
+        If a site cannot be reached at the start, or too few answer a round.
+    """
+    start = time.perf_counter()
+    roster = attendance.open()
+    progress = recorder.resume() or first_progress(initial_model(config), config)
+    for observer in observers:
+        observer.started(tuple(m.card for m in roster.members), schedule(config))
+    rounds = Rounds(config, attendance, grid, observers)
+    verdict = rounds.run(progress, recorder)
+    if not verdict.held_out:  # resumed after the last round
+        verdict = rounds.judge(progress, progress.completed)
+    recorder.finish(attendance.everyone(), progress, verdict, time.perf_counter() - start)
+
+
+def run_under_flower(grid: Grid, run_config: running.Values) -> None:
+    """Run the federation on a runtime of Flower's, simulated or deployed.
+
+    The run's folder also gets the log and a report, without images: none leaves a site.
+
+    Raises
+    ------
+    ConfigError
+        If the run configuration is wrong.
+    RunError
+        As `coordinate` does.
+    """
+    config = resolve(json.loads(running.federation(run_config)))
+    directory = running.output_folder(config, run_config)
+    patience_s = float(run_config["patience-s"])
+    sites = RuntimeGrid(grid, patience_s)
+    with one_thread(), log_to(directory / "log.txt"):
+        try:
+            attendance = Attendance(sites, config, patience_s)
+            recorder = Recorder(directory, config, engine="flower")
+            coordinate(config, recorder, attendance, sites, [LogProgress()])
+            log.info("report: %s", write_report(directory, []))
+        except Exception:
+            log.exception("stopped; to go on: set resume=true")
+            raise
+
+
+app = make_app()

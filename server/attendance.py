@@ -1,0 +1,148 @@
+"""Who is connected: the roster, made anew whenever sites come or go."""
+
+import time
+from collections.abc import Sequence
+from logging import getLogger
+
+from flwr.app import Message, RecordDict
+from flwr.common.constant import ErrorCode
+from flwr.serverapp import Grid
+
+from fed import protocol
+from fed.config import Config
+from fed.errors import RunError
+from fed.sites import Site
+from server.observers import Failure
+from server.roster import Member, Roster, make_roster
+
+log = getLogger(__name__)
+
+LOOK_S = 2.0
+"""Seconds between two looks at who is connected."""
+NAMED = 10
+"""Sites named in one line; the rest is counted."""
+
+
+class Attendance:
+    """Asks each node once who it is, and tells who is connected now.
+
+    Parameters
+    ----------
+    grid : flwr.serverapp.Grid
+    config : Config
+    patience_s : float
+        How long to wait for the sites of the configuration before the first round, and for the
+        card of one that joins later. At 0 those that are there must be enough.
+    """
+
+    def __init__(self, grid: Grid, config: Config, patience_s: float = 0.0) -> None:
+        self._grid = grid
+        self._config = config
+        self._patience_s = patience_s
+        self._card_s = patience_s or None
+        self._known: dict[int, Member] = {}
+        self._connected: set[int] = set()
+        self._roster = Roster(())
+
+    def open(self) -> Roster:
+        """Wait for the sites of the configuration, and start with those that have come.
+
+        Raises
+        ------
+        RunError
+            If a node cannot tell who it is, or too few sites have come.
+        """
+        deadline = time.monotonic() + self._patience_s
+        told: tuple[Site, ...] = ()
+        while True:
+            self._look(strict=True)
+            missing = self._roster.absent
+            left = deadline - time.monotonic()
+            if not missing or left <= 0:
+                break
+            if missing != told:
+                log.info("waiting up to %.0f s for %s", left, _listed(missing))
+                told = missing
+            time.sleep(min(LOOK_S, left))
+        self._require_enough()
+        if missing:
+            log.warning("starting without %s; they may join at any round", _listed(missing))
+        return self._roster
+
+    def now(self) -> Roster:
+        """Return who is connected; newcomers are let in, and those that left are absent."""
+        self._look(strict=False)
+        return self._roster
+
+    def everyone(self) -> Roster:
+        """Return all sites that have been connected at any time."""
+        latest = {member.name: member for member in self._known.values()}
+        return make_roster(tuple(latest.values()), self._config)
+
+    def _look(self, strict: bool) -> None:
+        connected = set(self._grid.get_node_ids())
+        newcomers = sorted(connected - self._known.keys())
+        if connected == self._connected and not newcomers:
+            return
+        self._connected = connected
+        absent = self._roster.absent
+        self._let_in(self._ask(newcomers, strict), strict)
+        self._roster = make_roster(self._members(), self._config)
+        for site in absent:
+            if site not in self._roster.absent:
+                log.info("%s has joined", site.name)
+
+    def _members(self) -> list[Member]:
+        return [m for node_id, m in self._known.items() if node_id in self._connected]
+
+    def _ask(self, node_ids: Sequence[int], strict: bool) -> list[Member]:
+        """Return the cards of nodes; one that fails is asked again at the next look.
+
+        Raises
+        ------
+        RunError
+            If ``strict`` and one fails for another reason than that it went away.
+        """
+        messages = [Message(RecordDict(), node_id, protocol.CARD) for node_id in node_ids]
+        members = []
+        for reply in (
+            self._grid.send_and_receive(messages, timeout=self._card_s) if messages else ()
+        ):
+            node_id = reply.metadata.src_node_id
+            if not reply.has_error():
+                members.append(Member(node_id, protocol.unpack_card(reply.content)))
+                continue
+            failure = Failure(f"node {node_id}", reply.error.reason or "no reason given")
+            log.warning("%s is not let in: %s", failure.site, failure.reason)
+            if strict and reply.error.code != ErrorCode.NODE_UNAVAILABLE:
+                raise RunError(f"a site could not tell who it is: {failure.headline}")
+        return members
+
+    def _let_in(self, newcomers: Sequence[Member], strict: bool) -> None:
+        """Know newcomers by the names they give; later ones only if they do not contradict."""
+        for member in newcomers:
+            try:
+                if not strict:
+                    make_roster([*self._members(), member], self._config)
+            except RunError as error:
+                log.warning("node %d is not let in: %s", member.node_id, error)
+                continue
+            self._known[member.node_id] = member
+
+    def _require_enough(self) -> None:
+        roster = self._roster
+        hint = f"; not connected: {_listed(roster.absent)}" if roster.absent else ""
+        for role in ("train", "held_out"):
+            if not any(m.card.total for m in roster.with_role(role)):
+                raise RunError(f"no {role} site has any case{hint}")
+        training = len(roster.with_role("train"))
+        if training < self._config.server.min_sites:
+            raise RunError(
+                f"{training} training sites, server.min_sites asks for "
+                f"{self._config.server.min_sites}{hint}"
+            )
+
+
+def _listed(sites: Sequence[Site]) -> str:
+    more = f" and {len(sites) - NAMED} more" if len(sites) > NAMED else ""
+    return ", ".join(site.name for site in sites[:NAMED]) + more

@@ -1,0 +1,91 @@
+"""The bank: prototypes of each class and modality, and what the fusion learns from them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from fed.protocol import Bank
+from fed.prototypes import Prototypes, join, summarise
+from fed.randomness import derive
+from fed.sites import MODALITIES, Modality
+from model.transport import feature_plan, labelled_coupling
+
+
+@dataclass
+class BankBuilder:
+    """Collects the class statistics of the sites, in the order they are added."""
+
+    prototypes: int
+    seed: int
+    _parts: dict[Modality, list[Prototypes]] = field(default_factory=dict)
+
+    def add(self, statistics: Bank) -> None:
+        """Add one site's clusters."""
+        for modality, clusters in statistics.items():
+            self._parts.setdefault(modality, []).append(clusters)
+
+    def result(self) -> dict[Modality, Prototypes]:
+        """Merge the clusters of all sites to at most `prototypes` a class and modality."""
+        bank: dict[Modality, Prototypes] = {}
+        for modality, parts in self._parts.items():
+            everything = join(parts)
+            bank[modality] = join(
+                [
+                    summarise(
+                        everything.of_class(int(label)),
+                        self.prototypes,
+                        derive(self.seed, modality, int(label), "bank"),
+                    )
+                    for label in np.unique(everything.labels)
+                ]
+            )
+        return bank
+
+
+def missing_classes(bank: Bank, classes: Sequence[str]) -> list[str]:
+    """Say in words which classes have no prototypes of a modality."""
+    words = []
+    for modality in MODALITIES:
+        present = set(bank[modality].labels.tolist()) if modality in bank else set()
+        absent = [name for label, name in enumerate(classes) if label not in present]
+        if absent:
+            words.append(f"no {modality} prototypes of {', '.join(absent)}")
+    return words
+
+
+def transport_parameters(bank: Bank) -> Mapping[str, NDArray[np.float32]]:
+    """Return the buffers of ``transport``: moments of both feature spaces and the plan ``P``.
+
+    The plan is the feature transport (method, section 2) between the two halves of the bank, under
+    their labelled coupling with the cases behind each prototype as weights.
+    """
+    buffers: dict[str, NDArray[np.float32]] = {}
+    standardised: dict[Modality, torch.Tensor] = {}
+    for modality in MODALITIES:
+        if modality not in bank:
+            continue
+        mean, std = bank[modality].moments()
+        std = np.where(std > 1e-6, std, np.float32(1.0)).astype(np.float32)
+        buffers[f"transport.{modality}_mean"] = mean
+        buffers[f"transport.{modality}_std"] = std
+        standardised[modality] = torch.from_numpy((bank[modality].means - mean) / std)
+    if len(standardised) == 2 and _share_a_class(bank):
+        fundus, oct_ = bank["fundus"], bank["oct"]
+        coupling = labelled_coupling(
+            standardised["fundus"],
+            standardised["oct"],
+            torch.from_numpy(fundus.labels),
+            torch.from_numpy(oct_.labels),
+            a=torch.from_numpy(fundus.counts / fundus.counts.sum()),
+            b=torch.from_numpy(oct_.counts / oct_.counts.sum()),
+        )
+        plan = feature_plan(standardised["fundus"], standardised["oct"], coupling.plan)
+        buffers["transport.plan"] = plan.plan.numpy().astype(np.float32)
+    return buffers
+
+
+def _share_a_class(bank: Bank) -> bool:
+    return bool(np.isin(bank["fundus"].labels, bank["oct"].labels).any())

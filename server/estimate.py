@@ -1,0 +1,55 @@
+"""Messages and bytes a round will take, before anything is trained."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fed.config import Config
+from fed.protocol import State
+from fed.sites import MODALITIES, SiteCard
+from model.parts import trained_modules, used_modules
+from model.rima import modules_of
+
+
+@dataclass(frozen=True)
+class PhaseEstimate:
+    """What one round of a phase moves if every site takes part.
+
+    Attributes
+    ----------
+    messages : int
+        Requests and replies.
+    down_bytes, up_bytes : int
+        Parameters alone: names, prototypes and reports add little.
+    """
+
+    phase: str
+    rounds: int
+    messages: int
+    down_bytes: int
+    up_bytes: int
+
+
+def estimate(
+    config: Config, cards: Sequence[SiteCard], model: State, lengths: Sequence[int]
+) -> list[PhaseEstimate]:
+    """Return an estimate for each phase of the method.
+
+    Parameters
+    ----------
+    lengths : sequence of int
+        Rounds of each phase.
+    """
+    sizes = {
+        module: sum(model[key].nbytes for key in keys) for module, keys in modules_of(model).items()
+    }
+    training = [card for card in cards if card.role == "train"]
+    uniform = config.method.combine.scheme == "uniform"
+    estimates = []
+    for phase, rounds in zip(config.method.phases, lengths, strict=True):
+        down = up = 0
+        for card in training:
+            modalities = MODALITIES if uniform else card.modalities
+            down += sum(sizes[m] for m in used_modules(phase.trains, modalities))
+            up += sum(sizes[m] for m in trained_modules(phase.trains, modalities))
+        estimates.append(PhaseEstimate(phase.name, rounds, 2 * len(training), down, up))
+    return estimates

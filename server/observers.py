@@ -1,0 +1,40 @@
+"""Those who follow a run: the recorder of its outputs, the progress on the terminal."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fed.sites import SiteCard
+    from server.schedule import Round
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A site that did not contribute, and why; a traceback follows the first line."""
+
+    site: str
+    reason: str
+
+    @property
+    def headline(self) -> str:
+        """The reason's first line."""
+        return self.reason.strip().splitlines()[0] if self.reason.strip() else "unknown"
+
+
+class Observer:
+    """Told what happens in a run; every method may be left as it is."""
+
+    def started(self, cards: "tuple[SiteCard, ...]", rounds: "tuple[Round, ...]") -> None:
+        """Note that all sites have answered who they are."""
+
+    def round_begins(self, plan: "Round", participants: int) -> None:
+        """Note that a round is about to be sent."""
+
+    def answered(self, site: str) -> None:
+        """Note that a site's answer has arrived and been used."""
+
+    def failed(self, failure: Failure) -> None:
+        """Note that a site did not contribute."""
+
+    def round_ended(self, record: dict[str, Any]) -> None:
+        """Note that a round is complete; `record` is its line of ``rounds.jsonl``."""

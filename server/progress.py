@@ -1,0 +1,107 @@
+"""Live progress of a run on the terminal."""
+
+from logging import getLogger
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from fed.config import Config
+from fed.sites import SiteCard
+from server.observers import Failure, Observer
+from server.schedule import Round
+
+log = getLogger(__name__)
+
+
+class LogProgress(Observer):
+    """Keeps the course of a run in the log."""
+
+    def failed(self, failure: Failure) -> None:
+        """Keep a failure with its traceback."""
+        log.error("%s: %s", failure.site, failure.reason)
+
+    def round_ended(self, record: dict[str, Any]) -> None:
+        """Keep a round, and the held-out result where there is one."""
+        log.info(
+            "round %d (%s): %d sites, %.1f s",
+            record["round"],
+            record["phase"],
+            len(record["participants"]),
+            record["seconds"],
+        )
+        if record["held_out"]:
+            log.info("round %d: %s", record["round"], _in_words(record["held_out"]))
+
+
+class TerminalProgress(LogProgress):
+    """Shows rounds, sites and time left; prints failures and evaluations as they come."""
+
+    def __init__(self, console: Console, config: Config) -> None:
+        self._console = console
+        self._config = config
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+        )
+        self._rounds = self._progress.add_task("rounds", total=None)
+        self._sites = self._progress.add_task("sites", total=None)
+
+    def __enter__(self) -> "TerminalProgress":
+        """Start the display."""
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop the display."""
+        self._progress.stop()
+
+    def started(self, cards: tuple[SiteCard, ...], rounds: tuple[Round, ...]) -> None:
+        """Show how much there is to do."""
+        training = sum(card.role == "train" for card in cards)
+        cases = sum(card.total for card in cards if card.role == "train")
+        self._console.print(
+            f"{self._config.name}: {self._config.method.name} on {training} training sites with "
+            f"{cases} cases, judged on {len(cards) - training} sites that never train"
+        )
+        self._progress.update(self._rounds, total=len(rounds))
+
+    def round_begins(self, plan: Round, participants: int) -> None:
+        """Count the sites of the round from zero."""
+        phase = self._config.method.phases[plan.phase].name
+        self._progress.update(self._rounds, completed=plan.number - 1, description=phase)
+        self._progress.reset(self._sites, total=participants)
+
+    def answered(self, site: str) -> None:
+        """Count a site."""
+        self._progress.advance(self._sites)
+
+    def failed(self, failure: Failure) -> None:
+        """Show a failure with its traceback at once, and keep it in the log."""
+        super().failed(failure)
+        self._console.print(f"{failure.site}: {failure.reason}", style="red", markup=False)
+
+    def round_ended(self, record: dict[str, Any]) -> None:
+        """Advance; print the held-out result where there is one."""
+        super().round_ended(record)
+        self._progress.update(self._rounds, completed=record["round"])
+        if record["held_out"]:
+            self._console.print(f"round {record['round']:3d}  {_in_words(record['held_out'])}")
+
+
+def _in_words(table: dict[str, Any]) -> str:
+    parts = []
+    for condition, metrics in table.items():
+        value = metrics["auc"]["value"]
+        parts.append(f"{condition} {'–' if value is None else format(value, '.3f')}")
+    return "held-out AUC  " + "  ".join(parts)

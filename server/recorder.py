@@ -1,0 +1,178 @@
+"""The outputs of a run: a line a round as it ends, and everything else when it is over."""
+
+import csv
+import io
+import json
+import platform
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import fed
+from fed.config import Config, dump
+from fed.confounds import confounds
+from fed.sites import SiteCard
+from fed.storage import write_json, write_tensors, write_text
+from server.checkpoint import bank_tensors, load_checkpoint, save_checkpoint
+from server.evaluation import metric_table, prediction_rows
+from server.roster import Roster
+from server.rounds import Progress, Verdict
+
+SCHEMA = 1
+PACKAGES = ("flwr", "torch", "numpy", "scikit-learn", "ray")
+
+
+class Recorder:
+    """Writes the folder of one run.
+
+    Parameters
+    ----------
+    directory : Path
+        Created if absent.
+    config : Config
+    engine : str, optional
+        What runs the sites, where it is not an engine that the configuration names.
+    """
+
+    def __init__(self, directory: Path, config: Config, engine: str | None = None) -> None:
+        self._directory = directory
+        self._config = config
+        self._engine = engine or config.engine.name
+        directory.mkdir(parents=True, exist_ok=True)
+        write_text(directory / "config.yaml", dump(config))
+
+    def resume(self) -> Progress | None:
+        """Return the state of an interrupted run, and drop the lines of unfinished rounds."""
+        progress = load_checkpoint(self._directory / "checkpoints", self._config)
+        completed = progress.completed if progress else 0
+        lines = self._rounds.read_text().splitlines() if self._rounds.exists() else []
+        kept = [line for line in lines if _round_of(line) <= completed]
+        write_text(self._rounds, "".join(f"{line}\n" for line in kept))
+        return progress
+
+    def __call__(self, progress: Progress, record: dict[str, Any]) -> None:
+        """Save a round: its line first, then the checkpoint."""
+        with self._rounds.open("a", encoding="utf-8") as lines:
+            lines.write(json.dumps(record, allow_nan=False) + "\n")
+        save_checkpoint(self._directory / "checkpoints", progress)
+
+    def finish(self, roster: Roster, progress: Progress, verdict: Verdict, seconds: float) -> None:
+        """Write predictions, model and results."""
+        self._write_predictions(verdict)
+        self._write_model(progress)
+        results = self._results(roster, progress, verdict, seconds)
+        write_json(self._directory / "results.json", results)
+
+    @property
+    def _rounds(self) -> Path:
+        return self._directory / "rounds.jsonl"
+
+    def _write_predictions(self, verdict: Verdict) -> None:
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        classes = len(self._config.task.classes)
+        header = ["site", "case_id", "condition", "label"]
+        writer.writerow(header + [f"p_{k}" for k in range(classes)])
+        writer.writerows(prediction_rows(verdict.held_out, self._config.evaluation.conditions))
+        write_text(self._directory / "predictions.csv", text.getvalue())
+
+    def _write_model(self, progress: Progress) -> None:
+        tensors = dict(progress.model) | bank_tensors(progress.bank, "bank.")
+        write_tensors(self._directory / "model.safetensors", tensors)
+        config = self._config
+        write_json(
+            self._directory / "model.json",
+            {
+                "schema": SCHEMA,
+                "scale": config.model.scale,
+                "classes": list(config.task.classes),
+                "image_size": config.data.image_size,
+                "volume_size": list(config.data.volume_size),
+                "method": json.loads(config.method.model_dump_json()),
+            },
+        )
+
+    def _results(
+        self, roster: Roster, progress: Progress, verdict: Verdict, seconds: float
+    ) -> dict[str, Any]:
+        config = self._config
+        cards = [member.card for member in roster.members]
+        traffic = progress.traffic
+        return {
+            "schema": SCHEMA,
+            "name": config.name,
+            "method": config.method.name,
+            "seed": config.seed,
+            "engine": self._engine,
+            "versions": _versions(),
+            "task": {"classes": list(config.task.classes)},
+            "rounds_completed": progress.completed,
+            "held_out": self._held_out(verdict),
+            "validation": self._validation(verdict),
+            "sites": [_card(card) for card in cards],
+            "communication": {
+                "down_bytes": traffic.total_down,
+                "up_bytes": traffic.total_up,
+                "sites": {
+                    card.name: {
+                        "down_bytes": traffic.down[card.name],
+                        "up_bytes": traffic.up[card.name],
+                    }
+                    for card in cards
+                },
+            },
+            "time": {
+                "wall": progress.wall | {"total": seconds},
+                "virtual_seconds": progress.virtual_seconds,
+            },
+            "failures": progress.failures,
+            "warnings": self._warnings(progress),
+            "confounds": list(confounds(cards, config.seed).warnings),
+            "transport": asdict(progress.transport),
+        }
+
+    def _held_out(self, verdict: Verdict) -> dict[str, Any]:
+        evaluation, seed = self._config.evaluation, self._config.seed
+        conditions, replicates = evaluation.conditions, evaluation.bootstrap
+        return {
+            "pooled": metric_table(verdict.held_out, conditions, replicates, seed, "pooled"),
+            "sites": {
+                s.site: metric_table([s], conditions, replicates, seed, s.site)
+                for s in verdict.held_out
+            },
+        }
+
+    def _validation(self, verdict: Verdict) -> dict[str, Any] | None:
+        if not verdict.validation:
+            return None
+        conditions = self._config.evaluation.conditions
+        return {"pooled": metric_table(verdict.validation, conditions, 0, self._config.seed, "v")}
+
+    def _warnings(self, progress: Progress) -> list[str]:
+        words = list(progress.warnings)
+        count = progress.transport
+        if count.not_converged:
+            words.append(
+                f"{count.not_converged} of {count.couplings} transport couplings did not converge"
+            )
+        if count.left_out_classes:
+            words.append(f"{count.left_out_classes} times a class found no partner in a coupling")
+        return words
+
+
+def _versions() -> dict[str, str]:
+    ours = {"fedrima": fed.__version__, "python": platform.python_version()}
+    return ours | {package: version(package) for package in PACKAGES}
+
+
+def _card(card: SiteCard) -> dict[str, Any]:
+    return asdict(card) | {"modalities": list(card.modalities)}
+
+
+def _round_of(line: str) -> int:
+    """Return the round a line records; a line cut short belongs to no completed round."""
+    try:
+        return int(json.loads(line)["round"])
+    except (ValueError, KeyError):
+        return 2**31

@@ -1,0 +1,240 @@
+"""The rounds of a federation, from the first to the last or from a checkpoint on."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from flwr.app import ArrayRecord, ConfigRecord
+from flwr.serverapp import Grid
+
+from fed import protocol
+from fed.config import Config
+from fed.errors import RunError
+from fed.protocol import Bank, Scores, State, TransportCount
+from server.aggregation import mean_of
+from server.attendance import Attendance
+from server.bank import missing_classes, transport_parameters
+from server.communication import Traffic, virtual_seconds
+from server.evaluation import metric_table
+from server.observers import Observer
+from server.schedule import Round, schedule
+from server.strategy import Exchange, IncompleteModalities
+
+
+@dataclass
+class Progress:
+    """Everything that a run carries from round to round; a checkpoint holds exactly this.
+
+    Attributes
+    ----------
+    model : State
+        The global model.
+    recent : deque of State
+        Global models of the last rounds of the phase, for ``combine.average_last``.
+    bank : Bank
+    completed : int
+        Rounds completed.
+    """
+
+    model: State
+    recent: deque[State]
+    bank: Bank = field(default_factory=dict)
+    completed: int = 0
+    traffic: Traffic = field(default_factory=Traffic)
+    transport: TransportCount = field(default_factory=TransportCount)
+    wall: dict[str, float] = field(default_factory=dict)
+    virtual_seconds: float = 0.0
+    failures: list[dict[str, Any]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def spend(self, phase: str, seconds: float) -> None:
+        """Count wall seconds under a phase."""
+        self.wall[phase] = self.wall.get(phase, 0.0) + seconds
+
+    def warn(self, words: str) -> None:
+        """Keep a warning, once."""
+        if words not in self.warnings:
+            self.warnings.append(words)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Scores of the model at the end, by part."""
+
+    held_out: list[Scores]
+    validation: list[Scores]
+
+
+Saver = Callable[[Progress, dict[str, Any]], None]
+"""Called after each round with all that is needed to go on from there."""
+
+
+class Rounds:
+    """Runs the schedule of a method over a grid.
+
+    Parameters
+    ----------
+    config : Config
+    attendance : Attendance
+        Asked before each round who is connected.
+    grid : flwr.serverapp.Grid
+    observers : sequence of Observer
+    """
+
+    def __init__(
+        self, config: Config, attendance: Attendance, grid: Grid, observers: Sequence[Observer]
+    ) -> None:
+        self._config = config
+        self._attendance = attendance
+        self._grid = grid
+        self._observers = observers
+        self._strategy = IncompleteModalities(config, attendance.now(), observers)
+
+    def run(self, progress: Progress, save: Saver) -> Verdict:
+        """Run the rounds that are left, saving after each; return the final scores.
+
+        Raises
+        ------
+        RunError
+            If fewer than ``server.min_sites`` sites answer a round.
+        """
+        self._strategy.summary()
+        verdict = Verdict([], [])
+        for plan in schedule(self._config)[progress.completed :]:
+            record, verdict = self._round(plan, progress)
+            save(progress, record)
+            for observer in self._observers:
+                observer.round_ended(record)
+        return verdict
+
+    def judge(self, progress: Progress, number: int) -> Verdict:
+        """Have the held-out sites, and the validation splits if any, score the model."""
+        held_out = self._scores(progress, number, "held_out")
+        splits = self._config.evaluation.validation > 0
+        validation = self._scores(progress, number, "validation") if splits else []
+        return Verdict(held_out, validation)
+
+    def _round(self, plan: Round, progress: Progress) -> tuple[dict[str, Any], Verdict]:
+        start = time.perf_counter()
+        phase = self._config.method.phases[plan.phase]
+        self._strategy.roster = self._attendance.now()
+        if self._needs_bank(plan):
+            self._refresh_bank(progress)
+        exchange = self._train(plan, progress)
+        self._average_phase(plan, progress)
+        verdict = Verdict([], [])
+        training_seconds = time.perf_counter() - start
+        progress.spend(phase.name, training_seconds)
+        if plan.evaluate:
+            verdict = self.judge(progress, plan.number)
+            progress.spend("evaluation", time.perf_counter() - start - training_seconds)
+        virtual = self._virtual_seconds(exchange)
+        progress.virtual_seconds += virtual
+        progress.completed = plan.number
+        return {
+            "round": plan.number,
+            "phase": phase.name,
+            "lr": plan.lr,
+            "participants": exchange.answered,
+            "failures": [{"site": f.site, "reason": f.headline} for f in exchange.failures],
+            "losses": exchange.losses,
+            "down_bytes": exchange.traffic.total_down,
+            "up_bytes": exchange.traffic.total_up,
+            "seconds": time.perf_counter() - start,
+            "virtual_seconds": virtual,
+            "held_out": self._values(verdict.held_out),
+            "validation": self._values(verdict.validation),
+        }, verdict
+
+    def _train(self, plan: Round, progress: Progress) -> Exchange:
+        strategy = self._strategy
+        strategy.bank = progress.bank
+        messages = strategy.configure_train(
+            plan.number, protocol.arrays(progress.model), ConfigRecord(), self._grid
+        )
+        for observer in self._observers:
+            observer.round_begins(plan, len(self._strategy.roster.with_role("train")))
+        replies = self._grid.send_and_receive(messages, timeout=self._config.server.deadline_s)
+        arrays, _ = strategy.aggregate_train(plan.number, replies)
+        exchange = self._settle(progress, plan.number)
+        if len(exchange.answered) < self._config.server.min_sites:
+            raise RunError(
+                f"round {plan.number}: {len(exchange.answered)} sites answered, "
+                f"server.min_sites asks for {self._config.server.min_sites}"
+                + "".join(f"\n  {f.site}: {f.headline}" for f in exchange.failures)
+            )
+        progress.model = protocol.state(arrays or ArrayRecord())
+        progress.transport += exchange.transport
+        return exchange
+
+    def _average_phase(self, plan: Round, progress: Progress) -> None:
+        """Keep the last models of the phase; at its end the model is their mean."""
+        if plan.first:
+            progress.recent.clear()
+        progress.recent.append(progress.model)
+        if plan.last and len(progress.recent) > 1:
+            progress.model = mean_of(progress.recent)
+
+    def _needs_bank(self, plan: Round) -> bool:
+        """Whether the bank is due: features change while encoders train, then stay."""
+        method = self._config.method
+        trains = method.phases[plan.phase].trains
+        wanted = method.uses_bank and bool({"predictors", "fusion"} & set(trains))
+        return wanted and (plan.first or "encoders" in trains)
+
+    def _refresh_bank(self, progress: Progress) -> None:
+        messages = self._strategy.configure_statistics(protocol.arrays(progress.model))
+        replies = self._grid.send_and_receive(messages, timeout=self._config.server.deadline_s)
+        progress.bank = self._strategy.aggregate_statistics(replies)
+        self._settle(progress, progress.completed + 1)
+        progress.model = {**progress.model, **transport_parameters(progress.bank)}
+        for words in missing_classes(progress.bank, self._config.task.classes):
+            progress.warn(f"bank of round {progress.completed + 1}: {words}")
+
+    def _scores(self, progress: Progress, number: int, part: protocol.Part) -> list[Scores]:
+        self._strategy.judge(part)
+        messages = self._strategy.configure_evaluate(
+            number, protocol.arrays(progress.model), ConfigRecord(), self._grid
+        )
+        replies = self._grid.send_and_receive(messages, timeout=self._config.server.deadline_s)
+        found = self._strategy.collect_scores(replies)
+        self._settle(progress, number)
+        return found
+
+    def _settle(self, progress: Progress, number: int) -> Exchange:
+        """Book the traffic and failures of the exchange that has ended."""
+        exchange = self._strategy.exchange
+        progress.traffic.add(exchange.traffic)
+        progress.failures += [
+            {"round": number, "site": f.site, "reason": f.headline} for f in exchange.failures
+        ]
+        return exchange
+
+    def _values(self, scores: Sequence[Scores]) -> dict[str, Any] | None:
+        if not scores:
+            return None
+        return metric_table(
+            scores, self._config.evaluation.conditions, 0, self._config.seed, "rounds"
+        )
+
+    def _virtual_seconds(self, exchange: Exchange) -> float:
+        """Return when the slowest site would have answered with its own equipment."""
+        by_name = {m.name: m.card.resources for m in self._strategy.roster.members}
+        times = [
+            virtual_seconds(
+                by_name[site], exchange.traffic.down[site], exchange.traffic.up[site], compute
+            )
+            for site, compute in exchange.compute.items()
+        ]
+        slowest = max(times, default=0.0)
+        deadline = self._config.server.deadline_s
+        return slowest if deadline is None else min(slowest, deadline)
+
+
+def first_progress(model: State, config: Config) -> Progress:
+    """Return the state before the first round."""
+    copies = {key: np.array(value) for key, value in model.items()}
+    return Progress(model=copies, recent=deque(maxlen=config.method.combine.average_last))

@@ -1,0 +1,271 @@
+"""A Flower strategy for sites that own different modalities."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from logging import getLogger
+
+from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord, RecordDict
+from flwr.serverapp import Grid
+from flwr.serverapp.strategy import Strategy
+
+from fed import protocol
+from fed.config import Config
+from fed.protocol import Bank, Scores, State, TransportCount, Update
+from fed.sites import MODALITIES, Modality, Role, SiteCard
+from model.parts import trained_modules, used_modules
+from model.rima import modules_of
+from server.aggregation import ModuleAverage, UnusableUpdateError
+from server.bank import BankBuilder
+from server.communication import Traffic
+from server.observers import Failure, Observer
+from server.roster import Member, Participation, Roster, longest_first, participation
+from server.schedule import Round, schedule
+
+log = getLogger(__name__)
+
+
+@dataclass
+class Exchange:
+    """What one exchange of messages brought beside its result.
+
+    Attributes
+    ----------
+    traffic : Traffic
+    answered : list of str
+        Sites whose answer was used.
+    failures : list of Failure
+    losses : dict
+        Mean losses of each site.
+    transport : TransportCount
+    compute : dict
+        Seconds of computation at each site.
+    """
+
+    traffic: Traffic = field(default_factory=Traffic)
+    answered: list[str] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    losses: dict[str, dict[str, float]] = field(default_factory=dict)
+    transport: TransportCount = field(default_factory=TransportCount)
+    compute: dict[str, float] = field(default_factory=dict)
+
+
+class IncompleteModalities(Strategy):
+    """Sends each site the modules it can use, averages each over those that trained it.
+
+    Parameters
+    ----------
+    config : Config
+    roster : Roster
+    observers : sequence of Observer
+        Told of every answer and failure as it arrives.
+
+    Attributes
+    ----------
+    roster : Roster
+        Who can be asked; whoever runs the rounds may replace it between two of them.
+    bank : Bank
+        Prototypes that sites without a modality train against; whoever runs the rounds sets it.
+    exchange : Exchange
+        The record of the exchange under way or last ended.
+    """
+
+    def __init__(self, config: Config, roster: Roster, observers: Sequence[Observer] = ()) -> None:
+        self._config = config
+        self.roster = roster
+        self._observers = observers
+        self._schedule = schedule(config)
+        self._current: State = {}
+        self._part: protocol.Part = "held_out"
+        self.bank: Bank = {}
+        self.exchange = Exchange()
+        self.participation = Participation((), (), ())
+
+    def configure_train(
+        self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
+    ) -> Iterator[Message]:
+        """Send the round to its participants; like sites share one payload."""
+        self._begin(arrays)
+        self.participation = participation(self.roster, server_round, self._config)
+        for member in self.participation.unavailable:
+            self._fail(member.name, "not available this round")
+        self._fail_absent("train")
+        return self._train_messages(self._schedule[server_round - 1])
+
+    def aggregate_train(
+        self, server_round: int, replies: Iterable[Message]
+    ) -> tuple[ArrayRecord | None, MetricRecord | None]:
+        """Average the updates as they arrive."""
+        average = ModuleAverage(self._current, self._config.method.combine.both_share)
+        owners = {m.name: len(m.card.modalities) == 2 for m in self.roster.members}
+        for site, content in self._answers(replies):
+            update = protocol.unpack_update(content)
+            try:
+                average.add(update, owners[site])
+            except UnusableUpdateError as error:
+                self._fail(site, f"its update was refused: it {error}")
+                continue
+            self._note(update)
+        return protocol.arrays(average.result()), self._mean_losses()
+
+    def configure_statistics(self, arrays: ArrayRecord) -> Iterator[Message]:
+        """Ask the training sites for class statistics under the global encoders."""
+        self._begin(arrays)
+        return self._messages(
+            self.roster.with_role("train"),
+            protocol.STATISTICS,
+            lambda card: trained_modules(["encoders"], card.modalities),
+            protocol.pack_parameters,
+        )
+
+    def aggregate_statistics(self, replies: Iterable[Message]) -> Bank:
+        """Merge the sites' clusters to a bank."""
+        builder = BankBuilder(self._config.method.prototypes, self._config.seed)
+        for site, content in self._answers(replies):
+            builder.add(protocol.unpack_bank(content))
+            self.exchange.answered.append(site)
+        return builder.result()
+
+    def judge(self, part: protocol.Part) -> None:
+        """Choose who scores the model next: held-out sites or validation splits."""
+        self._part = part
+
+    def configure_evaluate(
+        self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
+    ) -> Iterator[Message]:
+        """Ask for scores under every condition."""
+        self._begin(arrays)
+        part, conditions = self._part, self._config.evaluation.conditions
+        role: Role = "held_out" if part == "held_out" else "train"
+        self._fail_absent(role)
+        return self._messages(
+            self.roster.with_role(role),
+            protocol.EVALUATE,
+            lambda card: used_modules(self._answering_parts(), card.modalities),
+            lambda state: protocol.pack_evaluate_task(
+                protocol.EvaluateTask(part, conditions, state)
+            ),
+        )
+
+    def collect_scores(self, replies: Iterable[Message]) -> list[Scores]:
+        """Return the scores of the sites that answered."""
+        scores = []
+        for site, content in self._answers(replies):
+            scores.append(protocol.unpack_scores(content))
+            self.exchange.answered.append(site)
+        return scores
+
+    def aggregate_evaluate(
+        self, server_round: int, replies: Iterable[Message]
+    ) -> MetricRecord | None:
+        """Return how many cases were scored; metrics over all sites need `collect_scores`."""
+        return MetricRecord({"cases": sum(len(s.labels) for s in self.collect_scores(replies))})
+
+    def summary(self) -> None:
+        """Log what is about to run."""
+        method = self._config.method
+        log.info("%s: %s; %d rounds", method.name, method.summary, len(self._schedule))
+
+    def _begin(self, arrays: ArrayRecord) -> None:
+        """Open an exchange; messages are then made one by one, as the grid takes them."""
+        self.exchange = Exchange()
+        self._current = protocol.state(arrays)
+
+    def _train_messages(self, plan: Round) -> Iterator[Message]:
+        payloads: dict[tuple[tuple[str, ...], tuple[Modality, ...]], RecordDict] = {}
+        for member in longest_first(self.participation.asked):
+            slice_ = self._train_slice(member, plan)
+            if slice_ not in payloads:
+                payloads[slice_] = self._train_payload(plan, *slice_)
+            if member in self.participation.dropped:
+                self.exchange.traffic.down[member.name] += protocol.size(payloads[slice_])
+                self._fail(member.name, "dropped out of the round")
+                continue
+            yield self._message(member, payloads[slice_], protocol.TRAIN, plan.number)
+
+    def _messages(
+        self,
+        members: Iterable[Member],
+        message_type: str,
+        modules_for: Callable[[SiteCard], tuple[str, ...]],
+        pack: Callable[[State], RecordDict],
+    ) -> Iterator[Message]:
+        """Send each member the modules it can use; like members share one payload."""
+        payloads: dict[tuple[str, ...], RecordDict] = {}
+        for member in longest_first(members):
+            modules = modules_for(member.card)
+            if modules not in payloads:
+                payloads[modules] = pack(self._take(modules))
+            yield self._message(member, payloads[modules], message_type, 0)
+
+    def _message(
+        self, member: Member, content: RecordDict, message_type: str, number: int
+    ) -> Message:
+        self.exchange.traffic.down[member.name] += protocol.size(content)
+        return Message(content, member.node_id, message_type, group_id=str(number))
+
+    def _answers(self, replies: Iterable[Message]) -> Iterator[tuple[str, RecordDict]]:
+        """Yield site and content of each good reply; show each failure at once."""
+        for reply in replies:
+            site = self.roster.name(reply.metadata.src_node_id)
+            if reply.has_error():
+                self._fail(site, reply.error.reason or f"error {reply.error.code}")
+                continue
+            self.exchange.traffic.up[site] += protocol.size(reply.content)
+            yield site, reply.content
+            for observer in self._observers:
+                observer.answered(site)
+
+    def _fail(self, site: str, reason: str) -> None:
+        failure = Failure(site, reason)
+        self.exchange.failures.append(failure)
+        for observer in self._observers:
+            observer.failed(failure)
+
+    def _fail_absent(self, role: Role) -> None:
+        for site in self.roster.absent:
+            if site.role == role:
+                self._fail(site.name, "not connected")
+
+    def _note(self, update: Update) -> None:
+        self.exchange.answered.append(update.site)
+        self.exchange.losses[update.site] = dict(update.losses)
+        self.exchange.compute[update.site] = update.seconds
+        self.exchange.transport += update.transport
+
+    def _mean_losses(self) -> MetricRecord:
+        names = sorted({name for losses in self.exchange.losses.values() for name in losses})
+        means: dict[str, int | float | list[int] | list[float]] = {}
+        for name in names:
+            values = [losses[name] for losses in self.exchange.losses.values() if name in losses]
+            means[name] = sum(values) / len(values)
+        return MetricRecord(means)
+
+    def _train_slice(
+        self, member: Member, plan: Round
+    ) -> tuple[tuple[str, ...], tuple[Modality, ...]]:
+        """Return the modules a site can use in a round, and the banks it needs."""
+        method = self._config.method
+        parts = method.phases[plan.phase].trains
+        if method.combine.scheme == "uniform":
+            return used_modules(parts, MODALITIES), ()
+        lacking: tuple[Modality, ...] = ()
+        if method.uses_bank and {"predictors", "fusion"} & set(parts):
+            lacking = tuple(m for m in MODALITIES if member.card.lacking(m) and m in self.bank)
+        return used_modules(parts, member.card.modalities), lacking
+
+    def _train_payload(
+        self, plan: Round, modules: tuple[str, ...], lacking: tuple[Modality, ...]
+    ) -> RecordDict:
+        bank = {modality: self.bank[modality] for modality in lacking}
+        return protocol.pack_train_task(
+            protocol.TrainTask(plan.number, plan.phase, plan.lr, self._take(modules), bank)
+        )
+
+    def _answering_parts(self) -> list[str]:
+        predict = self._config.method.predict
+        parts = [] if predict == "fusion" else ["heads"]
+        return parts + ([] if predict == "experts" else ["fusion"])
+
+    def _take(self, modules: Iterable[str]) -> State:
+        grouped = modules_of(self._current)
+        return {key: self._current[key] for module in modules for key in grouped.get(module, ())}

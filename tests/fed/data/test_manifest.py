@@ -1,0 +1,306 @@
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fed.config import Config, load
+from fed.confounds import Confounds, confounds
+from fed.data.manifest import ManifestSource
+from fed.data.opening import open_source
+from fed.errors import UserError
+
+HEADER = "case_id,patient_id,laterality,fundus,oct,grade"
+Configuration = Callable[..., Config]
+Manifest = Callable[..., Path]
+REAL = Path(__file__).parents[3] / "configs" / "real-eyes.yaml"
+
+
+def eyes(count: int) -> list[str]:
+    """Lines of `count` patients with two eyes each, with both modalities."""
+    return [
+        f"{i}{side},{i},{side},{i}{side}f.png,{i}{side}o.png,{(i + (side == 'OS')) % 2}"
+        for i in range(count)
+        for side in ("OD", "OS")
+    ]
+
+
+def failure(config: Config) -> str:
+    with pytest.raises(UserError) as caught:
+        open_source(config)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def test_sites_hold_the_eyes_of_their_patients(
+    configuration: Configuration, manifest: Manifest, tmp_path: Path
+) -> None:
+    manifest(HEADER, *eyes(10), "x,x,OD,xf.png,,")
+    source = ManifestSource(configuration())
+    source.check()
+    assert source.unlabelled == 1
+    assert [site.name for site in source.sites] == ["clinic", "unseen"]
+    clinic, unseen = (source.open(site.name) for site in source.sites)
+    assert len(clinic) == len(unseen) == 10
+    assert clinic.card(2).cases["both"] == (5, 5)
+    for index, case in enumerate(clinic.cases):
+        stored = np.asarray(Image.open(tmp_path / f"{case.case_id}f.png"))
+        assert (clinic.images.fundus(index) == stored[0, 0]).all()
+        stored = np.asarray(Image.open(tmp_path / f"{case.case_id}o.png"))
+        assert (clinic.images.oct(index) == stored[0, 0]).all()
+        assert case.label == (int(case.patient_id) + case.case_id.endswith("OS")) % 2
+    assert clinic.images.fundus(0).shape == (3, 16, 16)
+    assert clinic.images.oct(0).shape == (1, 16, 16)
+
+
+def test_labels_are_names_or_positions(configuration: Configuration, manifest: Manifest) -> None:
+    manifest(
+        "case_id,fundus,oct,grade", "a,a.png,,none", "b,b.png,,1", "c,,c.png,some", "d,,d.png,0"
+    )
+    source = ManifestSource(configuration())
+    labels = {row.case_id: row.label for row in source.rows}
+    assert labels == {"a": 0, "b": 1, "c": 1, "d": 0}
+
+
+def test_numeric_class_names_are_never_taken_for_positions(
+    configuration: Configuration, manifest: Manifest
+) -> None:
+    manifest("case_id,fundus,oct,grade", "a,a.png,,1", "b,b.png,,2", "c,c.png,,2")
+    rows = ManifestSource(configuration(classes=("1", "2"))).rows
+    assert [row.label for row in rows] == [0, 1, 1]
+    manifest("case_id,fundus,oct,grade", "a,a.png,,0", "b,b.png,,1")
+    assert "grade is '0'; allowed: 1, 2" in failure(configuration(classes=("1", "2")))
+
+
+def test_without_patient_column_every_case_is_a_patient(
+    configuration: Configuration, manifest: Manifest
+) -> None:
+    manifest("case_id,fundus,oct,grade", *(f"e{i},{i}.png,,{i % 2}" for i in range(6)))
+    assert {row.patient_id for row in ManifestSource(configuration()).rows} == {
+        f"e{i}" for i in range(6)
+    }
+
+
+def test_spreadsheet_dialects(configuration: Configuration, manifest: Manifest) -> None:
+    path = manifest(HEADER, *eyes(4))
+    text = path.read_text()
+    for dialect in (text.replace(",", ";"), text.replace(",", "\t"), text.replace("\n", "\r\n")):
+        path.write_text("\ufeff" + dialect + "\n\n", encoding="utf-8")
+        assert len(ManifestSource(configuration()).rows) == 8
+
+
+def test_quoted_cells_may_hold_commas_and_lines(
+    configuration: Configuration, manifest: Manifest
+) -> None:
+    manifest(HEADER + ",note", *(f'{line},"one, two\nthree"' for line in eyes(3)))
+    rows = ManifestSource(configuration()).rows
+    assert {row.attributes["note"] for row in rows} == {"one, two\nthree"}
+
+
+def test_required_modalities(configuration: Configuration, manifest: Manifest) -> None:
+    manifest(HEADER, *eyes(4), "x,x,OD,xf.png,,1", "y,y,OD,,yo.png,1", "z,z,OD,,,1")
+    assert len(ManifestSource(configuration()).rows) == 10
+    assert len(ManifestSource(configuration(require=["fundus"])).rows) == 9
+    assert len(ManifestSource(configuration(require=["fundus", "oct"])).rows) == 8
+
+
+def test_ownership_takes_modalities_away(configuration: Configuration, manifest: Manifest) -> None:
+    manifest(HEADER, *eyes(30))
+    sites = [
+        {"name": "screen", "modalities": ["fundus"], "cases": 5},
+        {"name": "scan", "modalities": ["oct"], "cases": 5},
+        {"name": "half", "modalities": {"fundus": 1.0, "oct": 0.5}, "cases": 10},
+        {"name": "apart", "modalities": ["fundus", "oct"], "paired": 0.0, "cases": 5},
+        {"name": "unseen", "role": "held_out", "modalities": ["fundus", "oct"], "cases": 5},
+    ]
+    source = ManifestSource(configuration(sites))
+    held = {site.name: source.open(site.name) for site in source.sites}
+    assert {case.modalities for case in held["screen"].cases} == {("fundus",)}
+    assert {case.modalities for case in held["scan"].cases} == {("oct",)}
+    assert {case.modalities for case in held["half"].cases} == {("fundus",), ("fundus", "oct")}
+    assert len(held["half"]) == 20
+    apart = held["apart"]
+    assert len(apart) == 20
+    for index, case in enumerate(apart.cases):
+        getattr(apart.images, case.modalities[0])(index)
+
+
+def test_sites_by_column(configuration: Configuration, manifest: Manifest) -> None:
+    lines = [f"{line},{'north' if i < 8 else 'south'}" for i, line in enumerate(eyes(8))]
+    manifest(HEADER + ",clinic", *lines)
+    sites = [
+        {"name": "clinic", "modalities": ["fundus", "oct"], "cases": ["north"]},
+        {"name": "unseen", "role": "held_out", "modalities": ["oct"], "cases": ["south"]},
+    ]
+    source = ManifestSource(configuration(sites, site_column="clinic"))
+    assert {case.patient_id for case in source.open("clinic").cases} == {"0", "1", "2", "3"}
+    assert {case.patient_id for case in source.open("unseen").cases} == {"4", "5", "6", "7"}
+    sites[0]["cases"] = ["nort"]
+    message = failure(configuration(sites, site_column="clinic"))
+    assert "sites.clinic.cases" in message
+    assert "did you mean 'north'" in message
+    assert "data.site_column: needed" in failure(configuration(sites))
+    assert "did you mean 'clinic'" in failure(configuration(sites, site_column="clinik"))
+
+
+def test_a_patient_at_two_sites_is_refused(
+    configuration: Configuration, manifest: Manifest
+) -> None:
+    manifest(HEADER + ",clinic", "a,7,OD,a.png,,0,north", "b,7,OS,b.png,,1,south")
+    sites = [
+        {"name": "clinic", "modalities": ["fundus", "oct"], "cases": ["north"]},
+        {"name": "unseen", "role": "held_out", "modalities": ["fundus"], "cases": ["south"]},
+    ]
+    assert "patient 7 is at several sites (north, south)" in failure(
+        configuration(sites, site_column="clinic")
+    )
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ([HEADER], ["no usable row: 0 in all"]),
+        (["", ""], ["the manifest is empty"]),
+        (["patient,fundus,oct,grade"], ["no column 'case_id'", "The columns are: patient,"]),
+        ([HEADER + ",oct"], ["two columns are named 'oct'"]),
+        (["case_id,patient_id,fundos,oct,grade", "a,a,f.png,,0"], ["'fundus'", "'fundos'"]),
+        ([HEADER.replace("grade", "dr_grade"), "a,a,OD,f.png,,0"], ["'grade'", "'dr_grade'"]),
+        ([HEADER, "a,a,OD,f.png,,"], ["no usable row: 1 in all", "'grade'"]),
+        ([HEADER, "a,a,OD,,,0"], ["no usable eye"]),
+        ([HEADER, *eyes(3), "z,z,OD,f.png,,mild"], ["line 8", "'mild'", "none, some, 0, 1"]),
+        ([HEADER, *eyes(3), "z,z,OD,f.png,,2"], ["line 8", "'2'", "none, some, 0, 1"]),
+        ([HEADER, *eyes(3), "z,z,OD,f.png,,1.0"], ["line 8", "'1.0'"]),
+        ([HEADER, *eyes(3), "0OD,z,OD,f.png,,1"], ["case 0OD is there 2 times"]),
+        ([HEADER, *eyes(3), "z,z,OD,0ODf.png,,1"], ["0ODf.png", "both case 0OD and case z"]),
+        ([HEADER, *eyes(3), "z,0,OD,f.png,,1"], ["patient 0, eye OD has two labels", "line 2"]),
+        ([HEADER, *eyes(3), "z,z,OD,f.png,,1,9"], ["line 8: 7 cells"]),
+        ([HEADER, *eyes(3), ",z,OD,f.png,,1"], ["line 8: case_id is empty"]),
+        ([HEADER, *eyes(1)], ["sites", "1 patient"]),
+    ],
+)
+def test_a_wrong_manifest_is_refused_in_one_line(
+    configuration: Configuration, manifest: Manifest, lines: list[str], words: list[str]
+) -> None:
+    path = manifest(*lines)
+    message = failure(configuration())
+    assert all(word in message for word in words), message
+    assert str(path) in message or "case" in message
+
+
+def test_a_patient_with_two_labels_and_no_laterality(
+    configuration: Configuration, manifest: Manifest
+) -> None:
+    manifest("case_id,patient_id,fundus,oct,grade", "a,7,a.png,,0", "b,7,b.png,,1")
+    assert "patient 7 has two labels, 'none' in line 2 and 'some' in line 3" in failure(
+        configuration()
+    )
+
+
+def test_files_that_are_not_a_manifest(configuration: Configuration, tmp_path: Path) -> None:
+    path = tmp_path / "manifest.csv"
+    assert f"{path}: the manifest cannot be read: No such file" in failure(configuration())
+    path.write_bytes(b"")
+    assert f"{path}: the manifest is empty" in failure(configuration())
+    path.write_bytes(b"\xff\xfe\x00\x9f")
+    assert f"{path}: not a UTF-8 text file" in failure(configuration())
+    path.unlink()
+    path.mkdir()
+    assert f"{path}: the manifest cannot be read: Is a directory" in failure(configuration())
+
+
+def test_missing_and_unreadable_images_are_named_together(
+    configuration: Configuration, manifest: Manifest, tmp_path: Path
+) -> None:
+    manifest(HEADER, *eyes(10))
+    (tmp_path / "0ODf.png").write_text("nonsense")
+    whole = (tmp_path / "1ODo.png").read_bytes()
+    (tmp_path / "1ODo.png").write_bytes(whole[: len(whole) // 2])
+    for name in (f"{i}OSo.png" for i in range(10)):
+        (tmp_path / name).unlink()
+    message = failure(configuration())
+    assert message.startswith("12 bad image files: ")
+    assert message.endswith("; and 2 more")
+    assert "0ODf.png: not an image" in message
+    assert "1ODo.png: " in message
+    assert message.count("No such file") == 8
+    assert len(open_source(configuration(), check=False).sites) == 2
+
+
+def test_the_order_of_rows_does_not_matter_and_a_source_can_be_sent_to_a_worker(
+    configuration: Configuration, manifest: Manifest
+) -> None:
+    manifest(HEADER, *eyes(10))
+    first = ManifestSource(configuration()).open("clinic").cases
+    manifest(HEADER, *eyes(10)[::-1])
+    source = ManifestSource(configuration())
+    assert source.open("clinic").cases == first
+    assert pickle.loads(pickle.dumps(source)).open("clinic").cases == first
+    assert ManifestSource(configuration(seed=1)).open("clinic").cases != first
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        [],
+        ["data.label=dme", "task.classes=[absent, present]", "data.require=[]"],
+        ["sites.0.labels={dirichlet: 0.3}", "sites.1.labels=[1, 0, 0]"],
+    ],
+)
+def test_no_real_patient_is_on_two_sides(real_eyes: Path, seed: int, overrides: list[str]) -> None:
+    config = load([REAL], [f"data.path={real_eyes}", f"seed={seed}", *overrides])
+    source = ManifestSource(config)
+    side: dict[str, str] = {}
+    for site in source.sites:
+        for case in source.open(site.name).cases:
+            assert side.setdefault(case.patient_id, site.name) == site.name
+            assert case.case_id.split("/")[0].split("_")[0] == case.patient_id
+    roles: dict[str, set[str]] = {"train": set(), "held_out": set()}
+    for site in source.sites:
+        roles[site.role] |= {case.patient_id for case in source.open(site.name).cases}
+    assert roles["train"]
+    assert roles["held_out"]
+    assert not roles["train"] & roles["held_out"]
+
+
+def test_the_federation_of_real_eyes(real_eyes: Path) -> None:
+    config = load([REAL], [f"data.path={real_eyes}"])
+    source = open_source(config)
+    held: dict[str, Any] = {site.name: source.open(site.name) for site in source.sites}
+    assert sum(len(cases) for cases in held.values()) == 270
+    cards = {name: cases.card(3) for name, cases in held.items()}
+    assert all(cards[f"tertiary-{i}"].modalities == ("fundus", "oct") for i in (1, 2, 3))
+    assert all(cards[f"community-{i}"].modalities == ("fundus",) for i in (1, 2))
+    assert all(cards[f"imaging-centre-{i}"].modalities == ("oct",) for i in (1, 2))
+    assert min(cards["unseen"].cases["both"]) >= 3
+    photograph = held["unseen"].images.fundus(0)
+    assert photograph.shape == (3, 96, 96)
+    assert photograph[0].mean() > photograph[2].mean()  # a fundus is redder than it is blue
+    scan = held["unseen"].images.oct(0)
+    assert scan.shape == (1, 64, 128)
+    assert scan[0, 20:44].mean() > scan[0, -8:].mean()  # the retina is brighter than below it
+
+
+def test_raw_real_eyes_are_a_trap_and_paired_ones_are_not(real_eyes: Path) -> None:
+    def check(*overrides: str) -> Confounds:
+        config = load([REAL], [f"data.path={real_eyes}", *overrides])
+        source = ManifestSource(config)
+        classes = len(config.task.classes)
+        return confounds([source.open(site.name).card(classes) for site in source.sites], 0)
+
+    both = "{name: a, modalities: [fundus, oct], cases: 0.7}"
+    unseen = "{name: b, role: held_out, modalities: [fundus, oct], cases: 0.3}"
+    dme = ["data.label=dme", "task.classes=[absent, present]", f"sites=[{both}, {unseen}]"]
+    raw = check(*dme, "data.require=[]")
+    assert raw.training.raised
+    assert raw.held_out.raised
+    assert raw.sites["a"].raised
+    assert raw.training.mutual_information_nats > 0.2
+    paired = check(*dme)
+    assert paired.training.mutual_information_nats == 0
+    assert not paired.training.raised
+    assert not check().training.raised  # modalities taken away at random, by site

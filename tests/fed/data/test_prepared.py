@@ -1,0 +1,138 @@
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fed.config import Config
+from fed.data import images, volumes
+from fed.data.opening import open_source, prepare_images
+from fed.errors import ConfigError, DataError
+
+LINES = [
+    "case_id,fundus,oct,grade",
+    *(f"e{i},{i}f.png,{i}o.png,{i % 2}" for i in range(6)),
+    "e6,6f.png,stack,1",
+]
+
+
+@pytest.fixture
+def config(
+    configuration: Callable[..., Config], manifest: Callable[..., Path], tmp_path: Path
+) -> Config:
+    """A federation of seven eyes, one of them with a folder of slices."""
+    manifest(*LINES)
+    (tmp_path / "stack").mkdir()
+    for number in (2, 10):
+        level = np.full((20, 20), 20 * number, np.uint8)
+        Image.fromarray(level).save(tmp_path / "stack" / f"{number}.png")
+    return configuration(volume_size=[2, 16, 16], prepared=str(tmp_path / "prepared"))
+
+
+def pixels(config: Config) -> list[bytes]:
+    source = open_source(config)
+    read = []
+    for site in source.sites:
+        held = source.open(site.name)
+        for index in range(len(held)):
+            read += [held.images.fundus(index).tobytes(), held.images.oct(index).tobytes()]
+    return read
+
+
+def stored(directory: Path) -> dict[str, bytes]:
+    return {str(f.relative_to(directory)): f.read_bytes() for f in directory.rglob("*.npy")}
+
+
+def undo(config: Config) -> Config:
+    return config.model_copy(update={"data": config.data.model_copy(update={"prepared": None})})
+
+
+def test_prepared_images_equal_decoded_ones_and_no_source_image_is_opened(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded = pixels(undo(config))
+    seen: list[tuple[int, int]] = []
+    assert prepare_images(config, 1, lambda done, total: seen.append((done, total))) == 14
+    assert seen == [(number, 14) for number in range(1, 15)]
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("a source image was opened")
+
+    for module, name in [
+        (images.Image, "open"),
+        (volumes, "load_oct"),
+        (images, "load_fundus"),
+    ]:
+        monkeypatch.setattr(module, name, refuse)
+    assert prepare_images(config, 1) == 0
+    assert pixels(config) == decoded
+
+
+def test_what_is_stored_does_not_depend_on_the_workers(config: Config, tmp_path: Path) -> None:
+    prepare_images(config, 1)
+    alone = stored(tmp_path / "prepared")
+    assert len(alone) == 14
+    (tmp_path / "prepared").rename(tmp_path / "alone")
+    prepare_images(config, 2)
+    assert stored(tmp_path / "prepared") == alone
+
+
+def test_interrupted_work_goes_on_where_it_stopped(config: Config, tmp_path: Path) -> None:
+    def interrupt(done: int, total: int) -> None:
+        if done == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        prepare_images(config, 1, interrupt)
+    with pytest.raises(DataError, match="lacks 9 of the images"):
+        open_source(config)
+    assert prepare_images(config, 1) == 9
+    assert pixels(config) == pixels(undo(config))
+
+
+@pytest.mark.parametrize("changed", ["3f.png", "stack/2.png"])
+def test_a_changed_image_is_stale_and_alone_made_anew(
+    config: Config, tmp_path: Path, changed: str
+) -> None:
+    prepare_images(config, 1)
+    Image.fromarray(np.full((20, 20), 222, np.uint8)).save(tmp_path / changed)
+    os.utime(tmp_path / changed, (1e9, 1e9))
+    with pytest.raises(DataError, match=r"data\.prepared: .* lacks 1 of the images"):
+        open_source(config)
+    assert prepare_images(config, 1) == 1
+    assert pixels(config) == pixels(undo(config))
+
+
+def test_another_size_is_stale(config: Config) -> None:
+    prepare_images(config, 1)
+    larger = config.model_copy(update={"data": config.data.model_copy(update={"image_size": 20})})
+    with pytest.raises(DataError, match="lacks 7 of the images"):
+        open_source(larger)
+    assert prepare_images(larger, 1) == 7
+    assert len(pixels(config)) == len(pixels(larger))
+
+
+def test_bad_images_are_named_and_the_others_are_stored(config: Config, tmp_path: Path) -> None:
+    (tmp_path / "0f.png").write_text("nonsense")
+    (tmp_path / "1o.png").unlink()
+    with pytest.raises(DataError, match=r"2 bad image files: .*0f\.png.*1o\.png"):
+        prepare_images(config, 1)
+    assert len(stored(tmp_path / "prepared")) == 12
+
+
+def test_a_damaged_array_is_named(config: Config, tmp_path: Path) -> None:
+    prepare_images(config, 1)
+    victim = sorted((tmp_path / "prepared").rglob("*.npy"))[0]
+    victim.write_bytes(victim.read_bytes()[:100])
+    with pytest.raises(DataError, match=victim.name):
+        pixels(config)
+
+
+def test_nothing_or_nowhere_to_prepare(config: Config) -> None:
+    with pytest.raises(ConfigError, match=r"data\.prepared"):
+        prepare_images(undo(config), 1)
+    data = config.data.model_copy(update={"source": "phantom"})
+    with pytest.raises(ConfigError, match="phantom"):
+        prepare_images(config.model_copy(update={"data": data}), 1)

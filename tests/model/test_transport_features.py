@@ -1,0 +1,82 @@
+"""Feature plans and targets against known answers and an independent solver."""
+
+import ot
+import pytest
+import torch
+
+from model.transport import (
+    barycentric_projection,
+    draw_targets,
+    feature_plan,
+    transport_features,
+)
+
+
+def matched_samples(n, dx, dy, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    X = torch.randn(n, dx, generator=generator).double()
+    Y = torch.randn(n, dy, generator=generator).double()
+    return X, Y, torch.eye(n).double() / n
+
+
+@pytest.mark.parametrize("eps", [5e-3, 5e-2])
+def test_plan_agrees_with_pot(eps):
+    X, Y, T = matched_samples(20, 12, 30)
+    solved = feature_plan(X, Y, T, eps=eps, tolerance=1e-9, max_sweeps=20000)
+    standard = [(Z - Z.mean(0)) / Z.std(0, correction=0) for Z in (X, Y)]
+    M = ((standard[0][:, :, None] - standard[1][:, None, :]) ** 2).mean(0)
+    a, b = torch.full((12,), 1 / 12).double(), torch.full((30,), 1 / 30).double()
+    expected = ot.sinkhorn(
+        a, b, M / M.max(), eps, method="sinkhorn_log", stopThr=1e-12, numItermax=20000
+    )
+    assert solved.converged
+    assert (solved.plan - expected).abs().sum() < 1e-6
+    assert float(solved.cost) == pytest.approx(float((M * expected).sum()), rel=1e-6)
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1e6])
+def test_plan_does_not_depend_on_the_scale_of_a_modality(scale):
+    X, Y, T = matched_samples(20, 12, 30)
+    expected = feature_plan(X, Y, T).plan
+    torch.testing.assert_close(feature_plan(scale * X, Y, T).plan, expected)
+    torch.testing.assert_close(feature_plan(X, scale * Y + 3 * scale, T).plan, expected)
+
+
+def test_permuted_features_are_matched_and_carried_back():
+    X, _, T = matched_samples(40, 16, 16)
+    order = torch.randperm(16, generator=torch.Generator().manual_seed(1))
+    plan = feature_plan(X, X[:, order], T, eps=1e-3).plan
+    assert (order[plan.argmax(1)] == torch.arange(16)).all()
+    torch.testing.assert_close(transport_features(plan, X[:, order]), X, atol=1e-3, rtol=1e-3)
+
+
+def test_constant_features_are_harmless():
+    X, Y, T = matched_samples(10, 6, 5)
+    X[:, 2], Y[:, :] = 0.1, 7.0
+    solved = feature_plan(X, Y, T)
+    assert torch.isfinite(solved.plan).all()
+    torch.testing.assert_close(solved.plan.sum(0), torch.full((5,), 0.2).double())
+
+
+def test_barycentric_projection_is_the_mean_of_the_partners():
+    plan = torch.tensor([[0.2, 0.2, 0.0], [0.0, 0.0, 0.4], [0.0, 0.0, 0.0]])
+    Y = torch.tensor([[1.0, 0.0], [3.0, 2.0], [5.0, 6.0]])
+    expected = torch.tensor([[2.0, 1.0], [5.0, 6.0], [0.0, 0.0]])
+    torch.testing.assert_close(barycentric_projection(plan, Y), expected)
+
+
+def test_targets_are_drawn_in_proportion_and_reproducibly():
+    row = torch.tensor([0.0, 0.1, 0.0, 0.3, 0.0])
+    plan = row.repeat(20000, 1)
+    plan[0] = 0
+    drawn = draw_targets(plan, torch.Generator().manual_seed(0))
+    assert drawn[0] == -1
+    share = torch.bincount(drawn[1:], minlength=5) / 19999
+    torch.testing.assert_close(share, torch.tensor([0, 0.25, 0, 0.75, 0]), atol=0.02, rtol=0)
+    assert (drawn == draw_targets(plan, torch.Generator().manual_seed(0))).all()
+
+
+def test_a_coupling_without_mass_is_refused():
+    X, Y, T = matched_samples(4, 3, 3)
+    with pytest.raises(ValueError, match="no mass"):
+        feature_plan(X, Y, 0 * T)
