@@ -54,15 +54,17 @@ class Tree:
         """Sample arteries and veins for a drawing whose pixels are `pixel` wide.
 
         The weights make the Gaussians of neighbouring points add up to ridges of height 1. Vessels
-        far thinner than a pixel are left out.
+        far thinner than a pixel are left out; the arcades are always drawn.
         """
-        sampled = [_sample(order, pixel) for order in self.orders if order.width[0] > 0.15 * pixel]
+        arcades, *finer = self.orders
+        drawn = [arcades, *(order for order in finer if order.width[0] > 0.15 * pixel)]
+        sampled = [_sample(order, pixel) for order in drawn]
         arteries, veins = (
             Spots(
                 *np.concatenate(
                     [
                         points[:, order.vein == vein].reshape(4, -1)
-                        for points, order in zip(sampled, self.orders, strict=False)
+                        for points, order in zip(sampled, drawn, strict=True)
                     ],
                     axis=1,
                 )
