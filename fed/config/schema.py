@@ -83,15 +83,6 @@ class Model(Section):
     init: str | None = None
     """A checkpoint of the whole network to start from: ours, or the authors' released one."""
 
-    @model_validator(mode="after")
-    def _not_yet(self) -> "Model":
-        if self.scale != "small":
-            raise ValueError(f"model.scale: only small in this version; got {self.scale!r}")
-        for key in ("fundus_weights", "oct_weights", "init"):
-            if getattr(self, key) is not None:
-                raise ValueError(f"model.{key}: only null in this version")
-        return self
-
 
 class Training(Section):
     """What a site does with its data in each round."""
@@ -225,18 +216,11 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
-    def _rounds_can_be_held(self) -> "Config":
+    def _every_phase_has_a_round(self) -> "Config":
         if self.training.rounds < len(self.method.phases):
             raise ValueError(
                 f"training.rounds: {self.training.rounds} rounds for the "
                 f"{len(self.method.phases)} phases of {self.method.name}; "
                 "at least one round a phase is needed"
-            )
-        training = sum(group.count for group in self.sites if group.role == "train")
-        asked = max(1, round(self.server.fraction * training))
-        if self.server.min_sites > asked:
-            raise ValueError(
-                f"server.min_sites: {self.server.min_sites}, but a round asks {asked} of the "
-                f"{training} training sites; at most {asked} can answer"
             )
         return self
