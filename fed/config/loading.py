@@ -15,6 +15,19 @@ from fed.errors import ConfigError, nearest
 METHODS = Path(__file__).parents[2] / "configs" / "methods"
 
 
+class _UniqueKeys(yaml.SafeLoader):
+    """Refuses a key that is there twice, of which YAML would silently take the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys: list[str] = [key.value for key, _ in node.value]
+        twice = next((key for key in keys if keys.count(key) > 1), None)
+        if twice is not None:
+            raise yaml.constructor.ConstructorError(
+                problem=f"{twice!r} is there twice", problem_mark=node.start_mark
+            )
+        return super().construct_mapping(node, deep)
+
+
 def load(paths: Sequence[Path], overrides: Sequence[str] = ()) -> Config:
     """Merge configuration files left to right, apply overrides, and check the result.
 
@@ -64,15 +77,16 @@ def _composition(raw: Mapping[str, Any]) -> Any:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeys)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise ConfigError(f"{path}: not a UTF-8 text file; a YAML file is expected") from None
     except yaml.YAMLError as error:
-        place = getattr(error, "problem_mark", None)
+        place, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
         line = f" at line {place.line + 1}" if place else ""
-        raise ConfigError(f"{path}: not valid YAML{line}") from None
+        words = f": {problem}" if problem else ""
+        raise ConfigError(f"{path}: not valid YAML{line}{words}") from None
     if content is None:
         return {}
     if not isinstance(content, dict):
