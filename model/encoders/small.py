@@ -42,6 +42,9 @@ class LocalContrast(nn.Module):
 class SmallFundusEncoder(nn.Module):
     """Encode colour fundus photographs ``(n, 3, height, width)`` of [0, 1] as ``(n, 64)``.
 
+    The map of the last layer is pooled by its mean, for findings that are spread out, and by its
+    maximum, for small ones.
+
     Parameters
     ----------
     image_size : int
@@ -57,22 +60,25 @@ class SmallFundusEncoder(nn.Module):
         super().__init__()
         self.features = FEATURES
         self.body = nn.Sequential(
-            LocalContrast(patch=max(4, image_size // 8)),
-            *_block2d(3, 16, stride=2),
-            *_block2d(16, 32, stride=2),
-            *_block2d(32, 64, stride=2),
+            LocalContrast(patch=max(8, image_size // 4)),
+            *_layer2d(3, 16, stride=2),
+            *_layer2d(16, 32, stride=2),
+            *_layer2d(32, 64, stride=2),
+            *_layer2d(64, 64, stride=1),
         )
-        self.head = nn.Linear(2 * 64, self.features)
+        self.project = nn.Linear(2 * 64, self.features)
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the features of a batch."""
         maps: Tensor = self.body(images)
-        pooled = torch.cat([maps.mean(dim=(2, 3)), maps.amax(dim=(2, 3))], dim=1)
-        return self.head(pooled)
+        return self.project(torch.cat([maps.mean(dim=(2, 3)), maps.amax(dim=(2, 3))], dim=1))
 
 
 class SmallOctEncoder(nn.Module):
     """Encode OCT volumes ``(n, 1, slices, depth, width)`` of [0, 1] as ``(n, 64)``.
+
+    The map of the last layer is averaged over slices and width, but not over depth: what a bright
+    or dark spot means depends on the layer of the retina it lies in. The maximum is taken over all positions.
 
     Parameters
     ----------
@@ -85,26 +91,28 @@ class SmallOctEncoder(nn.Module):
         Length of the feature.
     """
 
+    _DEPTHS = 4
+
     def __init__(self, volume_size: tuple[int, int, int]) -> None:
         super().__init__()
         self.features = FEATURES
-        self.contrast = LocalContrast(patch=max(4, volume_size[1] // 2))
+        self.contrast = LocalContrast(patch=max(8, volume_size[1] // 2))
         self.body = nn.Sequential(
-            *_block3d(1, 8, stride=(2, 2, 2)),
-            *_block3d(8, 24, stride=(2, 2, 2)),
-            *_block3d(24, 64, stride=(1, 2, 2)),
+            *_layer3d(1, 16, kernel=(5, 3, 3), stride=(4, 2, 2)),
+            *_layer3d(16, 32, kernel=(3, 3, 3), stride=(2, 2, 2)),
+            *_layer3d(32, 64, kernel=(3, 3, 3), stride=(2, 1, 1)),
         )
-        self.head = nn.Linear(2 * 64, self.features)
+        self.project = nn.Linear((1 + self._DEPTHS) * 64, self.features)
 
     def forward(self, volumes: Tensor) -> Tensor:
         """Return the features of a batch."""
-        flat = self.contrast(volumes.flatten(0, 2).unsqueeze(1))
-        maps: Tensor = self.body(flat.view_as(volumes))
-        pooled = torch.cat([maps.mean(dim=(2, 3, 4)), maps.amax(dim=(2, 3, 4))], dim=1)
-        return self.head(pooled)
+        slices = self.contrast(volumes.flatten(0, 2).unsqueeze(1))
+        maps: Tensor = self.body(slices.view_as(volumes))
+        by_depth = functional.adaptive_avg_pool3d(maps, (1, self._DEPTHS, 1)).flatten(1)
+        return self.project(torch.cat([by_depth, maps.amax(dim=(2, 3, 4))], dim=1))
 
 
-def _block2d(inputs: int, outputs: int, stride: int) -> list[nn.Module]:
+def _layer2d(inputs: int, outputs: int, stride: int) -> list[nn.Module]:
     return [
         nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False),
         nn.BatchNorm2d(outputs),
@@ -112,9 +120,12 @@ def _block2d(inputs: int, outputs: int, stride: int) -> list[nn.Module]:
     ]
 
 
-def _block3d(inputs: int, outputs: int, stride: tuple[int, int, int]) -> list[nn.Module]:
+def _layer3d(
+    inputs: int, outputs: int, kernel: tuple[int, int, int], stride: tuple[int, int, int]
+) -> list[nn.Module]:
+    padding = tuple(side // 2 for side in kernel)
     return [
-        nn.Conv3d(inputs, outputs, 3, stride=stride, padding=1, bias=False),
+        nn.Conv3d(inputs, outputs, kernel, stride=stride, padding=padding, bias=False),
         nn.BatchNorm3d(outputs),
         nn.ReLU(inplace=True),
     ]

@@ -26,5 +26,5 @@ def draw_pair(
     fundus : uint8 ``(3, image_size, image_size)``
     oct : uint8 ``volume_size``
     """
-    fundus = FundusCamera(image_size).photograph(eye, style.fundus, random)
-    return fundus, OctScanner(volume_size).scan(eye, style.oct, random)
+    fundus = FundusCamera(image_size, style.fundus).photograph(eye, random)
+    return fundus, OctScanner(volume_size, style.oct).scan(eye, random)

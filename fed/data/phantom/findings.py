@@ -1,8 +1,9 @@
 """The synthetic patient: severity, the findings it brings, and the anatomy they lie in.
 
 Lesions scatter around what severity calls for, through noise of three kinds: in what both
-modalities show, in what only the photograph shows, and in what only OCT shows. That noise, tuned
-by `Scatter`, sets how well each modality, and both together, can tell the grade.
+modalities show, in what only the photograph shows, and in what only OCT shows. An eye that bleeds
+more than its grade leaks less, so the last two partly cancel: who sees both knows more. `Scatter`
+sets how well each modality, and both together, can tell the grade.
 """
 
 from dataclasses import dataclass
@@ -15,11 +16,21 @@ from fed.data.phantom.vessels import Tree, grow
 
 @dataclass(frozen=True)
 class Scatter:
-    """Standard deviation of the severity that each kind of finding follows, in [0, 1] units."""
+    """How far the severity that findings follow strays from the eye's.
 
-    shared: float = 0.16
-    fundus: float = 0.16
-    oct: float = 0.16
+    Attributes
+    ----------
+    shared, fundus, oct : float
+        Standard deviation for the findings that both modalities show, or one of them; the whole
+        range of severity is 1.
+    opposition : float
+        Correlation, taken negative, between the last two.
+    """
+
+    shared: float = 0.15
+    fundus: float = 0.24
+    oct: float = 0.20
+    opposition: float = 0.7
 
 
 @dataclass(frozen=True)
@@ -54,8 +65,10 @@ class Eye:
         1 where the optic disc lies to the right of the fovea, else -1.
     pigment : float
         Pigmentation of the fundus, 0 (fair) to 1 (dark).
-    disc : tuple
-        Centre and radius of the optic disc; `cup` is the cup-to-disc ratio.
+    disc : complex
+        Centre of the optic disc, x + iy.
+    disc_radius, cup : float
+        Its radius; cup-to-disc ratio.
     vessels : Tree
     thickness, pit, choroid : float
         Relative thickness of the retina, depth of the foveal pit, thickness of the choroid.
@@ -72,7 +85,8 @@ class Eye:
     grade: int
     side: float
     pigment: float
-    disc: tuple[float, float, float]
+    disc: complex
+    disc_radius: float
     cup: float
     vessels: Tree
     thickness: float
@@ -94,24 +108,26 @@ def draw_eye(
     """Draw an eye of `grade` (0 to ``classes - 1``, mildest first)."""
     scatter = scatter or Scatter()
     severity = (grade + random.random()) / classes
-    shift = random.standard_normal(3)
+    shift = random.standard_normal(3).tolist()
     shared = severity + scatter.shared * shift[0]
     in_fundus = severity + scatter.fundus * shift[1]
-    in_oct = severity + scatter.oct * shift[2]
+    opposed = -scatter.opposition * shift[1] + (1 - scatter.opposition**2) ** 0.5 * shift[2]
+    in_oct = severity + scatter.oct * opposed
 
     side = 1.0 if random.random() < 0.5 else -1.0
-    trait = random.random(8)
-    disc = (side * (0.60 + 0.05 * trait[0]), -0.06 + 0.06 * trait[1], 0.125 + 0.02 * trait[2])
+    trait = random.random(8).tolist()
+    disc = complex(side * (0.60 + 0.05 * trait[0]), 0.06 * trait[1] - 0.06)
     return Eye(
         grade=grade,
         side=side,
-        pigment=float(trait[3]),
+        pigment=trait[3],
         disc=disc,
-        cup=float(0.3 + 0.25 * trait[4]),
-        vessels=grow(complex(disc[0], disc[1]), side, random),
-        thickness=float(0.93 + 0.14 * trait[5]),
-        pit=float(0.85 + 0.3 * trait[6]),
-        choroid=float(0.8 + 0.4 * trait[7]),
+        disc_radius=0.125 + 0.02 * trait[2],
+        cup=0.3 + 0.25 * trait[4],
+        vessels=grow(disc, side, random),
+        thickness=0.93 + 0.14 * trait[5],
+        pit=0.85 + 0.3 * trait[6],
+        choroid=0.8 + 0.4 * trait[7],
         drusen=_drusen(_rise(shared, 0.10, 0.60), random),
         atrophy=_atrophy(_rise(shared, 0.62, 1.0), random),
         haemorrhages=_haemorrhages(_rise(in_fundus, 0.15, 0.95), random),
@@ -137,10 +153,10 @@ def _spots(
 ) -> Spots:
     """Scatter spots around the fovea at distances between the two of `spread`."""
     u = random.random((4, count), dtype=np.float32)
-    angle = np.float32(2 * np.pi) * u[0]
-    distance = np.float32(spread[0]) + np.float32(spread[1] - spread[0]) * np.sqrt(u[1])
-    size = np.float32(radius[0]) + np.float32(radius[1] - radius[0]) * u[2] * u[2]
-    height = np.float32(weight[0]) + np.float32(weight[1] - weight[0]) * u[3]
+    angle = 2 * np.pi * u[0]
+    distance = spread[0] + (spread[1] - spread[0]) * np.sqrt(u[1])
+    size = radius[0] + (radius[1] - radius[0]) * u[2] * u[2]
+    height = weight[0] + (weight[1] - weight[0]) * u[3]
     return Spots(distance * np.cos(angle), distance * np.sin(angle), size, height)
 
 
@@ -169,11 +185,11 @@ def _exudates(burden: float, random: np.random.Generator) -> Spots:
     each = 9
     angle = np.linspace(0, 2 * np.pi, each, endpoint=False, dtype=np.float32)[:, None]
     jitter = random.random((3, each, rings), dtype=np.float32)
-    distance = centres.radius * (np.float32(0.6) + np.float32(0.8) * jitter[0])
+    distance = centres.radius * (0.6 + 0.8 * jitter[0])
     return Spots(
         (centres.x + distance * np.cos(angle + jitter[1])).ravel(),
         (centres.y + distance * np.sin(angle + jitter[1])).ravel(),
-        (np.float32(0.009) + np.float32(0.013) * jitter[2]).ravel(),
+        (0.009 + 0.013 * jitter[2]).ravel(),
         np.ones(each * rings, dtype=np.float32),
     )
 
@@ -188,9 +204,9 @@ def _cysts(burden: float, random: np.random.Generator) -> Cysts:
     return Cysts(
         place.x,
         place.y,
-        np.float32(0.35) + np.float32(0.25) * u[0],
+        0.35 + 0.25 * u[0],
         place.radius,
-        np.float32(0.07) + np.float32(0.09) * u[1],
+        0.07 + 0.09 * u[1],
     )
 
 

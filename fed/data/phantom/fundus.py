@@ -1,5 +1,7 @@
 """Colour fundus photographs: a 45-degree field centred on the macula."""
 
+from math import exp
+
 import numpy as np
 
 from fed.data.phantom.findings import Eye
@@ -9,10 +11,12 @@ from fed.data.phantom.raster import (
     Spots,
     axis,
     blur,
+    expose,
     gaussians,
+    grain,
     interpolation,
     threshold,
-    tone,
+    tone_curve,
 )
 from fed.data.phantom.style import FundusStyle
 
@@ -20,77 +24,77 @@ RGB = tuple[float, float, float]
 
 _FAIR = (0.80, 0.42, 0.20)
 _DARK = (0.58, 0.28, 0.13)
-_CHOROID = (0.10, 0.07, 0.05)
-_VEIN = (0.44, 0.11, 0.08)
-_ARTERY = (0.66, 0.20, 0.11)
+_MACULA = (0.45, 0.19, 0.08)
 _RIM = (0.93, 0.66, 0.38)
 _CUP = (0.99, 0.88, 0.66)
-_MACULA = (0.45, 0.19, 0.08)
-_DRUSE = (0.93, 0.74, 0.38)
-_EXUDATE = (1.00, 0.90, 0.52)
-_BLOOD = (0.36, 0.04, 0.04)
-_PIGMENT = (0.20, 0.10, 0.07)
+_VEIN = (0.44, 0.11, 0.08)
+_ARTERY = (0.66, 0.20, 0.11)
 _SCLERA = (0.93, 0.70, 0.45)
+_DRUSE = (0.93, 0.74, 0.38)
+_PIGMENT = (0.20, 0.10, 0.07)
+_BLOOD = (0.36, 0.04, 0.04)
+_EXUDATE = (1.00, 0.90, 0.52)
 
 
 class FundusCamera:
-    """Draws photographs of one size.
+    """A fundus camera.
 
     Parameters
     ----------
     size : int
-        Height and width, pixels.
+        Height and width of its photographs, pixels.
+    style : FundusStyle
+        How it differs from the average camera.
     """
 
-    def __init__(self, size: int) -> None:
-        self.size = size
+    def __init__(self, size: int, style: FundusStyle) -> None:
+        self._size = size
         self._axis = axis(size)
-        radius = np.hypot(self._axis[:, None], self._axis[None, :])
-        self._field = np.clip((np.float32(0.97) - radius) * np.float32(size / 2), 0, 1)
-        self._radius2 = radius * radius
-        self._macula = np.float32(0.4) * np.exp(self._radius2 / np.float32(-2 * 0.15**2))
-        self._macula += np.float32(0.25) * np.exp(self._radius2 / np.float32(-2 * 0.045**2))
-        self._coarse = interpolation(size, 7)
-        self._fine = interpolation(size, 19)
+        radius2 = self._axis[:, None] ** 2 + self._axis[None, :] ** 2
+        self._macula = 0.40 * np.exp(radius2 / (-2 * 0.150**2))
+        self._macula += 0.25 * np.exp(radius2 / (-2 * 0.045**2))
+        self._pigment = [interpolation(size, 7), interpolation(size, 19)]
 
-    def photograph(self, eye: Eye, style: FundusStyle, random: np.random.Generator) -> Bytes:
-        """Draw `eye` as a camera of `style` sees it: ``(3, size, size)``, red first."""
+        self._lens = blur(size, 0.006 * size * exp(0.45 * style.blur))
+        field = np.clip((0.97 - np.sqrt(radius2)) * (size / 2), 0, 1)
+        cast = np.array([style.warmth, style.tint, -style.warmth], dtype=np.float32)
+        gain = np.exp(0.09 * cast + 0.08 * style.brightness)[:, None, None]
+        self._light = gain * field * np.exp(-0.32 * exp(0.5 * style.vignette) * radius2)
+        self._noise = 0.012 * exp(0.5 * style.noise) * field
+        self._curve = tone_curve(0.0, 0.4 * style.contrast, exp(0.14 * style.gamma))
+
+    def photograph(self, eye: Eye, random: np.random.Generator) -> Bytes:
+        """Photograph `eye`: ``(3, size, size)``, red first."""
         image = self._background(eye, random)
         self._anatomy(image, eye)
         self._lesions(image, eye)
-        return self._through(image, style, random)
+        return self._develop(image, random)
 
     def _background(self, eye: Eye, random: np.random.Generator) -> Array:
         """Pigment epithelium over choroid, unevenly pigmented."""
-        coarse = self._coarse @ random.standard_normal((7, 7), dtype=np.float32) @ self._coarse.T
-        fine = self._fine @ random.standard_normal((19, 19), dtype=np.float32) @ self._fine.T
-        shade = np.float32(0.05) * coarse + np.float32(0.035) * fine
-        dark = np.float32(eye.pigment)
-        base = _colour(_FAIR) * (1 - dark) + _colour(_DARK) * dark
-        return base * (1 + shade)
+        shade: Array = np.ones((1, 1), dtype=np.float32)
+        for spread, depth in zip(self._pigment, (0.05, 0.035), strict=True):
+            knots = random.standard_normal((spread.shape[1],) * 2, dtype=np.float32)
+            shade = shade + np.matmul(spread, depth * knots) @ spread.T
+        return (_colour(_FAIR) * (1 - eye.pigment) + _colour(_DARK) * eye.pigment) * shade
 
     def _anatomy(self, image: Array, eye: Eye) -> None:
-        x, y = self._axis, self._axis
         _blend(image, self._macula, _MACULA)
-        disc_x, disc_y, radius = eye.disc
-        distance = np.hypot(
-            (x[None, :] - np.float32(disc_x)) * np.float32(1.08), y[:, None] - np.float32(disc_y)
-        )
-        edge = np.float32(1 / max(0.03, 2 / self.size))
-        disc = np.clip((np.float32(radius) - distance) * edge + np.float32(0.5), 0, 1)
-        cup = np.clip(
-            (np.float32(radius * eye.cup) - distance) * edge * np.float32(0.5) + 0.5, 0, 1
-        )
-        _blend(image, disc * np.float32(0.92), _RIM)
-        _blend(image, cup * np.float32(0.8), _CUP)
-        arteries, veins = eye.vessels.points(2 / self.size)
+        across = (self._axis - eye.disc.real) * 1.08
+        down = self._axis - eye.disc.imag
+        distance = np.sqrt((across * across)[None, :] + (down * down)[:, None])
+        edge = min(33.0, self._size / 2)
+        _blend(image, np.clip((eye.disc_radius - distance) * edge + 0.5, 0, 0.92), _RIM)
+        cup = eye.disc_radius * eye.cup
+        _blend(image, np.clip((cup - distance) * (edge / 2) + 0.5, 0, 0.8), _CUP)
+        arteries, veins = eye.vessels.points(2 / self._size)
         self._paint(image, arteries, 1.0, 0.8, _ARTERY)
         self._paint(image, veins, 1.0, 0.8, _VEIN)
 
     def _lesions(self, image: Array, eye: Eye) -> None:
         if eye.atrophy.x.size:
             patch = threshold(gaussians(eye.atrophy, self._axis, self._axis), 0.45, 0.25)
-            _blend(image, patch * np.float32(0.62), _SCLERA)
+            _blend(image, 0.62 * patch, _SCLERA)
         for spots, edge, opacity, colour in (
             (eye.drusen, 1.3, 0.60, _DRUSE),
             (eye.clumps, 1.0, 0.75, _PIGMENT),
@@ -101,43 +105,27 @@ class FundusCamera:
                 self._paint(image, spots, edge, opacity, colour)
 
     def _paint(self, image: Array, spots: Spots, edge: float, opacity: float, colour: RGB) -> None:
-        """Blend spots into `image`; the higher `edge` the sharper their outlines."""
-        field = gaussians(spots, self._axis, self._axis)
-        field *= np.float32(edge)
-        np.minimum(field, 1, out=field)
-        field *= np.float32(opacity)
-        _blend(image, field, colour)
+        """Blend spots into `image`; the higher `edge`, the sharper their outlines."""
+        cover = gaussians(spots, self._axis, self._axis)
+        cover *= edge * opacity
+        _blend(image, np.minimum(cover, opacity, out=cover), colour)
 
-    def _through(self, image: Array, style: FundusStyle, random: np.random.Generator) -> Bytes:
-        """Pass `image` through the optics and the sensor of a camera."""
-        own = random.standard_normal(4)
-        width = 0.006 * self.size * np.exp(0.45 * style.blur)
-        lens = blur(self.size, width)
-        image = lens @ image @ lens.T
-        falloff = np.exp(
-            -self._radius2 * np.float32(0.32 * np.exp(0.5 * style.vignette))
-            + self._axis[None, :] * np.float32(0.06 * own[0])
-            + self._axis[:, None] * np.float32(0.06 * own[1])
-        )
-        cast = np.array([style.warmth, style.tint, -style.warmth], dtype=np.float32)
-        gain = np.exp(np.float32(0.09) * cast + np.float32(0.08 * style.brightness + 0.05 * own[2]))
-        image *= gain[:, None, None] * falloff
-        noise = random.standard_normal(image.shape, dtype=np.float32)
-        image += noise * np.float32(0.012 * np.exp(0.5 * style.noise))
-        image *= self._field
-        return tone(
-            image,
-            gain=1.0,
-            black=0.0,
-            contrast=0.4 * style.contrast,
-            gamma=np.exp(0.14 * style.gamma),
-        )
+    def _develop(self, image: Array, random: np.random.Generator) -> Bytes:
+        """Pass `image` through lens, illumination, sensor and tone curve."""
+        image = np.matmul(self._lens, image) @ self._lens.T
+        bright, aside, aloft = (0.05 * random.standard_normal(3)).tolist()
+        slant = np.exp(bright + aside * self._axis)[None, :] * np.exp(aloft * self._axis)[:, None]
+        image *= self._light * slant
+        image += self._noise * grain(image.shape, random)
+        return expose(image, self._curve)
 
 
 def _colour(rgb: RGB) -> Array:
     return np.array(rgb, dtype=np.float32)[:, None, None]
 
 
-def _blend(image: Array, mask: Array, colour: RGB) -> None:
-    """Move `image` towards `colour` by `mask`, in place."""
-    image += mask * (_colour(colour) - image)
+def _blend(image: Array, cover: Array, colour: RGB) -> None:
+    """Move `image` towards `colour` by `cover`, in place."""
+    step = _colour(colour) - image
+    step *= cover
+    image += step

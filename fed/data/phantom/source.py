@@ -13,7 +13,7 @@ from fed.data.groups import expand
 from fed.data.phantom.findings import Eye, draw_eye
 from fed.data.phantom.fundus import FundusCamera
 from fed.data.phantom.oct import OctScanner
-from fed.data.phantom.style import Style, draw_style
+from fed.data.phantom.style import draw_style
 from fed.errors import ConfigError
 from fed.randomness import generator
 from fed.sites import MODALITIES, Modality, Site
@@ -43,8 +43,8 @@ class PhantomSource:
                 )
         self._seed = config.seed
         self._classes = len(config.task.classes)
-        self._camera = FundusCamera(config.data.image_size)
-        self._scanner = OctScanner(config.data.volume_size)
+        self._image_size = config.data.image_size
+        self._volume_size = config.data.volume_size
         self._groups = {group.name: group for group in config.sites}
         self._sites = {site.name: site for site in expand(config.sites)}
 
@@ -74,9 +74,8 @@ class PhantomSource:
             self._classes,
             tuple(cases),
             tuple(eyes),
-            style,
-            self._camera,
-            self._scanner,
+            FundusCamera(self._image_size, style.fundus),
+            OctScanner(self._volume_size, style.oct),
         )
         return SiteCases(site, tuple(cases), images)
 
@@ -105,7 +104,6 @@ class PhantomImages:
     classes: int
     cases: tuple[Case, ...]
     eyes: tuple[int, ...]
-    style: Style
     camera: FundusCamera
     scanner: OctScanner
 
@@ -113,13 +111,13 @@ class PhantomImages:
         """Draw the colour fundus photograph ``(3, height, width)`` of case `index`."""
         self._require("fundus", index)
         random = generator(self.seed, self.site, self.eyes[index], "fundus")
-        return self.camera.photograph(self.eye(index), self.style.fundus, random)
+        return self.camera.photograph(self.eye(index), random)
 
     def oct(self, index: int) -> Pixels:
         """Draw the OCT volume ``(slices, depth, width)`` of case `index`."""
         self._require("oct", index)
         random = generator(self.seed, self.site, self.eyes[index], "oct")
-        return self.scanner.scan(self.eye(index), self.style.oct, random)
+        return self.scanner.scan(self.eye(index), random)
 
     def eye(self, index: int) -> Eye:
         """Draw the eye behind case `index`; both halves of an unlinked pair have the same."""

@@ -53,25 +53,15 @@ class Tree:
     def points(self, pixel: float) -> tuple[Spots, Spots]:
         """Sample arteries and veins for a drawing whose pixels are `pixel` wide.
 
-        The weights make the Gaussians of neighbouring points add up to ridges of height 1. Vessels
-        far thinner than a pixel are left out; the arcades are always drawn.
+        The weights make the Gaussians of neighbouring points add up to ridges of height 1.
+        Branches and twigs far thinner than a pixel are left out.
         """
         arcades, *finer = self.orders
         drawn = [arcades, *(order for order in finer if order.width[0] > 0.15 * pixel)]
-        sampled = [_sample(order, pixel) for order in drawn]
-        arteries, veins = (
-            Spots(
-                *np.concatenate(
-                    [
-                        points[:, order.vein == vein].reshape(4, -1)
-                        for points, order in zip(sampled, drawn, strict=True)
-                    ],
-                    axis=1,
-                )
-            )
-            for vein in (False, True)
-        )
-        return arteries, veins
+        sampled = [(order.vein, _sample(order, pixel)) for order in drawn]
+        arteries = [points[:, ~vein].reshape(4, -1) for vein, points in sampled]
+        veins = [points[:, vein].reshape(4, -1) for vein, points in sampled]
+        return Spots(*np.concatenate(arteries, axis=1)), Spots(*np.concatenate(veins, axis=1))
 
 
 def grow(disc: complex, side: float, random: np.random.Generator) -> Tree:
@@ -131,7 +121,7 @@ def _offshoots(
 def _sample(order: Branching, pixel: float) -> NDArray[np.float32]:
     """Return x, y, radius and weight of points along each vessel ``(4, vessels, points)``."""
     finest = float(widened(0.6 * order.width[0], pixel))
-    count = int(np.ceil(order.reach / (1.5 * finest)))
+    count = int(np.ceil(order.reach / (2 * finest)))
     t = (np.arange(count) + 0.5) / count
     s = 1 - t
     waves = [s * t * np.sin(np.pi * (k + 2) * t) * 4 / (k + 1) for k in range(_WIGGLES)]

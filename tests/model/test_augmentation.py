@@ -1,0 +1,80 @@
+import pytest
+import torch
+
+from model.augmentation import augment_fundus, augment_oct
+
+FUNDUS = (6, 3, 32, 32)
+OCT = (6, 5, 32, 24)
+BOTH = pytest.mark.parametrize(("augment", "shape"), [(augment_fundus, FUNDUS), (augment_oct, OCT)])
+
+
+def batch(shape, seed=0):
+    return torch.rand(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def smooth(shape):
+    """A bright ramp down the rows and along the columns, the same in every channel."""
+    rows, columns = torch.linspace(0.3, 0.5, shape[2]), torch.linspace(0, 0.2, shape[3])
+    return (rows[:, None] + columns).expand(shape).clone()
+
+
+@BOTH
+def test_the_same_generator_gives_the_same_images_and_another_gives_others(augment, shape):
+    images = batch(shape)
+    kept = images.clone()
+    first = augment(images, torch.Generator().manual_seed(1))
+    again = augment(images, torch.Generator().manual_seed(1))
+    other = augment(images, torch.Generator().manual_seed(2))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    assert torch.equal(images, kept)
+
+
+@BOTH
+def test_images_stay_images(augment, shape):
+    out = augment(batch(shape), torch.Generator().manual_seed(1))
+    assert out.shape == shape
+    assert out.min() >= 0
+    assert out.max() <= 1
+
+
+@BOTH
+def test_each_image_of_a_batch_is_varied_on_its_own(augment, shape):
+    same = batch(shape)[:1].expand(shape)
+    out = augment(same, torch.Generator().manual_seed(1))
+    distinct = {tuple(image.flatten()[:50].tolist()) for image in out}
+    assert len(distinct) == shape[0]
+
+
+@BOTH
+def test_about_half_are_mirrored_and_none_is_upside_down(augment, shape):
+    shape = (200, *shape[1:])
+    out = augment(smooth(shape), torch.Generator().manual_seed(1))
+    half = shape[3] // 2
+    mirrored = out[..., :half].mean(dim=(1, 2, 3)) > out[..., half:].mean(dim=(1, 2, 3))
+    assert 0.35 < mirrored.float().mean() < 0.65
+    upper, lower = out[:, :, : shape[2] // 2], out[:, :, shape[2] // 2 :]
+    assert (lower.mean(dim=(1, 2, 3)) > upper.mean(dim=(1, 2, 3))).all()
+
+
+def test_fundus_shifts_stay_within_a_sixteenth():
+    images = torch.full((100, 3, 32, 32), 0.1)
+    images[:, :, 16, 16] = 0.9
+    out = augment_fundus(images, torch.Generator().manual_seed(1))
+    brightest = out.sum(dim=1).flatten(1).argmax(dim=1)
+    rows, columns = brightest // 32 - 16, brightest % 32 - 16
+    assert rows.abs().max() == 2
+    assert columns.min() >= -3  # mirrored, 16 becomes 15
+    assert columns.max() <= 2
+
+
+def test_oct_is_tilted_but_slices_move_together():
+    volumes = torch.full((50, 4, 64, 33), 0.05)
+    volumes[:, :, 32] = 0.8
+    out = augment_oct(volumes, torch.Generator().manual_seed(1))
+    line = out.argmax(dim=2)
+    assert (line - 32).abs().max() <= 8
+    assert (line[:, :1] == line).all()
+    tilt = line[:, 0, -1] - line[:, 0, 0]
+    assert tilt.abs().max() >= 4
+    assert (line.diff(dim=2).abs() <= 1).all()
