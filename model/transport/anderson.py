@@ -13,8 +13,9 @@ TRUSTED_DECREASES = 3
 
 
 class Anderson:
-    """Extrapolates from the last few steps of ``x <- G(x)`` (Walker and Ni, SIAM J. Numer. Anal. 2011).
+    """Extrapolates from the last few steps of ``x <- G(x)``.
 
+    Walker and Ni, SIAM J. Numer. Anal. 2011, with the normal equations slightly regularised.
     A problem is extrapolated only where its iteration is nearly linear: its last changes fell one
     after the other, to below `TRUSTED_CHANGE`. Earlier, an extrapolation could leave for another
     stationary point than the plain iteration finds.
@@ -50,7 +51,9 @@ class Anderson:
         gram.diagonal(dim1=-2, dim2=-1).add_(torch.where(self.valid, ridge, 1.0))
         factor, _ = torch.linalg.cholesky_ex(gram)
         weights = torch.cholesky_solve(differences @ flat_residual[..., None], factor).neg_()
-        weights = torch.where(weights.abs().sum(1, keepdim=True) < LARGEST_COEFFICIENTS, weights, 0.0)
+        weights = torch.where(
+            weights.abs().sum(1, keepdim=True) < LARGEST_COEFFICIENTS, weights, 0.0
+        )
         weights *= self.valid[..., None]
         mixed = (1 - weights.sum(1)) * flat_image + (weights.mT @ self.images)[:, 0]
         self.images[:, self.slot], self.residuals[:, self.slot] = flat_image, flat_residual
