@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -15,6 +16,8 @@ from .scaling import scale_to_uniform
 
 LARGEST_NEWTON_SIDE = 128
 RESOLUTION = 16
+EASY_COST = 200.0
+HALFWAY_PRECISION = 1e-2
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +147,16 @@ def _newton_plan(scaled: Tensor, tolerance: float) -> tuple[Tensor, int, float]:
         return plan.T.contiguous(), sweeps, error
     costs = scaled.double()[None]
     marginals = Marginals(costs.new_full((1, n, 1), 1 / n), costs.new_full((1, 1, m), 1 / m))
-    start = Potentials(costs.new_zeros(1, n, 1), costs.new_zeros(1, 1, m))
-    solved = project(costs, marginals, start, costs.new_full((1,), tolerance))
-    return solved.plan[0].to(scaled.dtype), solved.sweeps, float(solved.error)
+    potentials = Potentials(costs.new_zeros(1, n, 1), costs.new_zeros(1, 1, m))
+    # From a strong entropy down, halved each time: Newton's method wants a start that is near.
+    halvings = math.ceil(math.log2(max(1.0, float(costs.max()) / EASY_COST)))
+    sweeps = 0
+    for remaining in range(halvings, -1, -1):
+        precision = costs.new_full((1,), tolerance if remaining == 0 else HALFWAY_PRECISION)
+        solved = project(costs / 2**remaining, marginals, potentials, precision)
+        potentials = Potentials(2 * solved.potentials.row, 2 * solved.potentials.column)
+        sweeps += solved.sweeps
+    return solved.plan[0].to(scaled.dtype), sweeps, float(solved.error)
 
 
 def _check(X: Tensor, Y: Tensor, T: Tensor) -> None:

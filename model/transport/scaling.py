@@ -1,4 +1,4 @@
-"""Entropic optimal transport for one large cost: over-relaxed Sinkhorn sweeps on a scaled kernel."""
+"""Entropic optimal transport for one large cost, by over-relaxed Sinkhorn sweeps."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def scale_to_uniform(scaled: Tensor, tolerance: float, max_sweeps: int) -> Scale
 def _scale_rows(
     blocks: tuple[Tensor, ...], u: Tensor, v: Tensor, omega: float
 ) -> tuple[Tensor, Tensor]:
-    """Return the relaxed row scalings, and the column sums they lead to, in one pass over the kernel.
+    """Return the relaxed row scalings and the column sums they give, in one pass of the kernel.
 
     A block that stays in cache between its two products halves the traffic from memory.
     """
@@ -101,8 +101,8 @@ def _optimal_relaxation(relaxation: float, rate: float) -> float:
     """Return the best factor, given the convergence rate a sweep that `relaxation` gave.
 
     Near the solution a sweep contracts like a Gauss-Seidel step, so Young's theory of successive
-    over-relaxation holds: the plain rate r satisfies ``(rate + w - 1)^2 = rate w^2 r``, and the best
-    factor is ``2 / (1 + sqrt(1 - r))``.
+    over-relaxation holds: the plain rate r satisfies ``(rate + w - 1)^2 = rate w^2 r``, and the
+    best factor is ``2 / (1 + sqrt(1 - r))``.
     """
     if not 0 < rate < 1:
         return 1.0
