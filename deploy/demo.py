@@ -25,17 +25,19 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(130))
     sites = [site.name for site in expand(load([Path(CONFIG)]).sites)]
     set_aside(OUT)
-    with tempfile.TemporaryDirectory(prefix="fedrima-deploy-") as folder:
-        with Loopback(Path(folder)) as federation:
-            print("SuperLink: TLS, registered SuperNodes only", flush=True)
-            for site in sites:
-                federation.register(site)
-                federation.start_supernode(site)
-                print(f"SuperNode: {site}", flush=True)
-            federation.start_supernode("stranger")
-            print(f"a SuperNode that nobody registered: {_fate(federation, 'stranger')}")
-            print("running; this takes a few minutes", flush=True)
-            log = federation.run({"config": CONFIG, "out": str(OUT.resolve())}, RUN_S)
+    with (
+        tempfile.TemporaryDirectory(prefix="fedrima-deploy-") as folder,
+        Loopback(Path(folder)) as federation,
+    ):
+        print("SuperLink: TLS, registered SuperNodes only", flush=True)
+        for site in sites:
+            federation.register(site)
+            federation.start_supernode(site)
+            print(f"SuperNode: {site}", flush=True)
+        federation.start_supernode("stranger")
+        print(f"a SuperNode that nobody registered: {_fate(federation, 'stranger')}")
+        print("running; this takes a few minutes", flush=True)
+        log = federation.run({"config": CONFIG, "out": str(OUT.resolve())}, RUN_S)
     report = OUT / "report.html"
     if not report.exists():
         print(f"{log}\nthe run failed; see above", file=sys.stderr)

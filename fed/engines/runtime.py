@@ -4,7 +4,6 @@ A SuperLink's grid hands over replies as they come, waits forever for a site tha
 keeps a restarted SuperNode's message as delivered. Bit-for-bit results and bounded waits need more.
 """
 
-import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -151,7 +150,7 @@ class RuntimeGrid(Grid):
     def _reason(self, error: Error) -> str:
         if error.code == ErrorCode.NODE_UNAVAILABLE:
             return f"went away in the round and did not come back within {self._patience_s:g} s"
-        return _plain(error.reason or f"error {error.code}")
+        return error.reason or f"error {error.code}"
 
     def _look_after(self, jobs: Sequence[Job]) -> None:
         """Note who is away, and send again what a restarted node has lost."""
@@ -194,9 +193,3 @@ def _copy(message: Message) -> Message:
         metadata.message_type,
         group_id=metadata.group_id,
     )
-
-
-def _plain(reason: str) -> str:
-    """Turn Flower's ``<class 'a.b.C'>:<'words'>`` into ``C: words``."""
-    match = re.fullmatch(r"<class '(?:\w+\.)*(\w+)'>:<'(.*)'>", reason, re.DOTALL)
-    return f"{match[1]}: {match[2]}" if match else reason
