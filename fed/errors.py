@@ -25,3 +25,9 @@ def nearest(name: str, known: Sequence[str], listed: str = "Allowed") -> str:
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     hint = f"; did you mean {close[0]!r}?" if close else "."
     return f"{hint} {listed}: {', '.join(known)}"
+
+
+def first_ten(troubles: Sequence[str]) -> str:
+    """Return a list of troubles as one line: the first ten, and how many more there are."""
+    rest = len(troubles) - 10
+    return "; ".join(troubles[:10]) + (f"; and {rest} more" if rest > 0 else "")

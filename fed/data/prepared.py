@@ -131,7 +131,14 @@ def _store(directory: Path, decoder: Decoder, image: Image) -> str | None:
 
 
 def _absent(directory: Path, decoder: Decoder, images: Sequence[Image]) -> list[Image]:
-    return [image for image in images if not _stored(directory, decoder, image).exists()]
+    return [image for image in images if not _is_stored(directory, decoder, image)]
+
+
+def _is_stored(directory: Path, decoder: Decoder, image: Image) -> bool:
+    try:
+        return _stored(directory, decoder, image).exists()
+    except DataError:  # its source file is gone
+        return False
 
 
 def _stored(directory: Path, decoder: Decoder, image: Image) -> Path:

@@ -9,11 +9,8 @@ from typing import Protocol
 from fed.data.cases import Pixels
 from fed.data.images import load_fundus, read_fundus
 from fed.data.volumes import load_oct, read_oct
-from fed.errors import DataError
+from fed.errors import DataError, first_ten
 from fed.sites import Modality
-
-NAMED = 10
-"""Files named in one message about bad files; the rest is counted."""
 
 
 class ImageReader(Protocol):
@@ -59,9 +56,7 @@ def refuse(troubles: Sequence[str]) -> None:
     """Raise one `DataError` for all bad files, naming the first ten; pass if there is none."""
     if troubles:
         count = "1 bad image file" if len(troubles) == 1 else f"{len(troubles)} bad image files"
-        rest = len(troubles) - NAMED
-        more = f"; and {rest} more" if rest > 0 else ""
-        raise DataError(f"{count}: {'; '.join(troubles[:NAMED])}{more}")
+        raise DataError(f"{count}: {first_ten(troubles)}")
 
 
 def _trouble(image: tuple[Modality, Path]) -> str | None:

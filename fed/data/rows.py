@@ -11,7 +11,7 @@ from fed.data.groups import expand
 from fed.data.images import backing_file
 from fed.data.partition import Patient, claims, divide
 from fed.data.prepared import PreparedReader
-from fed.data.reading import Decoder, ImageReader, refuse
+from fed.data.reading import Decoder, ImageReader
 from fed.errors import ConfigError, DataError, nearest
 from fed.randomness import generator
 from fed.sites import MODALITIES, Modality, Site
@@ -70,7 +70,7 @@ class Collection:
 class RowsSource:
     """The sites of a configuration, with the eyes of a collection divided among them.
 
-    Creating one checks everything except the images' content, which `check` does.
+    Creating one checks everything except the image files, which `check` does.
 
     Parameters
     ----------
@@ -82,8 +82,8 @@ class RowsSource:
     Raises
     ------
     ConfigError, DataError
-        If no eye is usable, an image file is missing or claimed by two eyes, a case id is there
-        twice, or the sites ask for patients there are not.
+        If no eye is usable, two eyes claim one image file, a case id is there twice, or the sites
+        ask for patients there are not.
     """
 
     def __init__(self, config: Config, collection: Collection) -> None:
@@ -102,7 +102,6 @@ class RowsSource:
             else self.decoder
         )
         _distinct(self.rows)
-        refuse(_missing(self.rows))
         self._sites = {site.name: site for site in expand(config.sites)}
         patients = _by_patient(self.rows)
         self._held = {
@@ -127,7 +126,7 @@ class RowsSource:
         return [image for row in self.rows for image in row.images.items()]
 
     def check(self) -> None:
-        """Make sure that every image can be read, so that a bad one is found before training.
+        """Make sure that every image is there and can be read, before any training.
 
         Raises
         ------
@@ -222,11 +221,6 @@ def _distinct(rows: Sequence[Row]) -> None:
                     "an image is of one eye"
                 )
             owner[path] = row.case_id
-
-
-def _missing(rows: Sequence[Row]) -> list[str]:
-    paths = [path for row in rows for path in row.images.values()]
-    return [f"{path}: no such file" for path in paths if not backing_file(path).exists()]
 
 
 def _by_patient(rows: Iterable[Row]) -> dict[str, list[Row]]:

@@ -12,8 +12,9 @@ import ray
 from flwr.app import Message
 
 from fed.engines.grid import Node, SimulationGrid
+from fed.engines.ray_agenda import Habits
 from fed.engines.ray_round import Round
-from fed.engines.ray_workers import Worker, WorkerPool
+from fed.engines.ray_workers import WorkerPool
 from fed.engines.site import ConfigValue
 
 # Of the object store, replies that wait for their turn may hold this share; the rest is for
@@ -29,7 +30,7 @@ class RayGrid(SimulationGrid):
     ) -> None:
         super().__init__(nodes, run_config)
         self._early_bytes = early_bytes
-        self._homes: dict[int, Worker] = {}
+        self._habits = Habits()
         self._pool: WorkerPool
 
     @contextmanager
@@ -44,7 +45,7 @@ class RayGrid(SimulationGrid):
 
     def _answers(self, messages: Iterator[Message], timeout: float | None) -> Iterator[Message]:
         return Round(
-            self._pool, self._homes, self._sites, messages, timeout, self._early_bytes
+            self._pool, self._habits, self._sites, messages, timeout, self._early_bytes
         ).replies()
 
 

@@ -10,6 +10,7 @@ from flwr.app.message import make_message
 from flwr.app.metadata import Metadata
 
 from fed.engines.messages import array_bytes
+from fed.engines.ray_pages import let_go
 
 # Ray carries smaller arguments within the call, which is cheaper than a look-up in the store.
 STORE_BYTES = 100_000
@@ -51,20 +52,22 @@ def _restore_arrays(
 
 
 class Letter(NamedTuple):
-    """A message in transit; ``None`` stands for arrays that travel beside it, in order."""
+    """A message in transit; a number stands for one of the ArrayRecords that travel beside it."""
 
     metadata: Metadata
     error: Error | None
-    records: Sequence[tuple[str, Record | None]]
+    records: Sequence[tuple[str, Record | int]]
 
 
-def open_letter(letter: Letter, *arrays: ArrayRecord) -> Message:
-    """Put the message together again, with ``arrays`` in the places left open."""
+def open_letter(letter: Letter, beside: Sequence[ArrayRecord] = ()) -> Message:
+    """Put the message together again; it shares no record with any other."""
     if letter.error is not None:
         return make_message(metadata=letter.metadata, error=letter.error)
-    beside = iter(arrays)
     content = RecordDict(
-        {name: next(beside) if record is None else record for name, record in letter.records}
+        {
+            name: beside[record].copy() if isinstance(record, int) else record
+            for name, record in letter.records
+        }
     )
     return make_message(metadata=letter.metadata, content=content)
 
@@ -87,17 +90,22 @@ class Payloads:
     def __init__(self) -> None:
         self._stored: list[tuple[list[tuple[object, ...]], ray.ObjectRef[Any]]] = []
 
-    def letter(self, message: Message) -> tuple[Letter, list[ray.ObjectRef[Any]]]:
-        """Return an instruction message without its large arrays, and where these are stored."""
-        records: list[tuple[str, Record | None]] = []
-        refs = []
-        for name, record in message.content.items():
-            if _is_large(record):
-                records.append((name, None))
-                refs.append(self._store(record))
-            else:
-                records.append((name, record))
-        return Letter(message.metadata, None, records), refs
+    def letters(self, messages: Sequence[Message]) -> tuple[list[Letter], list[ray.ObjectRef[Any]]]:
+        """Return messages without their large arrays, and where these are stored."""
+        refs: list[ray.ObjectRef[Any]] = []
+        letters = []
+        for message in messages:
+            records: list[tuple[str, Record | int]] = []
+            for name, record in message.content.items():
+                if _is_large(record):
+                    ref = self._store(record)
+                    if ref not in refs:
+                        refs.append(ref)
+                    records.append((name, refs.index(ref)))
+                else:
+                    records.append((name, record))
+            letters.append(Letter(message.metadata, None, records))
+        return letters, refs
 
     def _store(self, record: ArrayRecord) -> ray.ObjectRef[Any]:
         # Equality looks at identity first, then compares bytes up to the first difference:
@@ -110,6 +118,7 @@ class Payloads:
             if known == content:
                 return ref
         ref = ray.put(StoredArrays.of(record))
+        let_go(ray.get(ref))
         self._stored = [*self._stored[-KEPT_PAYLOADS + 1 :], (content, ref)]
         return ref
 

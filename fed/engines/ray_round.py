@@ -2,7 +2,6 @@
 
 import time
 import traceback
-from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,15 +10,19 @@ import ray
 from flwr.app import Message
 
 from fed.engines.messages import failure, late
-from fed.engines.ray_records import Payloads, open_letter
+from fed.engines.ray_agenda import Agenda, Habits, Job
+from fed.engines.ray_pages import let_go
+from fed.engines.ray_records import Letter, Payloads, open_letter
 from fed.engines.ray_workers import START_S, Worker, WorkerPool
 from fed.engines.site import Site
 
 # A site whose worker was lost is run again. After three losses the site is the likely cause
 # (it runs out of memory, say), no longer a victim.
 RERUNS = 2
-# How far ahead of its turn a site may run for the sake of a worker that knows it.
-REACH = 32
+# A reply that lies on another machine may be large; longer than this, that machine is lost.
+FETCH_S = 60.0
+# How long the server may work on replies before the engine looks for workers without work.
+ATTENTION_S = 0.001
 
 LOST = (
     ray.exceptions.RayActorError,
@@ -31,21 +34,28 @@ LOST = (
 
 
 @dataclass(eq=False)
-class Job:
-    """A message on its way, and its place in the order of replies."""
+class Batch:
+    """Jobs that one worker runs in one call, and where their replies will be."""
 
-    position: int
-    message: Message
-    losses: int = 0
+    worker: Worker
+    jobs: list[Job]
+    replies: ray.ObjectRef[Any]
+    _fetched: list[Letter] | None = None
+
+    def reply(self, index: int) -> Message:
+        """Fetch a reply; raise RayError if it was lost."""
+        if self._fetched is None:
+            self._fetched = ray.get(self.replies, timeout=FETCH_S)
+        return open_letter(self._fetched[index])
 
 
 @dataclass(frozen=True)
-class Early:
-    """A reply that waits in the object store, or (a failure) here, for its turn."""
+class Arrival:
+    """A reply that waits for its turn in the object store, or (a failure) here."""
 
     job: Job
-    size: int
-    reply: ray.ObjectRef[Any] | Message
+    reply: Message | tuple[Batch, int]
+    size: int = 0
 
 
 class Round:
@@ -55,8 +65,14 @@ class Round:
     ----------
     pool : WorkerPool
         Workers; they outlive the round.
-    homes : dict of int to Worker
-        The worker that last served each node; kept from round to round.
+    habits : Habits
+        What earlier rounds have taught; this one adds to it.
+    sites : Mapping of int to Site
+        The sites by node id.
+    messages : Iterator of Message
+        Messages, in the order in which to reply.
+    timeout : float, optional
+        Deadline in seconds; its clock starts once the workers have started.
     early_bytes : int
         Once replies ahead of their turn hold this many bytes, only the next in turn is run.
     """
@@ -64,149 +80,177 @@ class Round:
     def __init__(
         self,
         pool: WorkerPool,
-        homes: dict[int, Worker],
+        habits: Habits,
         sites: Mapping[int, Site],
         messages: Iterator[Message],
         timeout: float | None,
         early_bytes: int,
     ) -> None:
         self._pool = pool
-        self._homes = homes
+        self._habits = habits
         self._sites = sites
-        self._messages = enumerate(messages)
+        self._agenda = Agenda(messages, pool, habits)
         self._timeout = timeout
         self._clock_started: float | None = None
         self._early_limit = early_bytes
+        self._early_bytes = 0
         self._payloads = Payloads()
-        self._waiting: deque[Job] = deque()
-        self._running: dict[ray.ObjectRef[Any], tuple[Worker, Job, ray.ObjectRef[Any]]] = {}
-        self._early: dict[int, Early] = {}
+        self._running: dict[ray.ObjectRef[Any], Batch] = {}
+        self._arrived: dict[int, Arrival] = {}
         self._turn = 0
+        self._looked_at = 0.0
 
     def replies(self) -> Iterator[Message]:
         """Yield the reply to each message, in the order of the messages."""
         try:
             while True:
                 self._hand_out()
-                if self._turn in self._early:
+                while self._turn in self._arrived:
                     reply = self._take_turn()
                     if reply is not None:
                         yield reply
-                    self._note_finished(0.0)  # so that no worker idles while the server sums
-                elif self._waiting or self._running:
-                    self._note_finished(self._patience())
-                else:
+                        let_go(reply)
+                        del reply
+                    if time.monotonic() - self._looked_at > ATTENTION_S:
+                        self._look(0.0)
+                        self._hand_out()
+                if not self._agenda and not self._running:
                     return
-                if self._patience() == 0:
-                    self._note_finished(0.0)
+                self._look(self._patience())
+                if not self._running and not self._pool.free and self._pool.all_started():
+                    self._give_up_workers()
+                if self._seconds_left() == 0:
+                    self._look(0.0)
                     self._give_up_late()
         finally:
-            for worker, _, _ in self._running.values():
-                self._pool.replace(worker)
+            for batch in self._running.values():
+                self._pool.replace(batch.worker)
 
     def _hand_out(self) -> None:
-        self._read_ahead()
-        while self._pool.free and (job := self._choose(self._pool.free[-1])) is not None:
-            worker = self._pool.free.pop()
-            self._homes[job.message.metadata.dst_node_id] = worker
-            letter, refs = self._payloads.letter(job.message)
-            size, reply = worker.actor.answer.remote(letter, *refs)
-            self._running[size] = (worker, job, reply)
-            self._read_ahead()
-
-    def _read_ahead(self) -> None:
-        while len(self._waiting) < REACH and (following := next(self._messages, None)):
-            self._waiting.append(Job(*following))
-
-    def _choose(self, worker: Worker) -> Job | None:
-        """Take the next job for a free worker: a site that it knows or nobody does, else any."""
-        if not self._waiting:
-            return None
-        job = self._waiting[0]
-        if sum(early.size for early in self._early.values()) > self._early_limit:
-            if job.position != self._turn:
-                return None
-        else:
-            for candidate in self._waiting:
-                home = self._homes.get(candidate.message.metadata.dst_node_id)
-                if home is worker or home not in self._pool:
-                    job = candidate
-                    break
-        self._waiting.remove(job)
-        return job
-
-    def _note_finished(self, timeout: float | None) -> None:
-        refs = [*self._running, *self._pool.starting]
-        if not refs:
-            return
-        ready, _ = ray.wait(refs, num_returns=1, timeout=timeout, fetch_local=False)
-        if ready:  # the others that are ready by now, too
-            ready, _ = ray.wait(refs, num_returns=len(refs), timeout=0, fetch_local=False)
-        for ref in ready:
-            if ref in self._running:
-                self._finish(ref)
+        while self._pool.free:
+            worker = self._pool.free[-1]
+            if self._early_bytes > self._early_limit:
+                jobs = self._agenda.take_turn(self._turn)
             else:
-                self._pool.admit(ref)
+                jobs = self._agenda.take(worker)
+            if not jobs:
+                return
+            self._pool.free.pop()
+            letters, refs = self._payloads.letters([job.message for job in jobs])
+            summary, replies = worker.actor.answer.remote(letters, *refs)
+            self._running[summary] = Batch(worker, jobs, replies)
+
+    def _look(self, timeout: float | None) -> None:
+        """Wait for a worker to finish or to start, and take in all that have."""
+        refs = [*self._running, *self._pool.starting]
+        if refs:
+            ready, others = ray.wait(refs, num_returns=1, timeout=timeout, fetch_local=False)
+            if ready and others:
+                more, _ = ray.wait(others, num_returns=len(others), timeout=0, fetch_local=False)
+                ready += more
+            for ref in ready:
+                if ref in self._running:
+                    self._finish(ref)
+                else:
+                    self._pool.admit(ref)
+        self._looked_at = time.monotonic()
 
     def _finish(self, ref: ray.ObjectRef[Any]) -> None:
-        worker, job, reply = self._running.pop(ref)
+        batch = self._running.pop(ref)
         try:
-            size = ray.get(ref)
+            summary = ray.get(ref)
         except LOST as error:
-            self._pool.replace(worker)
-            self._lose(job, error)
+            self._pool.replace(batch.worker)
+            self._lose(batch.jobs, error)
+            return
         except ray.exceptions.RayTaskError as error:  # outside the ClientApp: packing, say
-            self._pool.free.append(worker)
-            cause = "".join(traceback.format_exception_only(error.cause))
-            self._keep(job, failure(job.message, self._name(job), cause, str(error)))
+            self._pool.free.append(batch.worker)
+            self._blame(batch.jobs, error)
+            return
+        answered = len(summary.sizes)
+        self._habits.learn(batch.jobs[0].kind, len(batch.jobs), answered, summary.seconds)
+        for index, size in enumerate(summary.sizes):
+            self._arrive(Arrival(batch.jobs[index], (batch, index), size))
+        left = batch.jobs[answered:]
+        if summary.goes_on:
+            rest, replies = batch.worker.actor.finish.remote()
+            self._running[rest] = Batch(batch.worker, [left.pop(0)], replies)
         else:
-            self._pool.free.append(worker)
-            self._early[job.position] = Early(job, size, reply)
+            self._pool.free.append(batch.worker)
+        self._agenda.put_back(left)
+
+    def _arrive(self, arrival: Arrival) -> None:
+        self._arrived[arrival.job.position] = arrival
+        self._early_bytes += arrival.size
 
     def _take_turn(self) -> Message | None:
-        early = self._early.pop(self._turn)
-        if isinstance(early.reply, Message):
-            self._turn += 1
-            return early.reply
-        try:
-            reply = open_letter(ray.get(early.reply))
-        except ray.exceptions.RayError as error:
-            self._lose(early.job, error)
-            return None
+        """Return the reply whose turn it is, or None if it was lost."""
+        arrival = self._arrived.pop(self._turn)
+        self._early_bytes -= arrival.size
+        if isinstance(arrival.reply, Message):
+            reply = arrival.reply
+        else:
+            batch, index = arrival.reply
+            try:
+                reply = batch.reply(index)
+            except ray.exceptions.RayError as error:
+                self._lose([arrival.job], error)
+                return None
         self._turn += 1
         return reply
 
-    def _lose(self, job: Job, error: Exception) -> None:
-        job.losses += 1
-        if job.losses <= RERUNS:
-            self._waiting.appendleft(job)
+    def _lose(self, jobs: list[Job], error: Exception) -> None:
+        """Run jobs again whose worker was lost; give up one that was alone too often."""
+        for job in jobs:
+            job.losses += len(jobs) == 1
+            job.alone = True
+            if job.losses <= RERUNS:
+                self._agenda.put_back([job])
+            else:
+                summary = f"its worker was lost {job.losses} times ({type(error).__name__})"
+                self._fail(job, summary, str(error))
+
+    def _blame(self, jobs: list[Job], error: ray.exceptions.RayTaskError) -> None:
+        """Find out whose fault an error of the worker itself is."""
+        if len(jobs) == 1:
+            cause = "".join(traceback.format_exception_only(error.cause))
+            self._fail(jobs[0], cause, str(error))
             return
-        summary = f"its worker was lost {job.losses} times ({type(error).__name__})"
-        self._keep(job, failure(job.message, self._name(job), summary, str(error)))
+        for job in jobs:
+            job.alone = True
+        self._agenda.put_back(jobs)
 
-    def _keep(self, job: Job, reply: Message) -> None:
-        self._early[job.position] = Early(job, 0, reply)
+    def _fail(self, job: Job, summary: str, details: str) -> None:
+        name = self._sites[job.node_id].name
+        self._arrive(Arrival(job, failure(job.message, name, summary, details)))
 
-    def _name(self, job: Job) -> str:
-        return self._sites[job.message.metadata.dst_node_id].name
-
-    def _patience(self) -> float | None:
-        """Return the seconds left until the deadline; its clock starts once the workers have."""
+    def _seconds_left(self) -> float | None:
+        """Return the seconds left until the deadline, None before its clock has started."""
         if self._timeout is None:
             return None
         if self._clock_started is None:
             if not self._pool.all_started():
-                return START_S
+                return None
             self._clock_started = time.monotonic()
         return max(0.0, self._clock_started + self._timeout - time.monotonic())
 
+    def _patience(self) -> float | None:
+        """Return how long to wait for the workers before something else is to be done."""
+        left = self._seconds_left()
+        if left is not None:
+            return left
+        return START_S if self._timeout is not None or not self._running else None
+
+    def _give_up_workers(self) -> None:
+        for job in self._agenda.drain():
+            self._fail(job, "no ray worker is left, and none could be started", "")
+
     def _give_up_late(self) -> None:
-        timeout = self._timeout or 0.0
-        for worker, job, _ in self._running.values():
-            self._pool.replace(worker)
-            self._waiting.append(job)
+        jobs = self._agenda.drain()
+        for batch in self._running.values():
+            self._pool.replace(batch.worker)
+            jobs += batch.jobs
         self._running.clear()
-        self._waiting.extend(Job(*following) for following in self._messages)
-        for job in self._waiting:
-            self._keep(job, late(job.message, self._name(job), timeout))
-        self._waiting.clear()
+        for job in jobs:
+            name = self._sites[job.node_id].name
+            self._arrive(Arrival(job, late(job.message, name, self._timeout or 0.0)))

@@ -1,10 +1,12 @@
 """Persistent Ray workers: each imports the ClientApp once and then answers message by message."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import ray
 from flwr.app import ArrayRecord
@@ -16,24 +18,73 @@ from fed.engines.site import Site, load_client_app, one_thread
 START_S = 120.0
 # A replacement may be placed on a node that is just being lost.
 START_TRIES = 3
+# A batch of messages comes back after this; a call costs a tenth of it at most.
+BATCH_S = 0.02
+
+
+class Summary(NamedTuple):
+    """How far a worker came with a batch."""
+
+    seconds: float
+    sizes: list[int]  # bytes of arrays, a reply each
+    goes_on: bool  # with the site after the last reply; `SiteWorker.finish` waits for it
 
 
 class SiteWorker:
-    """Runs in a Ray worker process. Whatever the ClientApp memoises stays there."""
+    """Runs in a Ray worker process. Whatever the ClientApp memoises stays there.
+
+    Sites run in a thread of their own, so that one that is slow or hangs does not hold up the
+    others of its batch.
+    """
 
     def __init__(self, client_app: str, sites: Mapping[int, Site]) -> None:
         self._app = load_client_app(client_app)
         self._sites = sites
-        self._threads = ExitStack()
-        self._threads.enter_context(one_thread())
+        self._limits = ExitStack()
+        self._thread = ThreadPoolExecutor(
+            1, initializer=lambda: self._limits.enter_context(one_thread())
+        )
+        self._unfinished: Future[tuple[int, Letter]] | None = None
 
     def ready(self) -> None:
         """Return once the worker has started."""
 
     @ray.method(num_returns=2)
-    def answer(self, letter: Letter, *arrays: ArrayRecord) -> tuple[int, Letter]:
-        """Let the addressed site answer; return the bytes of the reply's arrays and the reply."""
-        message = open_letter(letter, *arrays)
+    def answer(
+        self, letters: Sequence[Letter], *beside: ArrayRecord
+    ) -> tuple[Summary, list[Letter]]:
+        """Let the addressed site answer, or several one after the other for ``BATCH_S``.
+
+        Returns the replies to the first letters, where time did not suffice for all.
+        """
+        start = time.monotonic()
+        sizes: list[int] = []
+        replies: list[Letter] = []
+        for letter in letters:
+            left = start + BATCH_S - time.monotonic()
+            if replies and left <= 0:
+                break
+            future = self._thread.submit(self._answer_one, letter, beside)
+            try:
+                size, reply = future.result(None if len(letters) == 1 else left)
+            except FutureTimeoutError:
+                self._unfinished = future
+                break
+            sizes.append(size)
+            replies.append(reply)
+        goes_on = self._unfinished is not None
+        return Summary(time.monotonic() - start, sizes, goes_on), replies
+
+    @ray.method(num_returns=2)
+    def finish(self) -> tuple[Summary, list[Letter]]:
+        """Wait for the site that a batch was left with."""
+        assert self._unfinished is not None
+        size, reply = self._unfinished.result()
+        self._unfinished = None
+        return Summary(BATCH_S, [size], goes_on=False), [reply]
+
+    def _answer_one(self, letter: Letter, beside: Sequence[ArrayRecord]) -> tuple[int, Letter]:
+        message = open_letter(letter, beside)
         reply = self._sites[message.metadata.dst_node_id].answer(self._app, message)
         release_gpu_memory()
         return reply_letter(reply)
@@ -70,6 +121,7 @@ class WorkerPool:
         self._sites = ray.put(dict(sites))
         self._alive: set[Worker] = set()
         self._closed = False
+        self.size = count
         self.free: list[Worker] = []
         self.starting: dict[ray.ObjectRef[Any], Worker] = {}
         for _ in range(count):

@@ -50,7 +50,9 @@ class Anderson:
         gram.diagonal(dim1=-2, dim2=-1).add_(torch.where(self.valid, ridge, 1.0))
         factor, _ = torch.linalg.cholesky_ex(gram)
         weights = torch.cholesky_solve(differences @ flat_residual[..., None], factor).neg_()
-        weights = torch.where(weights.abs().sum(1, keepdim=True) < LARGEST_COEFFICIENTS, weights, 0.0)
+        weights = torch.where(
+            weights.abs().sum(1, keepdim=True) < LARGEST_COEFFICIENTS, weights, 0.0
+        )
         weights *= self.valid[..., None]
         mixed = (1 - weights.sum(1)) * flat_image + (weights.mT @ self.images)[:, 0]
         self.images[:, self.slot], self.residuals[:, self.slot] = flat_image, flat_residual

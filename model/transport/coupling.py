@@ -180,9 +180,7 @@ def _corrected_couplings(
     problem = gromov.Quadratic(D1, D2, Marginals(batch.a[..., None], batch.b[:, None]), batch.same)
     start = None if starts is None else batch.pad_starts(starts)
     with torch.no_grad():
-        solution = gromov.solve(
-            problem, eps, tolerance=tolerance, max_steps=max_steps, start=start
-        )
+        solution = gromov.solve(problem, eps, tolerance=tolerance, max_steps=max_steps, start=start)
     costs = gromov.objective(problem, solution.plan, eps)
     steps, converged = solution.steps.tolist(), solution.converged.tolist()
     couplings = []

@@ -92,9 +92,7 @@ def solve(
     precision = plan.new_full((batch,), min(LOOSEST_PRECISION, tolerance))
     sweeps: list[int] = []
     for step in range(1, max_steps + 1):
-        scaled = torch.baddbmm(
-            separable, torch.bmm(problem.D1, plan), problem.D2, alpha=-2 / eps
-        )
+        scaled = torch.baddbmm(separable, torch.bmm(problem.D1, plan), problem.D2, alpha=-2 / eps)
         solved = project(scaled, problem.marginals, potentials, precision)
         sweeps.append(solved.sweeps)
         potentials = solved.potentials

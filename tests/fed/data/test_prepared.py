@@ -116,7 +116,7 @@ def test_another_size_is_stale(config: Config) -> None:
 
 def test_bad_images_are_named_and_the_others_are_stored(config: Config, tmp_path: Path) -> None:
     (tmp_path / "0f.png").write_text("nonsense")
-    (tmp_path / "1o.png").write_text("nonsense")
+    (tmp_path / "1o.png").unlink()
     with pytest.raises(DataError, match=r"2 bad image files: .*0f\.png.*1o\.png"):
         prepare_images(config, 1)
     assert len(stored(tmp_path / "prepared")) == 12

@@ -33,10 +33,22 @@ def _local_cluster():
 
 
 @pytest.fixture(scope="module")
-def grid(_local_cluster):
-    """Two workers that the tests of this module share."""
+def shared_grid(_local_cluster):
     with toy_grid("ray", workers=2) as grid:
         yield grid
+
+
+@pytest.fixture
+def grid(shared_grid):
+    """Two workers, both up again after what other tests did to them."""
+    deadline = time.monotonic() + 60
+    while len(pids(shared_grid.send_and_receive(instructions(shared_grid, seconds=0.02)))) < 2:
+        assert time.monotonic() < deadline
+    return shared_grid
+
+
+def pids(replies):
+    return {fact(reply, "pid") for reply in replies}
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +140,7 @@ def test_a_hung_site_costs_the_deadline_and_the_next_call_has_full_strength(grid
     assert 2 <= seconds < 3
     replies = list(grid.send_and_receive(instructions(grid, model(), seconds=0.4), timeout=5))
     assert outcome(replies) == undisturbed
-    assert len({fact(reply, "pid") for reply in replies}) == 2
+    assert len(pids(replies)) == 2
 
 
 def test_sites_that_no_worker_reached_are_late_too(grid):
@@ -149,6 +161,28 @@ def test_a_call_that_is_not_read_to_its_end_leaves_no_work_behind(grid, undistur
 def test_one_worker_gives_the_same_bytes(undisturbed):
     with toy_grid("ray", workers=1) as grid:
         assert outcome(grid.send_and_receive(instructions(grid, model()))) == undisturbed
+
+
+def test_without_any_worker_sites_fail_instead_of_waiting(monkeypatch):
+    with toy_grid("ray", workers=1) as grid:
+        monkeypatch.setattr(grid._pool, "_client_app", "gone:app")  # as if the code had moved
+        replies = list(grid.send_and_receive(instructions(grid, clinic_2="die")))
+    lines = [first_line(reply) for reply in replies if reply.has_error()]
+    assert len(lines) >= len(NODES) - LONGEST_FIRST.index(2)
+    assert lines[-1] == "site clinic-8: no ray worker is left, and none could be started"
+
+
+def test_a_quick_kind_of_message_that_hangs_does_not_hold_up_the_others(grid, undisturbed):
+    for _ in range(4):  # batches grow
+        list(grid.send_and_receive(instructions(grid)))
+    start = time.monotonic()
+    replies = list(grid.send_and_receive(instructions(grid, model(), clinic_7="hang"), timeout=3))
+    assert time.monotonic() - start < 4
+    failed = [first_line(reply) for reply in replies if reply.has_error()]
+    assert failed == ["site clinic-7: no answer within the deadline of 3 s"]
+    assert [entry for entry in outcome(replies) if entry[0] != 7] == [
+        entry for entry in undisturbed if entry[0] != 7
+    ]
 
 
 def test_worker_count_follows_the_cluster():
