@@ -3,6 +3,7 @@
 What runs here is what runs in hospitals, with addresses of this machine only.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -11,7 +12,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -133,7 +133,7 @@ class Loopback:
         """End a process as a service manager would, and whatever it has started."""
         process = self._processes.pop(name)
         process.send_signal(signal.SIGTERM)
-        with suppress(subprocess.TimeoutExpired):
+        with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(STOP_S)
         _kill_group(process)
 
@@ -200,6 +200,6 @@ def _free_port() -> int:
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:
-    with suppress(ProcessLookupError):
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()

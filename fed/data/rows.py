@@ -8,7 +8,6 @@ from pathlib import Path
 from fed.config import Config
 from fed.data.cases import Case, Pixels, SiteCases, owned
 from fed.data.groups import expand
-from fed.data.images import backing_file
 from fed.data.partition import Patient, claims, divide
 from fed.data.prepared import PreparedReader
 from fed.data.reading import Decoder, ImageReader

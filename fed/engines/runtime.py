@@ -6,7 +6,7 @@ keeps a restarted SuperNode's message as delivered. Bit-for-bit results and boun
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from logging import getLogger
 
 from flwr.app import Error, Message, RecordDict
@@ -36,8 +36,8 @@ class Job:
     message: Message
     ids: list[str]
     session: str | None
-    away_since: float | None = None
-    reply: Message | None = field(default=None)
+    away_since: float | None
+    reply: Message | None = None
 
 
 class RuntimeGrid(Grid):
@@ -113,7 +113,8 @@ class RuntimeGrid(Grid):
             yield reply
 
     def _send(self, message: Message, sessions: dict[int, str]) -> Job:
-        job = Job(message, [], sessions.get(message.metadata.dst_node_id))
+        session = sessions.get(message.metadata.dst_node_id)
+        job = Job(message, [], session, None if session is not None else time.monotonic())
         self._push(job, message)
         return job
 

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from . import faithful, gromov
-from .projection import Marginals
 from .problems import Batch, assemble, distances
+from .projection import Marginals
 
 Mode = Literal["corrected", "faithful"]
 

@@ -89,7 +89,7 @@ def labelled_gromov(
     eps : float
         Strength of the entropy.
     """
-    n, m = same.shape
+    _n, _m = same.shape
     squares1, squares2 = D1.square(), D2.square()
     spread1, spread2 = squares1.mean(1), squares2.mean(1)
     start = spread1[:, None] + spread2[None, :] - 2 * torch.outer(D1.mean(1), D2.mean(1))

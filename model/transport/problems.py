@@ -152,8 +152,10 @@ def _left_out(problem: Problem, rows: Tensor, columns: Tensor) -> tuple[int, ...
 
 
 def _check_shapes(problem: Problem, where: str) -> None:
-    sides = (("X", "lx", "a", problem.X, problem.lx, problem.a),)
-    sides += (("Y", "ly", "b", problem.Y, problem.ly, problem.b),)
+    sides = (
+        ("X", "lx", "a", problem.X, problem.lx, problem.a),
+        ("Y", "ly", "b", problem.Y, problem.ly, problem.b),
+    )
     for name, label, weight, features, labels, weights in sides:
         if features.ndim != 2 or not features.is_floating_point() or 0 in features.shape:
             raise ValueError(

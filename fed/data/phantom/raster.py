@@ -4,12 +4,12 @@ A sum of axis-aligned Gaussians is a product of two thin matrices, which is why 
 about a millisecond. Thresholded, such a sum gives the organic outlines of lesions.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float32]
+Array = NDArray[np.floating[Any]]
 Bytes = NDArray[np.uint8]
 
 
