@@ -67,7 +67,6 @@ def main(
         if dry_run:
             _show(config, cards, _console())
             return
-        schedule(config)
         initial_model(config)  # a bad file of weights is refused before anything is written
         if resume is None:
             _make_room(directory, console)

@@ -5,10 +5,12 @@ configuration, the site's data and the message alone. So any worker can serve an
 """
 
 import json
+from logging import getLogger
 
-from flwr.app import Context, Message
+from flwr.app import Context, Error, Message
 from flwr.clientapp import ClientApp
 from flwr.clientapp.typing import ClientAppCallable
+from flwr.common.constant import ErrorCode
 
 from clients.evaluation import evaluate
 from clients.site import LocalSite, open_site
@@ -19,19 +21,27 @@ from fed.config import resolve
 from fed.data.opening import open_own
 from fed.engines.site import one_thread
 
+log = getLogger(__name__)
 
-def as_in_simulation(message: Message, context: Context, answer: ClientAppCallable) -> Message:
-    """Compute on one thread, so that a site's sums do not depend on who runs it.
 
-    An engine sees to that once for all its sites.
+def under_flower(message: Message, context: Context, answer: ClientAppCallable) -> Message:
+    """Do on Flower's runtimes what an engine does for all its sites: one thread, named errors.
+
+    On one thread, a site's sums do not depend on who runs it. Of an error, one line goes to the
+    server; the traceback stays in the log of the SuperNode.
     """
     if running.by_engine(context.run_config):
         return answer(message, context)
-    with one_thread():
-        return answer(message, context)
+    try:
+        with one_thread():
+            return answer(message, context)
+    except Exception as error:
+        log.exception("could not answer %s", message.metadata.message_type)
+        reason = f"{type(error).__name__}: {error}"
+        return Message(Error(ErrorCode.CLIENT_APP_RAISED_EXCEPTION, reason), reply_to=message)
 
 
-app = ClientApp(mods=[as_in_simulation])
+app = ClientApp(mods=[under_flower])
 
 
 def _site(context: Context) -> LocalSite:

@@ -81,7 +81,7 @@ class Loopback:
             *("--node-config", " ".join(f'{key}="{value}"' for key, value in config.items())),
         )
 
-    def run(self, run_config: Mapping[str, str], seconds: float) -> str:
+    def run(self, run_config: Mapping[str, str | int], seconds: float) -> str:
         """Submit a run, follow it to its end and return its log.
 
         Raises
@@ -89,7 +89,7 @@ class Loopback:
         RuntimeError
             If it takes longer than ``seconds``.
         """
-        values = " ".join(f'{key}="{value}"' for key, value in run_config.items())
+        values = " ".join(f"{key}={json.dumps(value)}" for key, value in run_config.items())
         try:
             return self.flwr(
                 "run", str(ROOT), NAME, "--stream", "--run-config", values, seconds=seconds

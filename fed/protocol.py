@@ -149,7 +149,7 @@ class Scores:
 
 def arrays(state: State) -> ArrayRecord:
     """Pack a state into the record that Flower sends."""
-    return ArrayRecord({name: Array(np.ascontiguousarray(value)) for name, value in state.items()})
+    return ArrayRecord({name: Array(np.asarray(value, order="C")) for name, value in state.items()})
 
 
 def state(record: ArrayRecord) -> dict[str, NDArray[Any]]:

@@ -27,7 +27,7 @@ def write_tensors(
 ) -> None:
     """Write a safetensors file at once."""
     temporary = path.with_name(f".{path.name}.part")
-    contiguous = {name: np.ascontiguousarray(value) for name, value in tensors.items()}
+    contiguous = {name: np.asarray(value, order="C") for name, value in tensors.items()}
     temporary.write_bytes(save(contiguous, metadata))
     os.replace(temporary, path)
 

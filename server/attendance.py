@@ -39,7 +39,6 @@ class Attendance:
         self._grid = grid
         self._config = config
         self._patience_s = patience_s
-        self._card_s = patience_s or None
         self._known: dict[int, Member] = {}
         self._connected: set[int] = set()
         self._roster = Roster(())
@@ -104,10 +103,11 @@ class Attendance:
             If ``strict`` and one fails for another reason than that it went away.
         """
         messages = [Message(RecordDict(), node_id, protocol.CARD) for node_id in node_ids]
+        if messages:
+            log.info("asking %d nodes who they are", len(messages))
+        timeout = None if strict else self._patience_s
         members = []
-        for reply in (
-            self._grid.send_and_receive(messages, timeout=self._card_s) if messages else ()
-        ):
+        for reply in self._grid.send_and_receive(messages, timeout=timeout):
             node_id = reply.metadata.src_node_id
             if not reply.has_error():
                 members.append(Member(node_id, protocol.unpack_card(reply.content)))

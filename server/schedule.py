@@ -4,7 +4,6 @@ import math
 from dataclasses import dataclass
 
 from fed.config import Config
-from fed.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -33,19 +32,8 @@ class Round:
 
 
 def schedule(config: Config) -> tuple[Round, ...]:
-    """Lay out all rounds of a run.
-
-    Raises
-    ------
-    ConfigError
-        If there are fewer rounds than phases.
-    """
+    """Lay out all rounds of a run."""
     phases, training = config.method.phases, config.training
-    if training.rounds < len(phases):
-        raise ConfigError(
-            f"training.rounds: {training.rounds} rounds for the {len(phases)} phases of "
-            f"{config.method.name}; at least one round a phase is needed"
-        )
     rounds: list[Round] = []
     for phase, length in enumerate(_lengths(config)):
         for step in range(length):

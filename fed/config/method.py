@@ -2,48 +2,44 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from fed.config.section import Count, Positive, PositiveShare, Section, Share
 
 Part = Literal["encoders", "heads", "predictors", "fusion"]
 """`encoders`; `heads`, the classifier of each encoder; `predictors` between the modalities;
 `fusion`, both branches and the classifier."""
 
 
-class Phase(BaseModel):
+class Phase(Section):
     """A run of rounds that trains some parts of the network, with all others frozen."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
     trains: Annotated[tuple[Part, ...], Field(min_length=1)]
-    share: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
+    share: PositiveShare = 1.0
     """Share of `training.rounds`."""
-    epochs: Annotated[int, Field(ge=1)] = 1
+    epochs: Count = 1
     """Passes over the data a round, as a multiple of `training.local_epochs`."""
-    lr: Annotated[float, Field(gt=0.0)] = 1.0
+    lr: Positive = 1.0
     """Learning rate, as a multiple of `training.lr`."""
-    batch: Annotated[int, Field(ge=1)] = 1
+    batch: Count = 1
     """Batch size, as a multiple of `training.batch_size`."""
 
 
-class Combine(BaseModel):
+class Combine(Section):
     """How the updates of the sites become one model."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     scheme: Literal["uniform", "by_module"] = "by_module"
     """`uniform`: every site sends every parameter, weighted by its cases. `by_module`: each module
     is averaged over the sites that trained it, weighted by the cases behind it."""
-    both_share: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
+    both_share: Share = 0.0
     """Least share of the weight that sites with both modalities have in predictors and fusion."""
-    average_last: Annotated[int, Field(ge=1)] = 1
+    average_last: Count = 1
     """At the end of a phase the model is the mean of this many last rounds."""
 
 
-class Method(BaseModel):
+class Method(Section):
     """A federated method for incomplete modalities."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
     summary: str = ""
@@ -66,9 +62,9 @@ class Method(BaseModel):
     """Who answers at test: the fusion, the product of the experts (the encoders' heads), or the
     product of fusion and experts."""
     combine: Combine = Combine()
-    clusters: Annotated[int, Field(ge=1)] = 4
+    clusters: Count = 4
     """Clusters a class and modality in a site's class statistics."""
-    prototypes: Annotated[int, Field(ge=1)] = 8
+    prototypes: Count = 8
     """Prototypes a class and modality in the server's bank."""
 
     @property
@@ -85,4 +81,13 @@ class Method(BaseModel):
             raise ValueError(f"predict: {self.predict} needs a phase that trains fusion")
         if self.fill == "prototype" and "predictors" not in trained:
             raise ValueError("fill: prototype needs a phase that trains predictors")
+        for phase in self.phases:
+            if "encoders" in phase.trains and not {"heads", "fusion"} & set(phase.trains):
+                raise ValueError(
+                    f"phases: {phase.name} trains encoders, which learn through heads or fusion "
+                    "only; name one of them in trains"
+                )
+        names = [phase.name for phase in self.phases]
+        if len(set(names)) < len(names):
+            raise ValueError("phases: names must differ from each other")
         return self

@@ -3,22 +3,22 @@
 All models are frozen and refuse unknown keys. `fed.config.loading` turns a refusal into one line.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from fed.config.groups import SiteGroup
 from fed.config.method import Method
-from fed.sites import CONDITIONS, MODALITIES, Condition, Modality, Resources, Role
-
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
-Positive = Annotated[float, Field(gt=0.0)]
-Count = Annotated[int, Field(ge=1)]
-
-
-class Section(BaseModel):
-    """A part of the configuration: typed, frozen, closed."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+from fed.config.section import (
+    Count,
+    NotNegative,
+    Number,
+    Positive,
+    PositiveShare,
+    Section,
+    Whole,
+)
+from fed.sites import CONDITIONS, MODALITIES, Condition, Modality
 
 
 class Task(Section):
@@ -53,9 +53,9 @@ class Data(Section):
     """Manifest column that names the site of each case; null: groups take shares of patients."""
     require: tuple[Modality, ...] = ()
     """Keep only the eyes that have all of these modalities, for instance `[fundus, oct]`."""
-    image_size: Annotated[int, Field(ge=16)] = 64
+    image_size: Annotated[Whole, Field(ge=16)] = 64
     """Height and width of a fundus photograph, pixels."""
-    volume_size: tuple[Count, Annotated[int, Field(ge=16)], Annotated[int, Field(ge=16)]] = (
+    volume_size: tuple[Count, Annotated[Whole, Field(ge=16)], Annotated[Whole, Field(ge=16)]] = (
         16,
         32,
         32,
@@ -68,81 +68,6 @@ class Data(Section):
     def _path_of_real_sources(self) -> "Data":
         if self.source != "phantom" and self.path is None:
             raise ValueError(f"data.path is needed where data.source is {self.source}")
-        return self
-
-
-class LogNormal(Section):
-    """A number of cases that differs from site to site."""
-
-    median: Positive
-    spread: Annotated[float, Field(ge=0.0)] = 0.5
-    """Standard deviation of the logarithm."""
-
-
-class Dirichlet(Section):
-    """Label proportions drawn anew for each site."""
-
-    dirichlet: Positive
-    """Concentration: 0.1 is very uneven, 100 nearly even."""
-
-
-class SiteResources(Section):
-    """Equipment of a site beside its cameras; drives the virtual clock, never the result."""
-
-    speed: Positive = 1.0
-    """Compute speed relative to the machine that simulates."""
-    uplink_mbps: Positive = 100.0
-    downlink_mbps: Positive = 100.0
-    availability: Share = 1.0
-    """Probability of being reachable in a round."""
-    dropout: Share = 0.0
-    """Probability of not answering once taking part."""
-
-    def typed(self) -> Resources:
-        """Return the plain value that the rest of the program uses."""
-        return Resources(**self.model_dump())
-
-
-class SiteGroup(Section):
-    """A group of like sites."""
-
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
-    """Sites are named `name-1` to `name-count`; the only site of a group has the bare name."""
-    role: Role = "train"
-    """`held_out` sites never train: the global model is judged on them."""
-    count: Count = 1
-    """How many sites."""
-    modalities: dict[Modality, Share]
-    """Share of the cases that have each modality; `[fundus]` is short for {fundus: 1.0, oct: 0.0}.
-    """
-    paired: Share = 1.0
-    """Of the cases with both modalities, the share known to be the same eye."""
-    cases: Count | Share | LogNormal | tuple[str, ...] = LogNormal(median=100)
-    """Cases a site: a number, or {median, spread} of a log-normal. Real sources also take a share
-    below 1 of all patients for the whole group, or a list of names found in `data.site_column`."""
-    labels: Dirichlet | tuple[Annotated[float, Field(ge=0.0)], ...] | Literal["natural"] = "natural"
-    """Label proportions: {dirichlet: a}, a list with one number a class, or `natural` (real
-    sources: as they come; phantom: even)."""
-    style: Annotated[float, Field(ge=0.0)] = 1.0
-    """How far its devices differ from the average device (phantom)."""
-    resources: SiteResources = SiteResources()
-
-    @field_validator("modalities", mode="before")
-    @classmethod
-    def _short_form(cls, value: Any) -> Any:
-        if isinstance(value, list | tuple):
-            unknown = [m for m in value if m not in MODALITIES]
-            if unknown:
-                raise ValueError(f"unknown modality {unknown[0]!r}; allowed: fundus, oct")
-            value = dict.fromkeys(value, 1.0)
-        if isinstance(value, dict):
-            value = dict.fromkeys(MODALITIES, 0.0) | value
-        return value
-
-    @model_validator(mode="after")
-    def _owns_something(self) -> "SiteGroup":
-        if not any(self.modalities.values()):
-            raise ValueError(f"sites.{self.name}.modalities: a site needs at least one modality")
         return self
 
 
@@ -166,13 +91,13 @@ class Training(Section):
     """Federated rounds in all, shared out over the phases of the method."""
     local_epochs: Count = 1
     """Passes over the site's cases a round."""
-    batch_size: Annotated[int, Field(ge=2)] = 32
+    batch_size: Annotated[Whole, Field(ge=2)] = 32
     lr: Positive = 0.001
     """Learning rate at the start of each phase."""
     optimizer: Literal["adamw", "sgd"] = "adamw"
     schedule: Literal["constant", "cosine"] = "cosine"
     """Course of the learning rate over the rounds of a phase."""
-    weight_decay: Annotated[float, Field(ge=0.0)] = 1.0e-5
+    weight_decay: NotNegative = 1.0e-5
     augment: bool = True
     """Flip, shift and vary the device style of the training images."""
 
@@ -180,7 +105,7 @@ class Training(Section):
 class Server(Section):
     """What the coordinator does."""
 
-    fraction: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
+    fraction: PositiveShare = 1.0
     """Share of the available training sites that takes part in a round."""
     min_sites: Count = 1
     """With fewer answers in a round, the run stops with exit code 3 and its state kept."""
@@ -195,7 +120,7 @@ class Privacy(Section):
 
     clip: Positive | None = None
     noise_multiplier: Positive | None = None
-    delta: Annotated[float, Field(gt=0.0, lt=1.0)] = 1.0e-5
+    delta: Annotated[Number, Field(gt=0.0, lt=1.0)] = 1.0e-5
 
     @model_validator(mode="after")
     def _not_yet(self) -> "Privacy":
@@ -211,10 +136,19 @@ class Evaluation(Section):
     """Rounds between evaluations; the last round is always evaluated."""
     conditions: Annotated[tuple[Condition, ...], Field(min_length=1)] = CONDITIONS
     """What the model is given at a held-out site."""
-    bootstrap: Annotated[int, Field(ge=0)] = 1000
+    bootstrap: Annotated[Whole, Field(ge=0)] = 1000
     """Resamples of the patients behind every 95 % interval; 0: no intervals."""
-    validation: Annotated[float, Field(ge=0.0, le=0.5)] = 0.0
+    validation: Annotated[Number, Field(ge=0.0, le=0.5)] = 0.0
     """Share of each training site's patients kept from training, to make choices on."""
+    onboarding: None = None
+    """Adaptation of a held-out site to its own archive. Not available in this version."""
+
+    @field_validator("conditions")
+    @classmethod
+    def _distinct(cls, conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
+        if len(set(conditions)) < len(conditions):
+            raise ValueError("conditions must differ from each other")
+        return conditions
 
 
 class Engine(Section):
@@ -224,7 +158,7 @@ class Engine(Section):
     """`inline`: one after the other in this process; `ray`: in parallel, on one machine or many."""
     workers: Count | None = None
     """Ray workers; null: one a core."""
-    gpus_per_worker: Annotated[float, Field(ge=0.0)] = 0.0
+    gpus_per_worker: NotNegative = 0.0
     address: str | None = None
     """An existing Ray cluster; null: start one on this machine."""
 
@@ -233,7 +167,7 @@ class Config(Section):
     """A federation, complete."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")] = "demo"
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Annotated[Whole, Field(ge=0)] = 0
     task: Task = Task()
     data: Data = Data()
     sites: Annotated[tuple[SiteGroup, ...], Field(min_length=1)]
@@ -244,26 +178,33 @@ class Config(Section):
     privacy: Privacy = Privacy()
     evaluation: Evaluation = Evaluation()
     engine: Engine = Engine()
+    study: None = None
+    """Many runs in one. Not available in this version."""
 
     @model_validator(mode="after")
-    def _federation_makes_sense(self) -> "Config":
+    def _names_differ(self) -> "Config":
         names = [group.name for group in self.sites]
         if len(set(names)) < len(names):
             twice = next(name for name in names if names.count(name) > 1)
             raise ValueError(f"sites: two groups are named {twice!r}; names must differ")
+        return self
+
+    @model_validator(mode="after")
+    def _federation_is_complete(self) -> "Config":
         for role, purpose in (("train", "to train on"), ("held_out", "to judge the model on")):
             if not any(group.role == role for group in self.sites):
                 raise ValueError(
                     f"sites: no group has role {role}; at least one is needed {purpose}"
                 )
-        trained = {
-            m for g in self.sites if g.role == "train" for m, share in g.modalities.items() if share
-        }
         for modality in MODALITIES:
-            if modality not in trained:
+            if not any(g.role == "train" and g.modalities[modality] for g in self.sites):
                 raise ValueError(
                     f"sites: no training group owns {modality}; both modalities need an owner"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _proportions_fit_classes(self) -> "Config":
         for group in self.sites:
             if isinstance(group.labels, tuple) and len(group.labels) != len(self.task.classes):
                 raise ValueError(
@@ -272,4 +213,14 @@ class Config(Section):
                 )
             if isinstance(group.labels, tuple) and sum(group.labels) <= 0:
                 raise ValueError(f"sites.{group.name}.labels: proportions must not all be 0")
+        return self
+
+    @model_validator(mode="after")
+    def _every_phase_has_a_round(self) -> "Config":
+        if self.training.rounds < len(self.method.phases):
+            raise ValueError(
+                f"training.rounds: {self.training.rounds} rounds for the "
+                f"{len(self.method.phases)} phases of {self.method.name}; "
+                "at least one round a phase is needed"
+            )
         return self

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from fed.config.schema import SiteGroup
+from fed.config.groups import SiteGroup
 from fed.errors import ConfigError
 from fed.sites import Site
 

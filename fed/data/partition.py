@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from fed.config.schema import Dirichlet, LogNormal, SiteGroup
+from fed.config.groups import Dirichlet, LogNormal, SiteGroup
 from fed.data.groups import expand
 from fed.errors import ConfigError, DataError
 from fed.randomness import generator

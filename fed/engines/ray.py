@@ -79,7 +79,7 @@ def cluster(address: str | None, workers: int | None) -> Iterator[None]:
         return
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing leaves the premises
     os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")  # replies report them
-    cpus = workers or len(os.sched_getaffinity(0))
+    cpus = workers or usable_cpus()
     local: dict[str, Any] = {"num_cpus": cpus, "include_dashboard": False}
     with ExitStack() as stack:
         stack.callback(ray.shutdown)
@@ -91,6 +91,13 @@ def cluster(address: str | None, workers: int | None) -> Iterator[None]:
             **({} if address else local),
         )
         yield
+
+
+def usable_cpus() -> int:
+    """Return the number of CPUs that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def worker_count(asked: int | None, gpus_per_worker: float, resources: Mapping[str, float]) -> int:

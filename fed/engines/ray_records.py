@@ -10,7 +10,7 @@ from flwr.app.message import make_message
 from flwr.app.metadata import Metadata
 
 from fed.engines.messages import array_bytes
-from fed.engines.ray_pages import let_go
+from fed.engines.ray_pages import StorePages
 
 # Ray carries smaller arguments within the call, which is cheaper than a look-up in the store.
 STORE_BYTES = 100_000
@@ -87,7 +87,8 @@ def reply_letter(reply: Message) -> tuple[int, Letter]:
 class Payloads:
     """The large arrays of one call: each distinct record lies in the object store once."""
 
-    def __init__(self) -> None:
+    def __init__(self, pages: StorePages) -> None:
+        self._pages = pages
         self._stored: list[tuple[list[tuple[object, ...]], ray.ObjectRef[Any]]] = []
 
     def letters(self, messages: Sequence[Message]) -> tuple[list[Letter], list[ray.ObjectRef[Any]]]:
@@ -118,7 +119,7 @@ class Payloads:
             if known == content:
                 return ref
         ref = ray.put(StoredArrays.of(record))
-        let_go(ray.get(ref))
+        self._pages.let_go_of(ray.get(ref))
         self._stored = [*self._stored[-KEPT_PAYLOADS + 1 :], (content, ref)]
         return ref
 

@@ -11,7 +11,7 @@ from flwr.app import Message
 
 from fed.engines.messages import failure, late
 from fed.engines.ray_agenda import Agenda, Habits, Job
-from fed.engines.ray_pages import let_go
+from fed.engines.ray_pages import StorePages
 from fed.engines.ray_records import Letter, Payloads, open_letter
 from fed.engines.ray_workers import START_S, Worker, WorkerPool
 from fed.engines.site import Site
@@ -94,7 +94,8 @@ class Round:
         self._clock_started: float | None = None
         self._early_limit = early_bytes
         self._early_bytes = 0
-        self._payloads = Payloads()
+        self._pages = StorePages()
+        self._payloads = Payloads(self._pages)
         self._running: dict[ray.ObjectRef[Any], Batch] = {}
         self._arrived: dict[int, Arrival] = {}
         self._turn = 0
@@ -109,7 +110,7 @@ class Round:
                     reply = self._take_turn()
                     if reply is not None:
                         yield reply
-                        let_go(reply)
+                        self._pages.let_go(reply)
                         del reply
                     if time.monotonic() - self._looked_at > ATTENTION_S:
                         self._look(0.0)

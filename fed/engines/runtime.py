@@ -4,10 +4,9 @@ A SuperLink's grid hands over replies as they come, waits forever for a site tha
 keeps a restarted SuperNode's message as delivered. Bit-for-bit results and bounded waits need more.
 """
 
-import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from logging import getLogger
 
 from flwr.app import Error, Message, RecordDict
@@ -37,8 +36,8 @@ class Job:
     message: Message
     ids: list[str]
     session: str | None
-    away_since: float | None = None
-    reply: Message | None = field(default=None)
+    away_since: float | None
+    reply: Message | None = None
 
 
 class RuntimeGrid(Grid):
@@ -114,7 +113,8 @@ class RuntimeGrid(Grid):
             yield reply
 
     def _send(self, message: Message, sessions: dict[int, str]) -> Job:
-        job = Job(message, [], sessions.get(message.metadata.dst_node_id))
+        session = sessions.get(message.metadata.dst_node_id)
+        job = Job(message, [], session, None if session is not None else time.monotonic())
         self._push(job, message)
         return job
 
@@ -151,7 +151,7 @@ class RuntimeGrid(Grid):
     def _reason(self, error: Error) -> str:
         if error.code == ErrorCode.NODE_UNAVAILABLE:
             return f"went away in the round and did not come back within {self._patience_s:g} s"
-        return _plain(error.reason or f"error {error.code}")
+        return error.reason or f"error {error.code}"
 
     def _look_after(self, jobs: Sequence[Job]) -> None:
         """Note who is away, and send again what a restarted node has lost."""
@@ -194,9 +194,3 @@ def _copy(message: Message) -> Message:
         metadata.message_type,
         group_id=metadata.group_id,
     )
-
-
-def _plain(reason: str) -> str:
-    """Turn Flower's ``<class 'a.b.C'>:<'words'>`` into ``C: words``."""
-    match = re.fullmatch(r"<class '(?:\w+\.)*(\w+)'>:<'(.*)'>", reason, re.DOTALL)
-    return f"{match[1]}: {match[2]}" if match else reason

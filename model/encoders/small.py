@@ -123,7 +123,7 @@ def _layer2d(inputs: int, outputs: int, stride: int) -> list[nn.Module]:
 def _layer3d(
     inputs: int, outputs: int, kernel: tuple[int, int, int], stride: tuple[int, int, int]
 ) -> list[nn.Module]:
-    padding = tuple(side // 2 for side in kernel)
+    padding = (kernel[0] // 2, kernel[1] // 2, kernel[2] // 2)
     return [
         nn.Conv3d(inputs, outputs, kernel, stride=stride, padding=padding, bias=False),
         nn.BatchNorm3d(outputs),

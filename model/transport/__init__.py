@@ -1,4 +1,4 @@
-"""Labelled optimal transport between modalities that share labels but neither samples nor a space."""
+"""Labelled optimal transport between modalities that share labels, not samples, not a space."""
 
 from .coupling import Coupling, Problem, labelled_coupling, labelled_couplings
 from .features import FeaturePlan, feature_plan, transport_features

@@ -13,8 +13,9 @@ TRUSTED_DECREASES = 3
 
 
 class Anderson:
-    """Extrapolates from the last few steps of ``x <- G(x)`` (Walker and Ni, SIAM J. Numer. Anal. 2011).
+    """Extrapolates from the last few steps of ``x <- G(x)``.
 
+    Walker and Ni, SIAM J. Numer. Anal. 2011, with the normal equations slightly regularised.
     A problem is extrapolated only where its iteration is nearly linear: its last changes fell one
     after the other, to below `TRUSTED_CHANGE`. Earlier, an extrapolation could leave for another
     stationary point than the plain iteration finds.

@@ -17,7 +17,7 @@ Mode = Literal["corrected", "faithful"]
 
 
 class Problem(NamedTuple):
-    """One coupling to solve: features (n, dx), (m, dy), labels (n,), (m,), and weights (n,), (m,) if any."""
+    """One coupling to solve, with the arguments of `labelled_coupling`."""
 
     X: Tensor
     Y: Tensor
@@ -36,16 +36,17 @@ class Coupling:
     plan : Tensor (n, m)
         Mass sent from row i to column j, in the order given; zero where labels differ.
     cost : Tensor ()
-        Corrected: the objective ``sum |D1_ik - D2_jl|^2 T_ij T_kl + 2 eps KL(T | a b')``; it carries a
-        gradient when a feature asks for one. Faithful: the dual value of the last inner problem.
+        Corrected: the objective ``sum |D1_ik - D2_jl|^2 T_ij T_kl + 2 eps KL(T | a b')``; it
+        carries a gradient when a feature asks for one. Faithful: the dual value of the last
+        inner problem.
     outer_steps : int
         Steps of the outer loop.
     inner_sweeps : tuple of int
-        Sweeps of every outer step; of a batch, those of the whole batch while this problem was open.
+        Sweeps of every outer step; in a batch, of the whole batch while this problem was open.
     converged : bool
         Whether the loop met its tolerance.
     left_out : tuple of int
-        Labels that one side only holds (or holds with weight zero); their rows and columns are zero.
+        Labels that one side alone holds with any weight; their rows and columns are zero.
     potentials : tuple of Tensor (n,), (m,)
         Dual variables over eps: what a warm start needs.
     """
@@ -75,25 +76,28 @@ def labelled_coupling(
 ) -> Coupling:
     """Couple the samples of two modalities that share labels but no space.
 
-    Solves ``min_T sum |D1_ik - D2_jl|^2 T_ij T_kl + 2 eps KL(T | a b')`` over the couplings that keep
-    every label to itself, with D the squared distances within a modality over their maximum (RIMA,
-    MICCAI 2025; entropic Gromov-Wasserstein of Peyré, Cuturi and Solomon, ICML 2016).
+    Solves ``min_T sum |D1_ik - D2_jl|^2 T_ij T_kl + 2 eps KL(T | a b')`` over the couplings that
+    keep every label to itself, with D the squared distances within a modality over their maximum
+    (RIMA, MICCAI 2025; entropic Gromov-Wasserstein of Peyré, Cuturi and Solomon, ICML 2016).
 
     Parameters
     ----------
     X, Y : Tensor (n, dx), (m, dy)
-        Features, any floating type, on one device. Half precision is computed and returned in float32.
+        Features of any floating type, on one device. The plan comes in their type, at least
+        float32; the computation is in float64.
     lx, ly : Tensor (n,), (m,) of integers
         Labels, in any order.
     a, b : Tensor (n,), (m,), optional
-        Weights of rows and columns, not negative; uniform by default. They are normalised, and the
-        columns of a class rescaled to the mass of its rows, so that ``b`` counts within classes only.
+        Weights of rows and columns, not negative; uniform by default. They are normalised, and
+        the columns of a class rescaled to the mass of its rows, so that ``b`` counts within
+        classes only.
     eps : float
         Strength of the entropy; POT's `epsilon` is twice this.
     mode : {"corrected", "faithful"}
-        "faithful" reproduces the published solver and its defects, and takes neither weights nor a start.
+        "faithful" reproduces the published solver and its defects, in the features' own type,
+        and takes neither weights nor a start.
     tolerance : float
-        The loop ends when the plan moves less than this in L1. The marginals are met closer still.
+        The loop ends when the plan moves less than this in L1 and its marginals are met as well.
     max_steps : int
         Outer steps after which the coupling is returned with ``converged=False``.
     start : Coupling, optional
@@ -153,8 +157,8 @@ def _faithful_coupling(problem: Problem, eps: float) -> Coupling:
         D1, D2 = distances(batch.X, everything[0])[0], distances(batch.Y, everything[1])[0]
         if not (bool(D1.any()) and bool(D2.any())):
             raise ValueError(
-                "mode 'faithful' divides by the largest distance, and one side's samples are all equal;"
-                " use mode 'corrected'"
+                "mode 'faithful' divides by the largest distance, which is 0: one side's samples"
+                " are all equal; use mode 'corrected'"
             )
         labels = torch.cat([problem.lx, problem.ly]).unique()
         dtype = batch.dtypes[0]

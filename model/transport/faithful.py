@@ -21,7 +21,7 @@ MAX_OUTER_STEPS = 2000
 
 
 class Projection(NamedTuple):
-    """The plan of one Sinkhorn solve, its dual value, its number of sweeps, and whether it met the tolerance."""
+    """The plan of one Sinkhorn solve, its dual value, its sweeps, and whether it converged."""
 
     plan: Tensor
     dual: float
@@ -30,7 +30,7 @@ class Projection(NamedTuple):
 
 
 class FaithfulCoupling(NamedTuple):
-    """The plan, the last dual value, the sweeps of every outer step, and whether all of it converged."""
+    """The plan, the last dual value, the sweeps of every outer step, and whether it converged."""
 
     plan: Tensor
     dual: float
@@ -89,7 +89,6 @@ def labelled_gromov(
     eps : float
         Strength of the entropy.
     """
-    _n, _m = same.shape
     squares1, squares2 = D1.square(), D2.square()
     spread1, spread2 = squares1.mean(1), squares2.mean(1)
     start = spread1[:, None] + spread2[None, :] - 2 * torch.outer(D1.mean(1), D2.mean(1))

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 class Batch:
     """B problems in float64, padded to the largest; padding and left-out classes weigh nothing.
 
-    `X` (B, n, dx), `Y` (B, m, dy); `rows` (B, n) and `columns` (B, m) tell who takes part; `a` (B, n)
-    and `b` (B, m) are the marginals; `same` (B, n, m) tells where the labels agree. `sizes`, `dtypes`
-    and `left_out` hold one entry a problem.
+    `X` (B, n, dx), `Y` (B, m, dy); `rows` (B, n) and `columns` (B, m) tell who takes part; `a`
+    (B, n) and `b` (B, m) are the marginals; `same` (B, n, m) tells where the labels agree. `sizes`,
+    `dtypes` and `left_out` hold one entry a problem.
     """
 
     X: Tensor

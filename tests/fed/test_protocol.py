@@ -8,6 +8,9 @@ RANDOM = np.random.default_rng(0)
 STATE = {
     "fundus_encoder.w": RANDOM.standard_normal((2, 3)).astype(np.float32),
     "fundus_encoder.count": np.array(3, np.int64),
+    "fundus_encoder.transposed": RANDOM.standard_normal((2, 3)).T,
+    "fundus_encoder.odd": np.array([np.nan, -0.0, np.inf, 1e-42], np.float32),
+    "fundus_encoder.empty": np.zeros((0, 4), np.float32),
 }
 BANK = {
     "oct": Prototypes(
@@ -23,7 +26,8 @@ def same(first, second):
     assert first.keys() == second.keys()
     for key in first:
         assert first[key].dtype == second[key].dtype
-        np.testing.assert_array_equal(first[key], second[key])
+        assert first[key].shape == second[key].shape
+        assert first[key].tobytes() == second[key].tobytes()
 
 
 def test_a_card_survives():
@@ -65,3 +69,49 @@ def test_scores_survive():
     assert (back.case_ids, back.patient_ids) == (scores.case_ids, scores.patient_ids)
     same(dict(back.rows), rows)
     same(dict(back.probabilities), {"fundus": np.eye(2)})
+
+
+def test_class_statistics_survive():
+    same(vars(protocol.unpack_bank(protocol.pack_bank(BANK))["oct"]), vars(BANK["oct"]))
+    assert protocol.unpack_bank(protocol.pack_bank({})) == {}
+
+
+def test_a_request_for_statistics_survives():
+    same(protocol.unpack_parameters(protocol.pack_parameters(STATE)), STATE)
+
+
+def test_a_request_for_scores_survives():
+    task = protocol.EvaluateTask("validation", ("oct", "both"), STATE)
+    back = protocol.unpack_evaluate_task(protocol.pack_evaluate_task(task))
+    assert (back.part, back.conditions) == ("validation", ("oct", "both"))
+    same(dict(back.parameters), STATE)
+
+
+def test_scores_of_no_case_survive():
+    none = np.zeros(0, np.int64)
+    empty = protocol.Scores("s", (), (), none, {"both": none}, {"both": np.zeros((0, 3))})
+    back = protocol.unpack_scores(protocol.pack_scores(empty))
+    assert (back.case_ids, back.patient_ids, len(back.labels)) == ((), (), 0)
+    assert back.probabilities["both"].shape == (0, 3)
+
+
+def test_losses_and_rates_keep_every_bit():
+    task = protocol.TrainTask(1, 0, 0.1 + 0.2, {}, {})
+    assert protocol.unpack_train_task(protocol.pack_train_task(task)).lr == 0.1 + 0.2
+    losses = {"experts": 1 / 3, "fusion": float("nan")}
+    update = protocol.Update("s", {}, {}, losses, protocol.TransportCount(), 0, 0.0)
+    back = protocol.unpack_update(protocol.pack_update(update)).losses
+    assert back["experts"] == 1 / 3
+    assert np.isnan(back["fusion"])
+
+
+def test_the_size_of_a_message_grows_by_the_bytes_of_its_arrays():
+    def size(values):
+        return protocol.size(protocol.pack_parameters({"w": np.zeros(values, np.float32)}))
+
+    assert size(1000) - size(500) == 500 * 4
+
+
+def test_counts_of_couplings_add_up():
+    first, second = protocol.TransportCount(3, 1, 0, 0.5), protocol.TransportCount(2, 0, 4, 0.25)
+    assert first + second == protocol.TransportCount(5, 1, 4, 0.75)

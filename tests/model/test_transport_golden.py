@@ -43,7 +43,7 @@ def test_float64_coupling_is_the_published_one_step_by_step(golden):
 
 
 def test_float64_feature_plan_is_the_published_one(golden):
-    X, Y, _lx, _ly = inputs(golden, torch.float64)
+    X, Y, _, _ = inputs(golden, torch.float64)
     T = torch.from_numpy(golden["T"])
     solved = feature_plan(X, Y, T, mode="faithful")
     if "Tv" not in golden:  # The release raises when n and m differ.
@@ -58,7 +58,7 @@ def test_float64_feature_plan_is_the_published_one(golden):
 def test_float64_reverse_feature_plan_is_the_published_one(golden):
     if "Tv_rev" not in golden:
         pytest.skip("the file holds no reverse feature plan")
-    X, Y, _lx, _ly = inputs(golden, torch.float64)
+    X, Y, _, _ = inputs(golden, torch.float64)
     solved = feature_plan(Y, X, torch.from_numpy(golden["T_rev"]), mode="faithful")
     np.testing.assert_allclose(solved.plan, golden["Tv_rev"], rtol=0, atol=1e-10)
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fed.config.schema import Config, Dirichlet, LogNormal, SiteGroup
+from fed.config.groups import Dirichlet, LogNormal, SiteGroup
+from fed.config.schema import Config
 from fed.data.cases import Case, Pixels, SiteCases, owned
 from fed.data.groups import expand
 from fed.data.phantom.findings import Eye, draw_eye

@@ -66,3 +66,95 @@ def test_a_file_that_is_not_yaml_is_named(tmp_path):
     path.write_text("a: [1,\nb: }")
     with pytest.raises(ConfigError, match=r"bad\.yaml: not valid YAML"):
         load([path])
+
+
+def test_the_keys_of_the_contract_at_their_idle_values_are_taken():
+    config = load([DEMO], ["study=null", "evaluation.onboarding=null", "server.deadline_s=null"])
+    assert config == load([DEMO])
+
+
+def test_numbers_keep_their_meaning():
+    forms = {"1": int, "150": int, "1.0": float, "0.36": float, "[a, b]": tuple}
+    for text, kind in forms.items():
+        assert type(load([DEMO], [f"sites.0.cases={text}"]).sites[0].cases) is kind
+    assert load([DEMO], ["training.lr=1e-3"]).training.lr == 1e-3  # YAML reads a text there
+
+
+def test_dump_keeps_every_form(tmp_path):
+    overrides = [
+        "sites.0.cases=1.0",
+        "sites.1.cases=[north, south]",
+        "sites.2.labels=[1, 2, 3, 4]",
+        "sites.0.modalities={oct: 0.25, fundus: 1.0}",
+        "server.deadline_s=1.0e-3",
+        "method=experts",
+        "method.combine.average_last=2",
+    ]
+    config = load([DEMO], overrides)
+    path = tmp_path / "config.yaml"
+    path.write_text(dump(config))
+    again = load([path])
+    assert again == config
+    assert [type(g.cases) for g in again.sites] == [type(g.cases) for g in config.sites]
+    assert dump(again) == dump(config)
+
+
+def test_overrides_reach_into_the_default_method(tmp_path):
+    path = tmp_path / "plain.yaml"
+    path.write_text(
+        "sites:\n- {name: a, modalities: [fundus, oct]}\n"
+        "- {name: b, role: held_out, modalities: [oct]}\n"
+    )
+    method = load([path], ["method.combine.both_share=0.25"]).method
+    assert (method.name, method.combine.both_share) == ("fedrima", 0.25)
+
+
+def test_overrides_do_not_change_what_was_loaded_before():
+    before = load([DEMO])
+    load([DEMO], ["sites.0.count=7", "method.fill=zero"])
+    assert load([DEMO]) == before
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "cannot be read"),
+        ("- 1\n- 2\n", "holds a list; expected keys and values"),
+        ("", "sites: this key is needed"),
+    ],
+)
+def test_a_file_that_is_no_configuration_is_named(tmp_path, content, words):
+    path = tmp_path / "odd.yaml"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(ConfigError, match=words):
+        load([path])
+
+
+def test_a_file_that_is_no_text_is_named(tmp_path):
+    path = tmp_path / "image.yaml"
+    path.write_bytes(b"\x89PNG\xff\xfe")
+    with pytest.raises(ConfigError, match=r"image\.yaml: not"):
+        load([path])
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("sites.0.cases.median=3", "sites.0.cases is 50, which holds no keys"),
+        ("seed.x=1", "seed is 3, which holds no keys"),
+        ("=3", "expected KEY=VALUE"),
+        ("training={a", "the value is not valid YAML"),
+        ("sites.x.count=1", "no such entry; allowed: 0 to"),
+    ],
+)
+def test_overrides_that_lead_nowhere(override, words):
+    with pytest.raises(ConfigError, match=words):
+        load([DEMO], ["sites.0.cases=50", "seed=3", override])
+
+
+def test_a_key_given_twice_is_refused(tmp_path):
+    path = tmp_path / "twice.yaml"
+    path.write_text(DEMO.read_text() + "\nseed: 1\nseed: 2\n")
+    with pytest.raises(ConfigError, match=r"twice\.yaml: .*'seed' is there twice"):
+        load([path])

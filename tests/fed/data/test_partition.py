@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fed.config.schema import SiteGroup
+from fed.config.groups import SiteGroup
 from fed.data.partition import Patient, divide
 from fed.errors import ConfigError, DataError
 from fed.sites import Modality

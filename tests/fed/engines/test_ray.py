@@ -61,10 +61,13 @@ def test_two_workers_give_the_bytes_of_the_inline_engine(grid, undisturbed):
     assert outcome(grid.send_and_receive(instructions(grid, model()))) == undisturbed
 
 
-def test_arrays_below_the_size_of_the_store_give_the_same_bytes(grid):
+@pytest.mark.parametrize("rows", [0, 3, 120, 125, 127, 128, 130, 2000])
+def test_small_and_large_arrays_give_the_same_bytes(grid, rows):
+    """Ray keeps objects of up to 100 KiB in the heap, larger ones in shared memory."""
     with toy_grid("inline") as inline:
-        expected = outcome(inline.send_and_receive(instructions(inline, model(rows=3))))
-    assert outcome(grid.send_and_receive(instructions(grid, model(rows=3)))) == expected
+        expected = outcome(inline.send_and_receive(instructions(inline, model(rows))))
+    kept = list(grid.send_and_receive(instructions(grid, model(rows))))
+    assert outcome(kept) == expected
 
 
 def test_workers_compute_on_one_thread_and_sites_are_strangers(grid):

@@ -1,0 +1,118 @@
+"""The schema of a group of sites: who they are, what they own and how much."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+    model_validator,
+)
+
+from fed.config.refusal import shown
+from fed.config.section import Count, NotNegative, Positive, PositiveShare, Section, Share
+from fed.sites import MODALITIES, Modality, Resources, Role
+
+
+class LogNormal(Section):
+    """A number of cases that differs from site to site."""
+
+    median: Positive
+    spread: NotNegative = 0.5
+    """Standard deviation of the logarithm."""
+
+
+class Dirichlet(Section):
+    """Label proportions drawn anew for each site."""
+
+    dirichlet: Positive
+    """Concentration: 0.1 is very uneven, 100 nearly even."""
+
+
+class SiteResources(Section):
+    """Equipment of a site beside its cameras; drives the virtual clock, never the result."""
+
+    speed: Positive = 1.0
+    """Compute speed relative to the machine that simulates."""
+    uplink_mbps: Positive = 100.0
+    downlink_mbps: Positive = 100.0
+    availability: Share = 1.0
+    """Probability of being reachable in a round."""
+    dropout: Share = 0.0
+    """Probability of not answering once taking part."""
+
+    def typed(self) -> Resources:
+        """Return the plain value that the rest of the program uses."""
+        return Resources(**self.model_dump())
+
+
+Names = Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+def _any_of(allowed: str, value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    """Refuse in one message what none of several forms fits."""
+    try:
+        return handler(value)
+    except ValidationError:
+        raise ValueError(f"allowed: {allowed}; got {shown(value)}") from None
+
+
+class SiteGroup(Section):
+    """A group of like sites."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+    """Sites are named `name-1` to `name-count`; the only site of a group has the bare name."""
+    role: Role = "train"
+    """`held_out` sites never train: the global model is judged on them."""
+    count: Count = 1
+    """How many sites."""
+    modalities: dict[Modality, Share]
+    """Share of the cases that have each modality; `[fundus]` is short for {fundus: 1.0, oct: 0.0}.
+    """
+    paired: Share = 1.0
+    """Of the cases with both modalities, the share known to be the same eye."""
+    cases: Count | PositiveShare | LogNormal | Names = LogNormal(median=100)
+    """Cases a site: a number, or {median, spread} of a log-normal. Real sources also take a share
+    below 1 of all patients for the whole group, or a list of names found in `data.site_column`."""
+    labels: Dirichlet | tuple[NotNegative, ...] | Literal["natural"] = "natural"
+    """Label proportions: {dirichlet: a}, a list with one number a class, or `natural` (real
+    sources: as they come; phantom: even)."""
+    style: NotNegative = 1.0
+    """How far its devices differ from the average device (phantom)."""
+    resources: SiteResources = SiteResources()
+
+    @field_validator("modalities", mode="before")
+    @classmethod
+    def _short_form(cls, value: Any) -> Any:
+        if isinstance(value, dict | list | tuple):
+            unknown = [m for m in value if m not in MODALITIES]
+            if unknown:
+                raise ValueError(f"unknown modality {unknown[0]!r}; allowed: fundus, oct")
+        if isinstance(value, list | tuple):
+            value = dict.fromkeys(value, 1.0)
+        if not isinstance(value, dict):
+            raise ValueError(f"expected a list or {{fundus: share, oct: share}}; got {value!r}")
+        return dict.fromkeys(MODALITIES, 0.0) | value
+
+    @field_validator("cases", mode="wrap")
+    @classmethod
+    def _number_of_cases(cls, value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+        if isinstance(value, dict):
+            return LogNormal.model_validate(value)
+        return _any_of(
+            "a number from 1, a share up to 1.0, {median, spread}, names", value, handler
+        )
+
+    @field_validator("labels", mode="wrap")
+    @classmethod
+    def _label_proportions(cls, value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+        if isinstance(value, dict):
+            return Dirichlet.model_validate(value)
+        return _any_of("{dirichlet: a}, a list of a number from 0 a class, natural", value, handler)
+
+    @model_validator(mode="after")
+    def _owns_something(self) -> "SiteGroup":
+        if not any(self.modalities.values()):
+            raise ValueError(f"sites.{self.name}.modalities: a site needs at least one modality")
+        return self

@@ -1,0 +1,168 @@
+"""A real deployment on this machine: SuperLink over TLS, node keys, three SuperNodes.
+
+Starting a process for every message, a deployed federation takes minutes, so these are slow.
+"""
+
+import csv
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from deploy.loopback import ROOT, Loopback
+
+pytestmark = pytest.mark.slow
+
+CONFIG = "configs/deploy.yaml"
+SITES = ("hospital", "clinic", "unseen")
+RUN_S = 900.0
+
+
+@pytest.fixture
+def federation(tmp_path: Path) -> Iterator[Loopback]:
+    with Loopback(tmp_path / "loopback") as started:
+        for site in SITES:
+            started.register(site)
+        yield started
+    left = subprocess.run(["pgrep", "-f", str(tmp_path)], capture_output=True, text=True)
+    assert left.stdout == "", "processes are left"
+
+
+def inline(out: Path, overrides: Sequence[str] = ()) -> Path:
+    command = [sys.executable, "simulate.py", CONFIG, "--out", str(out), "--engine", "inline"]
+    for override in overrides:
+        command += ["--set", override]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    return out
+
+
+def assert_same_results(run: Path, reference: Path) -> None:
+    for name in ("predictions.csv", "model.safetensors"):
+        assert (run / name).read_bytes() == (reference / name).read_bytes(), name
+
+
+def rounds(run: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in (run / "rounds.jsonl").read_text().splitlines()]
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 300.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.2)
+
+
+def own_manifests(folder: Path) -> list[str]:
+    """Write a manifest for each site and one of all; return the overrides that ask for them."""
+    random = np.random.default_rng(0)
+    rows = []
+    for site in SITES:
+        own = []
+        for number in range(16):
+            case = f"{site}-{number}"
+            images = {"fundus": (64, 64, 3), "oct": (32, 32)}
+            for modality, shape in images.items():
+                pixels = random.integers(0, 256, shape, dtype=np.uint8)
+                Image.fromarray(pixels).save(folder / f"{case}-{modality}.png")
+            paths = {m: f"{case}-{m}.png" for m in images}
+            own.append({"case_id": case, "grade": number % 2, "place": site} | paths)
+        write(folder / f"{site}.csv", own)
+        rows += own
+    write(folder / "all.csv", rows)
+    return [
+        "data.source=manifest",
+        f"data.path={folder / 'all.csv'}",
+        "data.site_column=place",
+        "data.volume_size=[1,32,32]",
+        *(f"sites.{position}.cases=[{site}]" for position, site in enumerate(SITES)),
+    ]
+
+
+def write(path: Path, rows: Sequence[dict[str, object]]) -> None:
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def test_own_data_at_each_site_gives_the_results_of_the_simulation(
+    federation: Loopback, tmp_path: Path
+) -> None:
+    overrides = own_manifests(tmp_path)
+    reference = inline(tmp_path / "inline", overrides)
+    (tmp_path / "all.csv").unlink()  # nobody needs it
+    for site in SITES:
+        federation.start_supernode(site, {"data": str(tmp_path / f"{site}.csv")})
+    federation.start_supernode("stranger", {"site": "clinic"})
+    wait_until(lambda: not federation.running("stranger"))
+    assert "No SuperNode found with the given public key" in federation.log("stranger")
+
+    out = tmp_path / "flower"
+    federation.run({"config": CONFIG, "set": " ".join(overrides), "out": str(out)}, RUN_S)
+    assert_same_results(out, reference)
+    results = json.loads((out / "results.json").read_text())
+    assert results["engine"] == "flower"
+    assert results["failures"] == []
+    assert [site["name"] for site in results["sites"]] == list(SITES)
+    assert (
+        json.loads((reference / "results.json").read_text())["communication"]
+        == (results["communication"])
+    )
+    assert "data:image" not in (out / "report.html").read_text()
+    assert "round 3" in (out / "log.txt").read_text()
+
+
+def test_a_supernode_killed_in_mid_round_comes_back_and_nothing_is_lost(
+    federation: Loopback, tmp_path: Path
+) -> None:
+    out = tmp_path / "flower"
+    reference = inline(tmp_path / "inline")
+    for site in SITES:
+        federation.start_supernode(site)
+    with ThreadPoolExecutor(1) as pool:
+        run = pool.submit(federation.run, {"config": CONFIG, "out": str(out)}, RUN_S)
+        wait_until(lambda: "Receiving: train" in federation.log("clinic"))
+        federation.kill("clinic")
+        # The SuperLink takes it back once it has missed two heartbeats; until then it must retry.
+        wait_until(lambda: is_back(federation, "clinic"))
+        run.result()
+    assert "its message is sent again" in (out / "log.txt").read_text()
+    assert json.loads((out / "results.json").read_text())["failures"] == []
+    assert_same_results(out, reference)
+
+
+def test_a_supernode_that_misses_a_round_rejoins(federation: Loopback, tmp_path: Path) -> None:
+    out = tmp_path / "flower"
+    for site in SITES:
+        federation.start_supernode(site)
+    with ThreadPoolExecutor(1) as pool:
+        values: dict[str, str | int] = {"config": CONFIG, "out": str(out), "patience-s": 3}
+        run = pool.submit(federation.run, values | {"set": "training.rounds=5"}, RUN_S)
+        wait_until(lambda: "Receiving: train" in federation.log("clinic"))
+        federation.stop("clinic")
+        wait_until(lambda: (out / "rounds.jsonl").exists() and bool(rounds(out)))
+        federation.start_supernode("clinic")
+        run.result()
+    first, last = rounds(out)[0], rounds(out)[-1]
+    assert first["participants"] == ["hospital"]
+    assert first["failures"] == [
+        {"site": "clinic", "reason": "went away in the round and did not come back within 3 s"}
+    ]
+    assert last["participants"] == ["hospital", "clinic"]
+    assert last["failures"] == []
+    assert "clinic has joined" in (out / "log.txt").read_text()
+
+
+def is_back(federation: Loopback, site: str) -> bool:
+    """Start a SuperNode again if it has been turned away, as a service manager does."""
+    if not federation.running(site):
+        federation.start_supernode(site)
+        time.sleep(3)
+    return federation.log(site).count("SuperNode ID") == 2
