@@ -46,7 +46,7 @@ def idle_sites() -> Iterator[Row]:
     """Measure how many messages a second, and what a site costs the server."""
     for sites in (10, 100, 1000):
         for runtime in RUNTIMES:
-            result = measure(Spec(runtime, "idle", sites, rounds=5))
+            result = measure(Spec(runtime, "idle", sites, rounds=4))
             seconds = median(result.round_s[1:])
             row = ("idle sites", runtime, sites, 0.0)
             yield Row(*row, "messages a second", sites / seconds)
