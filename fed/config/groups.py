@@ -28,6 +28,13 @@ class Dirichlet(Section):
 
     dirichlet: Positive
     """Concentration: 0.1 is very uneven, 100 nearly even."""
+    around: Annotated[tuple[Positive, ...], Field(min_length=2)] | None = None
+    """Mean proportions, one number a class: who is referred where; null: even."""
+
+    def concentrations(self, classes: int) -> tuple[float, ...]:
+        """Return the parameters of the distribution, one a class; their mean is `dirichlet`."""
+        around = self.around or (1.0,) * classes
+        return tuple(self.dirichlet * classes * share / sum(around) for share in around)
 
 
 class SiteResources(Section):
@@ -76,7 +83,7 @@ class SiteGroup(Section):
     """Cases a site: a number, or {median, spread} of a log-normal. Real sources also take a share
     below 1 of all patients for the whole group, or a list of names found in `data.site_column`."""
     labels: Dirichlet | tuple[NotNegative, ...] | Literal["natural"] = "natural"
-    """Label proportions: {dirichlet: a}, a list with one number a class, or `natural` (real
+    """Label proportions: {dirichlet: a, around: [...]}, a list with one number a class, or `natural` (real
     sources: as they come; phantom: even)."""
     style: NotNegative = 1.0
     """How far its devices differ from the average device (phantom)."""

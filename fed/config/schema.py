@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from fed.config.groups import SiteGroup
+from fed.config.groups import Dirichlet, SiteGroup
 from fed.config.method import Method
 from fed.config.section import (
     Count,
@@ -206,9 +206,10 @@ class Config(Section):
     @model_validator(mode="after")
     def _proportions_fit_classes(self) -> "Config":
         for group in self.sites:
-            if isinstance(group.labels, tuple) and len(group.labels) != len(self.task.classes):
+            given = group.labels.around if isinstance(group.labels, Dirichlet) else group.labels
+            if isinstance(given, tuple) and len(given) != len(self.task.classes):
                 raise ValueError(
-                    f"sites.{group.name}.labels: {len(group.labels)} proportions for "
+                    f"sites.{group.name}.labels: {len(given)} proportions for "
                     f"{len(self.task.classes)} classes; give one number a class"
                 )
             if isinstance(group.labels, tuple) and sum(group.labels) <= 0:

@@ -204,7 +204,7 @@ def _label_proportions(
 ) -> NDArray[np.float64] | None:
     """Return the label proportions a site asks for ``(classes,)``; None where natural."""
     if isinstance(group.labels, Dirichlet):
-        return generator(seed, site, "labels").dirichlet(np.full(classes, group.labels.dirichlet))
+        return generator(seed, site, "labels").dirichlet(group.labels.concentrations(classes))
     if isinstance(group.labels, tuple):
         return np.array(group.labels) / sum(group.labels)
     return None

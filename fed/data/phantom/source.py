@@ -88,8 +88,8 @@ class PhantomSource:
 
     def _proportions(self, group: SiteGroup, name: str) -> NDArray[np.float64]:
         if isinstance(group.labels, Dirichlet):
-            concentration = np.full(self._classes, group.labels.dirichlet)
-            return generator(self._seed, name, "labels").dirichlet(concentration)
+            concentrations = group.labels.concentrations(self._classes)
+            return generator(self._seed, name, "labels").dirichlet(concentrations)
         if isinstance(group.labels, tuple):
             return np.array(group.labels) / sum(group.labels)
         return np.full(self._classes, 1 / self._classes)

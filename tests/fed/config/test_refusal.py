@@ -72,6 +72,10 @@ def test_label_proportions_none_of_whose_forms_fits_are_told_all_forms(value):
         ("sites.0.cases={spread: 1}", "sites.0.cases.median: this key is needed"),
         ("sites.0.labels={dirichle: 1}", "sites.0.labels.dirichle: unknown key; did you mean"),
         ("sites.0.labels={dirichlet: 0}", "sites.0.labels.dirichlet: must be above 0; got 0"),
+        (
+            "sites.0.labels={dirichlet: 1, around: [1, 1, 1]}",
+            "sites.tertiary.labels: 3 proportions for 4 classes; give one number a class",
+        ),
     ],
 )
 def test_a_mapping_among_several_forms_is_refused_by_its_keys(override, message):

@@ -162,6 +162,16 @@ def test_label_proportions():
     assert np.mean([share < 0.1 or share > 0.9 for share in drawn]) > 0.5
 
 
+def test_label_proportions_drawn_around_a_mean():
+    drawn = [
+        source(seed=s, cases=60, labels={"dirichlet": 2.0, "around": [3, 1]}).open("clinic")
+        for s in range(40)
+    ]
+    shares = [site.labels().mean() for site in drawn]
+    assert np.mean(shares) == pytest.approx(0.25, abs=0.07)
+    assert np.std(shares) > 0.1
+
+
 @pytest.mark.parametrize("cases", [0.5, ["hospital-a"]])
 def test_shares_and_names_are_refused(cases):
     with pytest.raises(ConfigError, match=r"sites\.clinic\.cases"):
