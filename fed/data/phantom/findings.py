@@ -27,8 +27,8 @@ class Scatter:
         Correlation, taken negative, between the last two.
     """
 
-    shared: float = 0.15
-    fundus: float = 0.24
+    shared: float = 0.12
+    fundus: float = 0.28
     oct: float = 0.20
     opposition: float = 0.7
 
