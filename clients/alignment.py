@@ -2,17 +2,17 @@
 
 import time
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cosine_similarity
 
 from fed.protocol import TransportCount
 from fed.prototypes import Prototypes
+from model.rima import Features
 from model.transport import draw_targets, labelled_coupling
 
-How = Literal["none", "labelled", "random"]
+How = Literal["labelled", "unlabelled", "random"]
 
 
 @dataclass
@@ -50,20 +50,53 @@ def random_partners(lx: Tensor, ly: Tensor, weights: Tensor, generator: torch.Ge
     return partners
 
 
+class OwnPartners(Protocol):
+    """Finds partners among the cases of a batch at a site that owns both modalities."""
+
+    def draw(self, features: Features, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Return partners for a batch of ``n`` cases, ``f`` with fundus and ``o`` with OCT.
+
+        Returns
+        -------
+        to_oct : Tensor
+            ``(f,)`` for each fundus row the position of its partner among the OCT rows; -1 for
+            none.
+        to_fundus : Tensor
+            ``(o,)``, the reverse.
+        """
+        ...
+
+
+class PairPartners:
+    """The true partner: the other modality of the same case."""
+
+    def draw(self, features: Features, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the partners of cases that have both; -1 for the others."""
+        has_fundus, has_oct = features.has_fundus, features.has_oct
+        return (
+            torch.where(has_oct, has_oct.cumsum(0) - 1, -1)[has_fundus],
+            torch.where(has_fundus, has_fundus.cumsum(0) - 1, -1)[has_oct],
+        )
+
+
 class BatchPartners:
-    """Partners within a batch of a site that owns both modalities; no pairing is needed.
+    """Partners of a batch without regard to which rows are of one eye.
 
     Parameters
     ----------
-    how : {"labelled", "random"}
-        From the labelled coupling, or random of the same class.
+    how : {"labelled", "unlabelled", "random"}
+        From the labelled coupling, from the coupling without labels, or random of the same class.
     """
 
     def __init__(self, how: How, log: CouplingLog, generator: torch.Generator) -> None:
         self._how, self._log, self._generator = how, log, generator
 
-    def draw(self, x: Tensor, y: Tensor, lx: Tensor, ly: Tensor) -> tuple[Tensor, Tensor]:
-        """Return for each row of `x` its partner's row in `y`, and the reverse; -1 for none."""
+    def draw(self, features: Features, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the partners of standardised features; -1 for a class without any."""
+        x, y = features.fundus[features.has_fundus], features.oct[features.has_oct]
+        lx, ly = labels[features.has_fundus], labels[features.has_oct]
+        if self._how == "unlabelled":
+            lx, ly = torch.zeros_like(lx), torch.zeros_like(ly)
         if self._how == "random" or not _common_class(lx, ly):
             ones_x, ones_y = torch.ones(len(lx)), torch.ones(len(ly))
             return (
@@ -86,9 +119,9 @@ class BankPartners:
         Of the missing modality.
     mean, std : Tensor
         Moments ``(d,)`` that features are standardised with.
-    how : {"labelled", "random"}
-        Which prototype of the class: by the labelled coupling with the bank, or at random in
-        proportion to the cases behind each.
+    how : {"labelled", "unlabelled", "random"}
+        Which prototype: by the coupling with the bank, labelled or not, or at random of the class
+        in proportion to the cases behind each.
     """
 
     def __init__(
@@ -103,6 +136,8 @@ class BankPartners:
         self._centres = (torch.from_numpy(prototypes.means) - mean) / std
         self._spread = torch.from_numpy(prototypes.variances).sqrt() / std
         self._labels = torch.from_numpy(prototypes.labels)
+        if how == "unlabelled":
+            self._labels = torch.zeros_like(self._labels)
         self._weights = torch.from_numpy(prototypes.counts) / float(prototypes.counts.sum())
         self._how, self._log, self._generator = how, log, generator
 
@@ -116,6 +151,8 @@ class BankPartners:
         found : Tensor
             ``(n,)``, bool: whether the bank has the case's class.
         """
+        if self._how == "unlabelled":
+            labels = torch.zeros_like(labels)
         chosen = self._choose(x, labels)
         found = chosen >= 0
         chosen = chosen.clamp(min=0)
@@ -124,14 +161,7 @@ class BankPartners:
         return partners * found[:, None], found
 
     def _choose(self, x: Tensor, labels: Tensor) -> Tensor:
-        if self._how != "labelled" or not _common_class(labels, self._labels):
+        if self._how == "random" or not _common_class(labels, self._labels):
             return random_partners(labels, self._labels, self._weights, self._generator)
         plan = self._log.coupling(x, self._centres, labels, self._labels, self._weights)
         return draw_targets(plan, self._generator)
-
-
-def alignment_loss(predicted: Tensor, targets: Tensor) -> Tensor:
-    """Mean of ``1 - cos(prediction, target)`` over the rows; 0 without rows (method, section 3)."""
-    if not len(predicted):
-        return predicted.sum()
-    return (1 - cosine_similarity(predicted, targets.detach(), dim=1)).mean()

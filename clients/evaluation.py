@@ -1,30 +1,38 @@
 """Scores of the global model on a site's cases, given both modalities or one."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import log_softmax
 
+from clients.fills import at_test
 from clients.site import LocalSite
 from clients.training import batches, concatenate
 from fed.config import Method
 from fed.protocol import EvaluateTask, Scores
-from fed.sites import Condition
-from model.rima import RIMA, Features
+from fed.sites import MODALITIES, Condition, Modality
+from model.parts import ENCODER
+from model.rima import RIMA, Features, modules_of
 
 
 def evaluate(site: LocalSite, task: EvaluateTask) -> Scores:
     """Score the cases of the asked part under each condition they can serve.
 
     A case serves ``both`` if it has both modalities linked, ``fundus`` if it has a fundus
-    photograph, ``oct`` if it has an OCT; what the condition does not grant is taken away.
+    photograph, ``oct`` if it has an OCT; what the condition does not grant is taken away. So is a
+    modality whose encoder was not sent: the model of a site that trained alone can only look at
+    what that site owns, and serves no case of the other modality.
     """
     network = site.network(task.parameters)
     rows = site.part(task.part)
+    sent = modules_of(task.parameters)
+    seen = [m for m in MODALITIES if ENCODER[m] in sent]
     with torch.no_grad():
         features = _encode(site, network, rows)
-        granted = {c: _grant(features, c) for c in task.conditions}
+        granted = {c: _grant(features, c, seen) for c in task.conditions}
         probabilities = {
             c: predict(network, site.config.method, given) for c, (given, _) in granted.items()
         }
@@ -47,26 +55,40 @@ def predict(network: RIMA, method: Method, features: Features) -> NDArray[np.flo
     """
     if not len(features):
         return np.zeros((0, network.classifier.out_features))
-    answers = []
-    if method.predict in ("experts", "product"):
-        answers.append(_expert_log_probabilities(network, features))
-    if method.predict in ("fusion", "product"):
-        answers.append(_fusion_log_probabilities(network, method, features))
-    return torch.softmax(torch.stack(answers).mean(dim=0), dim=1).numpy()
+    return torch.softmax(_ANSWER[method.predict](network, method, features), dim=1).numpy()
 
 
-def _expert_log_probabilities(network: RIMA, features: Features) -> Tensor:
+def _experts(network: RIMA, method: Method, features: Features) -> Tensor:
+    """Return log-probabilities ``(n, K)``, as the other ways of answering do."""
     fundus = log_softmax(network.fundus_head(features.fundus).double(), dim=1)
     oct_ = log_softmax(network.oct_head(features.oct).double(), dim=1)
     product = features.has_fundus[:, None] * fundus + features.has_oct[:, None] * oct_
     return log_softmax(product, dim=1).cpu()
 
 
-def _fusion_log_probabilities(network: RIMA, method: Method, features: Features) -> Tensor:
-    given = network.transport.standardise(features)
-    if method.fill == "prototype":
-        given = network.predicted(given)
+def _fusion(network: RIMA, method: Method, features: Features) -> Tensor:
+    given = at_test(method, network, network.transport.standardise(features))
     return log_softmax(network.fuse(given.fundus, given.oct).double(), dim=1).cpu()
+
+
+def _product(network: RIMA, method: Method, features: Features) -> Tensor:
+    answers = [_experts(network, method, features), _fusion(network, method, features)]
+    return torch.stack(answers).mean(dim=0)
+
+
+def _fusion_if_both(network: RIMA, method: Method, features: Features) -> Tensor:
+    both = (features.has_fundus & features.has_oct).cpu()[:, None]
+    return torch.where(
+        both, _fusion(network, method, features), _experts(network, method, features)
+    )
+
+
+_ANSWER = {
+    "experts": _experts,
+    "fusion": _fusion,
+    "product": _product,
+    "fusion_if_both": _fusion_if_both,
+}
 
 
 def _encode(site: LocalSite, network: RIMA, rows: NDArray[np.int64]) -> Features:
@@ -75,12 +97,18 @@ def _encode(site: LocalSite, network: RIMA, rows: NDArray[np.int64]) -> Features
     return concatenate([network.encode(site.images.batch(c)) for c in batches(rows, 64)])
 
 
-def _grant(features: Features, condition: Condition) -> tuple[Features, NDArray[np.int64]]:
+def _grant(
+    features: Features, condition: Condition, seen: Sequence[Modality]
+) -> tuple[Features, NDArray[np.int64]]:
     """Return what the condition grants of the cases that can serve it, and their positions."""
     if condition == "both":
         serving = features.has_fundus & features.has_oct
         given = features[serving]
+        for modality in seen if len(seen) < len(MODALITIES) else ():
+            given = given.only(modality)
     else:
         serving = features.has_fundus if condition == "fundus" else features.has_oct
-        given = features.only(condition)
+        if condition not in seen:
+            serving = serving & False
+        given = features[serving].only(condition)
     return given, np.flatnonzero(serving.cpu().numpy())

@@ -97,6 +97,8 @@ def _network(federation: str) -> RIMA:
         config.data.image_size,
         config.data.volume_size,
         derive(config.seed, "network"),
+        config.method.fusion,
+        config.method.predictors,
     )
     return network.to(_device(config))
 

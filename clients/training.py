@@ -9,23 +9,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from clients.alignment import BankPartners, BatchPartners, CouplingLog
-from clients.objectives import (
-    AlignmentLoss,
-    ExpertLoss,
-    Fill,
-    FusionLoss,
-    Objective,
-    PrototypeFill,
-    ZeroFill,
-    label_prior,
-)
+from clients.alignment import CouplingLog
+from clients.composition import Composition
+from clients.losses import Objective, ProximalTerm
 from clients.site import LocalSite
 from fed.config import Method, Phase
 from fed.protocol import TrainTask, Update
 from fed.randomness import derive, generator, torch_generator
-from fed.sites import MODALITIES, Modality
-from model.parts import trained_modules
+from fed.sites import MODALITIES
+from model.parts import ENCODER, HEAD, trained_modules
 from model.rima import RIMA, Features, modules_of
 
 # Views of each image that frozen encoders are shown in a round (evidence: two views paid).
@@ -53,8 +45,10 @@ def train(site: LocalSite, task: TrainTask) -> Update:
     log = CouplingLog()
     with torch.random.fork_rng(devices=[]):  # dropout draws from torch's global generator
         torch.manual_seed(derive(site.config.seed, site.name, task.round, "dropout"))
-        objectives = _objectives(site, task, network, labels, log)
-        losses, examples = _epochs(site, task, network, modules, objectives, labels)
+        objectives = Composition(site, task, network, log).objectives()
+        losses, examples = (
+            _epochs(site, task, network, modules, objectives, labels) if modules else ({}, 0)
+        )
     return Update(
         site=site.name,
         parameters=_parameters(network, modules),
@@ -66,82 +60,30 @@ def train(site: LocalSite, task: TrainTask) -> Update:
     )
 
 
-def _owned(site: LocalSite) -> tuple[Modality, ...]:
-    """Return the modalities that some training case of the site has."""
-    return tuple(
-        m for m in MODALITIES if any(m in site.cases.cases[i].modalities for i in site.training)
-    )
-
-
 def _returned_modules(site: LocalSite, method: Method, phase: Phase) -> tuple[str, ...]:
-    owned = MODALITIES if method.combine.scheme == "uniform" else _owned(site)
-    return trained_modules(phase.trains, owned)
+    """Return the modules that the phase trains and that some case of the site trains."""
+    modules = trained_modules(phase.trains, MODALITIES)
+    if method.combine.scheme == "uniform":
+        return modules
+    return tuple(module for module in modules if _cases_behind(site, module))
 
 
 def _cases_behind(site: LocalSite, module: str) -> int:
-    if site.config.method.combine.scheme == "by_module":
-        for modality in MODALITIES:
-            if module in (f"{modality}_encoder", f"{modality}_head"):
-                return sum(modality in site.cases.cases[i].modalities for i in site.training)
+    method, cases = site.config.method, site.cases.cases
+    if method.combine.scheme == "uniform":
+        return len(site.training)
+    for modality in MODALITIES:
+        if module in (ENCODER[modality], HEAD[modality]):
+            return sum(modality in cases[i].modalities for i in site.training)
+    if method.fill == "none" and method.align_single == "none":
+        return sum(cases[i].condition == "both" for i in site.training)
     return len(site.training)
 
 
 def _parameters(network: RIMA, modules: Sequence[str]) -> dict[str, NDArray[np.float32]]:
     state = network.state_dict()
     grouped = modules_of(state)
-    return {key: state[key].cpu().numpy() for module in modules for key in grouped[module]}
-
-
-def _objectives(
-    site: LocalSite, task: TrainTask, network: RIMA, labels: Tensor, log: CouplingLog
-) -> list[Objective]:
-    """Compose the losses that the method and the phase ask for."""
-    config, method = site.config, site.config.method
-    trains = method.phases[task.phase].trains
-    adjusted = method.loss == "logit_adjusted"
-    classes = len(config.task.classes)
-    draws = torch_generator(config.seed, site.name, task.round, "partners")
-    objectives: list[Objective] = []
-    if "heads" in trains:
-        priors = {
-            m: label_prior(_labels_with(site, m, labels), classes, adjusted) for m in MODALITIES
-        }
-        objectives.append(ExpertLoss(network, priors))
-    if "fusion" in trains:
-        fill: Fill = ZeroFill()
-        if method.fill == "prototype":
-            fill = PrototypeFill(_bank_partners(task, network, method, log, draws))
-        prior = label_prior(labels[site.training], classes, adjusted)
-        objectives.append(FusionLoss(network, fill, prior, method.modality_dropout))
-    aligned = {method.align_both, method.align_single} != {"none"}
-    if "predictors" in trains and aligned:
-        own = None if method.align_both == "none" else BatchPartners(method.align_both, log, draws)
-        bank = (
-            {}
-            if method.align_single == "none"
-            else _bank_partners(task, network, method, log, draws)
-        )
-        objectives.append(AlignmentLoss(network, own, bank))
-    return objectives
-
-
-def _labels_with(site: LocalSite, modality: Modality, labels: Tensor) -> Tensor:
-    rows = [i for i in site.training if modality in site.cases.cases[i].modalities]
-    return labels[rows]
-
-
-def _bank_partners(
-    task: TrainTask, network: RIMA, method: Method, log: CouplingLog, draws: torch.Generator
-) -> dict[Modality, BankPartners]:
-    buffers = network.transport
-    moments = {
-        "fundus": (buffers.fundus_mean.cpu(), buffers.fundus_std.cpu()),
-        "oct": (buffers.oct_mean.cpu(), buffers.oct_std.cpu()),
-    }
-    return {
-        modality: BankPartners(prototypes, *moments[modality], method.align_single, log, draws)
-        for modality, prototypes in task.bank.items()
-    }
+    return {key: state[key].cpu().numpy() for module in modules for key in grouped.get(module, ())}
 
 
 def _epochs(
@@ -157,16 +99,16 @@ def _epochs(
     trained = [getattr(network, module) for module in modules]
     for module in trained:
         module.train().requires_grad_(True)
-    optimizer = _optimizer(site, task, trained)
+    weights = [weight for module in trained for weight in module.parameters()]
+    if site.config.method.proximal:
+        objectives = [*objectives, ProximalTerm(weights, site.config.method.proximal)]
+    optimizer = _optimizer(site, task, weights)
     sums: dict[str, float] = defaultdict(float)
     examples = 0
     for features, rows in _feature_batches(site, task, network, "encoders" in phase.trains):
-        if "heads" not in phase.trains or len(objectives) > 1:
-            standardised = network.transport.standardise(features)
         total = torch.zeros(())
         for objective in objectives:
-            given = features if objective.name == "experts" else standardised
-            loss = objective(given, labels[rows])
+            loss = objective(features, labels[rows])
             sums[objective.name] += float(loss.detach()) * len(rows)
             total = total + loss
         optimizer.zero_grad(set_to_none=True)
@@ -179,17 +121,14 @@ def _epochs(
 
 
 def _optimizer(
-    site: LocalSite, task: TrainTask, trained: Sequence[torch.nn.Module]
+    site: LocalSite, task: TrainTask, weights: Sequence[torch.nn.Parameter]
 ) -> torch.optim.Optimizer:
-    parameters = [p for module in trained for p in module.parameters()]
     training = site.config.training
     if training.optimizer == "sgd":
         return torch.optim.SGD(
-            parameters, lr=task.lr, momentum=0.9, weight_decay=training.weight_decay
+            weights, lr=task.lr, momentum=0.9, weight_decay=training.weight_decay
         )
-    return torch.optim.AdamW(
-        parameters, lr=task.lr, weight_decay=training.weight_decay, foreach=True
-    )
+    return torch.optim.AdamW(weights, lr=task.lr, weight_decay=training.weight_decay, foreach=True)
 
 
 def _feature_batches(

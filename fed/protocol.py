@@ -137,6 +137,8 @@ class Scores:
         For each condition the positions ``(n_c,)`` of the cases that have what it needs.
     probabilities : Mapping
         For each condition ``(n_c, K)``.
+    model : str or None
+        The site whose own model was scored; None: the global model. The server adds it.
     """
 
     site: str
@@ -145,6 +147,7 @@ class Scores:
     labels: NDArray[np.int64]
     rows: Mapping[Condition, NDArray[np.int64]]
     probabilities: Mapping[Condition, NDArray[np.float64]]
+    model: str | None = None
 
 
 def arrays(state: State) -> ArrayRecord:

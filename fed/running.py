@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from fed.config import Config, load
-from fed.data.groups import expand
+from fed.data import pooling
 from fed.errors import ConfigError, nearest
 from fed.storage import set_aside
 
@@ -83,7 +83,7 @@ def site_name(config: Config, node_config: Values) -> str:
         If the node does not say, names no site of the configuration, or there are not as many
         simulated nodes as sites.
     """
-    names = [site.name for site in expand(config.sites)]
+    names = [site.name for site in pooling.federation(config)]
     if "site" in node_config:
         name = str(node_config["site"])
         if name not in names:

@@ -5,8 +5,14 @@ from collections.abc import Iterable
 ENCODER = {"fundus": "fundus_encoder", "oct": "oct_encoder"}
 HEAD = {"fundus": "fundus_head", "oct": "oct_head"}
 PREDICTORS = ("fundus2oct", "oct2fundus")
-FUSION = ("fundus_fusion", "oct_fusion", "classifier")
+FUSION = ("fundus_fusion", "oct_fusion", "joint_fusion", "classifier")
 STATISTICS = ("transport",)
+_COUNTED = ("running_mean", "running_var", "num_batches_tracked")
+
+
+def learned(name: str) -> bool:
+    """Return whether a name of the network's state is of a weight, not of a running statistic."""
+    return not name.endswith(_COUNTED) and name.split(".", 1)[0] not in STATISTICS
 
 
 def trained_modules(parts: Iterable[str], modalities: Iterable[str]) -> tuple[str, ...]:

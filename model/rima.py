@@ -6,7 +6,7 @@ federation slices, sends and averages the network (`MODULES`).
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import Literal, Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -22,9 +22,11 @@ MODULES = (
     "oct2fundus",
     "oct_fusion",
     "fundus_fusion",
+    "joint_fusion",
     "classifier",
     "transport",
 )
+Fusion = Literal["asymmetric", "concat"]
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,18 @@ def _two_layers(inputs: int, hidden: int, outputs: int, dropout: float) -> nn.Se
     )
 
 
+class Nothing(nn.Module):
+    """Stands for a predictor that the network does not have: predicts the mean, which is zero."""
+
+    def __init__(self, outputs: int) -> None:
+        super().__init__()
+        self._outputs = outputs
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map ``(n, d)`` to zeros ``(n, outputs)``."""
+        return features.new_zeros(len(features), self._outputs)
+
+
 class TokenFusion(nn.Module):
     """Fundus branch: one post-norm transformer block over three tokens, averaged.
 
@@ -191,19 +205,40 @@ class RIMA(nn.Module):
     fundus_encoder, oct_encoder : nn.Module
         Map images to features; each tells its width as ``features``.
     sizes : Sizes
+    fusion : {"asymmetric", "concat"}
+        The two branches as published, or two layers over both features side by side.
+    predictors : bool
+        Whether there are predictors between the modalities; without, they predict the mean.
     """
 
-    def __init__(self, fundus_encoder: nn.Module, oct_encoder: nn.Module, sizes: Sizes) -> None:
+    def __init__(
+        self,
+        fundus_encoder: nn.Module,
+        oct_encoder: nn.Module,
+        sizes: Sizes,
+        fusion: Fusion = "asymmetric",
+        predictors: bool = True,
+    ) -> None:
         super().__init__()
         dx, dy = (cast(Encoder, encoder).features for encoder in (fundus_encoder, oct_encoder))
         self.fundus_encoder = fundus_encoder
         self.oct_encoder = oct_encoder
         self.fundus_head = nn.Linear(dx, sizes.classes)
         self.oct_head = nn.Linear(dy, sizes.classes)
-        self.fundus2oct = _two_layers(dx, sizes.predictor, dy, sizes.dropout)
-        self.oct2fundus = _two_layers(dy, sizes.predictor, dx, sizes.dropout)
-        self.oct_fusion = _two_layers(2 * dy, dy, dy, sizes.dropout)
-        self.fundus_fusion = TokenFusion(dx, sizes.feed_forward)
+        self.fundus2oct: nn.Module = Nothing(dy)
+        self.oct2fundus: nn.Module = Nothing(dx)
+        if predictors:
+            self.fundus2oct = _two_layers(dx, sizes.predictor, dy, sizes.dropout)
+            self.oct2fundus = _two_layers(dy, sizes.predictor, dx, sizes.dropout)
+        self._fusion = fusion
+        self.oct_fusion: nn.Module = nn.Identity()
+        self.fundus_fusion: nn.Module = nn.Identity()
+        self.joint_fusion: nn.Module = nn.Identity()
+        if fusion == "asymmetric":
+            self.oct_fusion = _two_layers(2 * dy, dy, dy, sizes.dropout)
+            self.fundus_fusion = TokenFusion(dx, sizes.feed_forward)
+        else:
+            self.joint_fusion = _two_layers(dx + dy, dx + dy, dx + dy, sizes.dropout)
         self.classifier = nn.Linear(dx + dy, sizes.classes)
         self.transport = FeatureTransport(dx, dy)
 
@@ -221,6 +256,8 @@ class RIMA(nn.Module):
 
     def fuse(self, fundus: Tensor, oct_features: Tensor) -> Tensor:
         """Classify standardised features of both modalities: ``(n, dx), (n, dy) -> (n, K)``."""
+        if self._fusion == "concat":
+            return self.classifier(self.joint_fusion(torch.cat([fundus, oct_features], dim=1)))
         oct_branch = self.oct_fusion(torch.cat([oct_features, self.fundus2oct(fundus)], dim=1))
         tokens = torch.stack(
             [fundus, self.transport(oct_features), self.oct2fundus(oct_features)], dim=1

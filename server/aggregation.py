@@ -44,7 +44,7 @@ class ModuleAverage:
         UnusableUpdateError
             If a parameter is unknown, of another shape, or not finite; nothing is added then.
         """
-        self._check(update)
+        check_update(self._current, update)
         for module, keys in modules_of(update.parameters).items():
             weight = float(update.cases[module])
             if weight == 0:
@@ -58,10 +58,15 @@ class ModuleAverage:
                 else:
                     self._sums[key, apart] = weighted
 
+    @property
+    def trained(self) -> list[str]:
+        """The names that some site returned, in the order they came."""
+        return list(dict.fromkeys(key for key, _ in self._sums))
+
     def result(self) -> dict[str, NDArray[Any]]:
         """Return the new global model."""
         averaged = dict(self._current)
-        for key in {key for key, _ in self._sums}:
+        for key in self.trained:
             averaged[key] = _like(self._mean(key), self._current[key])
         return averaged
 
@@ -76,24 +81,37 @@ class ModuleAverage:
         both, others = self._sums[key, True] / apart, self._sums[key, False] / weight
         return share * both + (1 - share) * others
 
-    def _check(self, update: Update) -> None:
-        for key, value in update.parameters.items():
-            if key not in self._current:
-                raise UnusableUpdateError(f"sent {key}, which the global model does not have")
-            if value.shape != self._current[key].shape:
-                raise UnusableUpdateError(
-                    f"sent {key} of shape {value.shape}; expected {self._current[key].shape}"
-                )
-            if not np.isfinite(value).all():
-                raise UnusableUpdateError(f"sent {key} with values that are not finite")
+
+def check_update(current: State, update: Update) -> None:
+    """Refuse an update that must not reach the global model.
+
+    Raises
+    ------
+    UnusableUpdateError
+        If a parameter is unknown, of another shape, or not finite.
+    """
+    for key, value in update.parameters.items():
+        if key not in current:
+            raise UnusableUpdateError(f"sent {key}, which the global model does not have")
+        if value.shape != current[key].shape:
+            raise UnusableUpdateError(
+                f"sent {key} of shape {value.shape}; expected {current[key].shape}"
+            )
+        if not np.isfinite(value).all():
+            raise UnusableUpdateError(f"sent {key} with values that are not finite")
 
 
 def mean_of(states: Collection[State]) -> dict[str, NDArray[Any]]:
-    """Return the plain mean of several global models with the same names."""
-    first = next(iter(states))
+    """Return the plain mean of several global models, oldest first.
+
+    A name that only the later ones have, of a site that joined late, is averaged over those.
+    """
+    *_, newest = states
     return {
-        key: _like(np.mean([s[key].astype(np.float64) for s in states], axis=0), first[key])
-        for key in first
+        key: _like(
+            np.mean([s[key].astype(np.float64) for s in states if key in s], axis=0), newest[key]
+        )
+        for key in newest
     }
 
 

@@ -56,11 +56,16 @@ def missing_classes(bank: Bank, classes: Sequence[str]) -> list[str]:
     return words
 
 
-def transport_parameters(bank: Bank) -> Mapping[str, NDArray[np.float32]]:
+def transport_parameters(bank: Bank, plan: bool = True) -> Mapping[str, NDArray[np.float32]]:
     """Return the buffers of ``transport``: moments of both feature spaces and the plan ``P``.
 
     The plan is the feature transport (method, section 2) between the two halves of the bank, under
     their labelled coupling with the cases behind each prototype as weights.
+
+    Parameters
+    ----------
+    plan : bool
+        False leaves ``P`` out; the fusion's transported token then stays zero.
     """
     buffers: dict[str, NDArray[np.float32]] = {}
     standardised: dict[Modality, torch.Tensor] = {}
@@ -72,7 +77,7 @@ def transport_parameters(bank: Bank) -> Mapping[str, NDArray[np.float32]]:
         buffers[f"transport.{modality}_mean"] = mean
         buffers[f"transport.{modality}_std"] = std
         standardised[modality] = torch.from_numpy((bank[modality].means - mean) / std)
-    if len(standardised) == 2 and _share_a_class(bank):
+    if plan and len(standardised) == 2 and _share_a_class(bank):
         fundus, oct_ = bank["fundus"], bank["oct"]
         coupling = labelled_coupling(
             standardised["fundus"],
@@ -82,8 +87,8 @@ def transport_parameters(bank: Bank) -> Mapping[str, NDArray[np.float32]]:
             a=torch.from_numpy(fundus.counts / fundus.counts.sum()),
             b=torch.from_numpy(oct_.counts / oct_.counts.sum()),
         )
-        plan = feature_plan(standardised["fundus"], standardised["oct"], coupling.plan)
-        buffers["transport.plan"] = plan.plan.numpy().astype(np.float32)
+        solved = feature_plan(standardised["fundus"], standardised["oct"], coupling.plan)
+        buffers["transport.plan"] = solved.plan.numpy().astype(np.float32)
     return buffers
 
 

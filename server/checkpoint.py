@@ -17,9 +17,12 @@ from fed.prototypes import Prototypes
 from fed.sites import MODALITIES
 from fed.storage import read_tensors, write_tensors
 from server.communication import Traffic
+from server.optimizers import ServerOptimizer
 from server.rounds import Progress
 
 FILE = "latest.safetensors"
+MOMENTS = ("first", "second")
+"""What a server optimizer keeps between rounds."""
 
 
 def save_checkpoint(directory: Path, progress: Progress) -> None:
@@ -28,6 +31,9 @@ def save_checkpoint(directory: Path, progress: Progress) -> None:
     tensors = {f"model/{key}": value for key, value in progress.model.items()}
     for age, state in enumerate(progress.recent):
         tensors |= {f"recent{age}/{key}": value for key, value in state.items()}
+    for moment in MOMENTS:
+        values = getattr(progress.optimizer, moment)
+        tensors |= {f"optimizer.{moment}/{key}": value for key, value in values.items()}
     tensors |= bank_tensors(progress.bank, "bank/")
     ledger = {
         "completed": progress.completed,
@@ -65,6 +71,9 @@ def load_checkpoint(directory: Path, config: Config) -> Progress | None:
         recent=deque(
             (_under(tensors, f"recent{age}/") for age in range(ledger["recent"])),
             maxlen=config.method.combine.average_last,
+        ),
+        optimizer=ServerOptimizer(
+            config.server_step, *(_under(tensors, f"optimizer.{moment}/") for moment in MOMENTS)
         ),
         bank=bank_from_tensors(tensors, "bank/"),
         completed=ledger["completed"],

@@ -49,7 +49,7 @@ def estimate(
         down = up = 0
         for card in training:
             modalities = MODALITIES if uniform else card.modalities
-            down += sum(sizes[m] for m in used_modules(phase.trains, modalities))
-            up += sum(sizes[m] for m in trained_modules(phase.trains, modalities))
+            down += sum(sizes.get(m, 0) for m in used_modules(phase.trains, modalities))
+            up += sum(sizes.get(m, 0) for m in trained_modules(phase.trains, modalities))
         estimates.append(PhaseEstimate(phase.name, rounds, 2 * len(training), down, up))
     return estimates

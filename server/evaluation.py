@@ -1,7 +1,7 @@
 """Pooled and per-site metrics of the scores that came back, with intervals over patients."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,10 @@ def metric_table(
 ) -> Table:
     """Return every metric of the sites taken together, by condition.
 
+    Where sites keep their own models (`server.apart`), each model is judged by itself, and value,
+    low and high are the means over the models that can serve the condition. The mean of the
+    intervals is wider than the interval of the mean, so it errs on the safe side.
+
     Parameters
     ----------
     replicates : int
@@ -36,6 +40,20 @@ def metric_table(
     name : str
         Names the random stream of the bootstrap.
     """
+    models = sorted({s.model for s in sites if s.model is not None})
+    if models:
+        return _mean(
+            [
+                metric_table(
+                    [replace(s, model=None) for s in sites if s.model == model],
+                    conditions,
+                    replicates,
+                    seed,
+                    name,
+                )
+                for model in models
+            ]
+        )
     table: Table = {}
     for condition in conditions:
         sample = _pool(sites, condition)
@@ -52,6 +70,28 @@ def metric_table(
     return table
 
 
+def _mean(tables: Sequence[Table]) -> Table:
+    """Return the mean of each figure over the tables where it is defined; None where it never is.
+
+    Each is the mean of the same models in value, low and high.
+    """
+    return {
+        condition: {
+            metric: {
+                figure: _mean_of([t[condition][metric][figure] for t in tables])
+                for figure in figures
+            }
+            for metric, figures in metrics.items()
+        }
+        for condition, metrics in tables[0].items()
+    }
+
+
+def _mean_of(values: Sequence[float | None]) -> float | None:
+    defined = [value for value in values if value is not None]
+    return sum(defined) / len(defined) if defined else None
+
+
 def _pool(sites: Sequence[Scores], condition: Condition) -> _Sample:
     found = [s for s in sites if condition in s.rows and len(s.rows[condition])]
     if not found:
@@ -66,9 +106,13 @@ def _pool(sites: Sequence[Scores], condition: Condition) -> _Sample:
 def prediction_rows(
     sites: Sequence[Scores], conditions: Sequence[Condition]
 ) -> list[list[str | int | float]]:
-    """Return the rows of ``predictions.csv``: site, case, condition, label, probabilities."""
+    """Return the rows of ``predictions.csv``: site, case, condition, label, probabilities.
+
+    Where sites keep their own models, a row ends with the site whose model it is.
+    """
     return [
         [s.site, s.case_ids[row], condition, int(s.labels[row]), *map(float, probabilities)]
+        + ([] if s.model is None else [s.model])
         for s in sites
         for condition in conditions
         if condition in s.rows

@@ -32,6 +32,8 @@ def initial_model(config: Config) -> State:
             config.data.image_size,
             config.data.volume_size,
             derive(config.seed, "network"),
+            config.method.fusion,
+            config.method.predictors,
         )
         _load(network, config)
     except WeightsError as error:

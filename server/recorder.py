@@ -12,6 +12,7 @@ from typing import Any
 import fed
 from fed.config import Config, dump
 from fed.confounds import confounds
+from fed.protocol import Scores
 from fed.sites import SiteCard
 from fed.storage import write_json, write_tensors, write_text
 from server.checkpoint import bank_tensors, load_checkpoint, save_checkpoint
@@ -73,7 +74,8 @@ class Recorder:
         writer = csv.writer(text, lineterminator="\n")
         classes = len(self._config.task.classes)
         header = ["site", "case_id", "condition", "label"]
-        writer.writerow(header + [f"p_{k}" for k in range(classes)])
+        apart = any(s.model is not None for s in verdict.held_out)
+        writer.writerow(header + [f"p_{k}" for k in range(classes)] + ["model"] * apart)
         writer.writerows(prediction_rows(verdict.held_out, self._config.evaluation.conditions))
         write_text(self._directory / "predictions.csv", text.getvalue())
 
@@ -135,11 +137,14 @@ class Recorder:
     def _held_out(self, verdict: Verdict) -> dict[str, Any]:
         evaluation, seed = self._config.evaluation, self._config.seed
         conditions, replicates = evaluation.conditions, evaluation.bootstrap
+        by_site: dict[str, list[Scores]] = {}
+        for scored in verdict.held_out:
+            by_site.setdefault(scored.site, []).append(scored)
         return {
             "pooled": metric_table(verdict.held_out, conditions, replicates, seed, "pooled"),
             "sites": {
-                s.site: metric_table([s], conditions, replicates, seed, s.site)
-                for s in verdict.held_out
+                site: metric_table(scores, conditions, replicates, seed, site)
+                for site, scores in by_site.items()
             },
         }
 

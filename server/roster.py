@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from fed.config import Config
-from fed.data.groups import expand
+from fed.data.pooling import federation
 from fed.errors import RunError
 from fed.randomness import generator
 from fed.sites import Site, SiteCard
@@ -54,7 +54,7 @@ def make_roster(members: Sequence[Member], config: Config) -> Roster:
     RunError
         If two nodes claim the same site, or one claims a site nobody configured.
     """
-    sites = expand(config.sites)
+    sites = federation(config)
     order = {site.name: position for position, site in enumerate(sites)}
     seen: set[str] = set()
     for member in members:

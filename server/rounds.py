@@ -15,11 +15,13 @@ from fed.config import Config
 from fed.errors import RunError
 from fed.protocol import Bank, Scores, State, TransportCount
 from server.aggregation import mean_of
+from server.apart import owners
 from server.attendance import Attendance
 from server.bank import missing_classes, transport_parameters
 from server.communication import Traffic, virtual_seconds
 from server.evaluation import metric_table
 from server.observers import Observer
+from server.optimizers import ServerOptimizer
 from server.schedule import Round, schedule
 from server.strategy import Exchange, IncompleteModalities
 
@@ -34,6 +36,7 @@ class Progress:
         The global model.
     recent : deque of State
         Global models of the last rounds of the phase, for ``combine.average_last``.
+    optimizer : ServerOptimizer
     bank : Bank
     completed : int
         Rounds completed.
@@ -41,6 +44,7 @@ class Progress:
 
     model: State
     recent: deque[State]
+    optimizer: ServerOptimizer
     bank: Bank = field(default_factory=dict)
     completed: int = 0
     traffic: Traffic = field(default_factory=Traffic)
@@ -151,7 +155,7 @@ class Rounds:
 
     def _train(self, plan: Round, progress: Progress) -> Exchange:
         strategy = self._strategy
-        strategy.bank = progress.bank
+        strategy.bank, strategy.optimizer = progress.bank, progress.optimizer
         messages = strategy.configure_train(
             plan.number, protocol.arrays(progress.model), ConfigRecord(), self._grid
         )
@@ -190,18 +194,25 @@ class Rounds:
         replies = self._grid.send_and_receive(messages, timeout=self._config.server.deadline_s)
         progress.bank = self._strategy.aggregate_statistics(replies)
         self._settle(progress, progress.completed + 1)
-        progress.model = {**progress.model, **transport_parameters(progress.bank)}
+        progress.model = {
+            **progress.model,
+            **transport_parameters(progress.bank, self._config.method.plan),
+        }
         for words in missing_classes(progress.bank, self._config.task.classes):
             progress.warn(f"bank of round {progress.completed + 1}: {words}")
 
     def _scores(self, progress: Progress, number: int, part: protocol.Part) -> list[Scores]:
-        self._strategy.judge(part)
-        messages = self._strategy.configure_evaluate(
-            number, protocol.arrays(progress.model), ConfigRecord(), self._grid
-        )
-        replies = self._grid.send_and_receive(messages, timeout=self._config.server.deadline_s)
-        found = self._strategy.collect_scores(replies)
-        self._settle(progress, number)
+        """Have the global model scored, or one after the other the sites' own models."""
+        found: list[Scores] = []
+        whose: list[str | None] = [*owners(progress.model)] or [None]
+        for owner in whose:
+            self._strategy.judge(part, owner)
+            messages = self._strategy.configure_evaluate(
+                number, protocol.arrays(progress.model), ConfigRecord(), self._grid
+            )
+            replies = self._grid.send_and_receive(messages, timeout=self._config.server.deadline_s)
+            found += self._strategy.collect_scores(replies)
+            self._settle(progress, number)
         return found
 
     def _settle(self, progress: Progress, number: int) -> Exchange:
@@ -237,4 +248,8 @@ class Rounds:
 def first_progress(model: State, config: Config) -> Progress:
     """Return the state before the first round."""
     copies = {key: np.array(value) for key, value in model.items()}
-    return Progress(model=copies, recent=deque(maxlen=config.method.combine.average_last))
+    return Progress(
+        model=copies,
+        recent=deque(maxlen=config.method.combine.average_last),
+        optimizer=ServerOptimizer(config.server_step),
+    )

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 from fed.config import Config
 
@@ -34,26 +35,31 @@ class Round:
 def schedule(config: Config) -> tuple[Round, ...]:
     """Lay out all rounds of a run."""
     phases, training = config.method.phases, config.training
+    lengths = _lengths(config)
     rounds: list[Round] = []
-    for phase, length in enumerate(_lengths(config)):
+    for phase, length in enumerate(lengths):
         for step in range(length):
             number = len(rounds) + 1
             lr = training.lr * phases[phase].lr
             if training.schedule == "cosine":
                 lr *= 0.5 * (1 + math.cos(math.pi * step / length))
-            due = number % config.evaluation.every == 0 or number == training.rounds
+            due = number % config.evaluation.every == 0 or number == sum(lengths)
             rounds.append(Round(number, phase, lr, step == 0, step == length - 1, due))
     return tuple(rounds)
 
 
 def _lengths(config: Config) -> list[int]:
-    """Share the rounds out over the phases: at least one each, then by largest remainder."""
-    shares = [phase.share for phase in config.method.phases]
-    free = config.training.rounds - len(shares)
-    exact = [max(0.0, config.training.rounds * share / sum(shares) - 1) for share in shares]
-    exact = [free * value / (sum(exact) or 1) for value in exact]
-    lengths = [int(value) for value in exact]
-    by_remainder = sorted(range(len(shares)), key=lambda i: (lengths[i] - exact[i], i))
-    for i in by_remainder[: free - sum(lengths)]:
-        lengths[i] += 1
-    return [1 + length for length in lengths]
+    """Share the rounds out over the phases, at least one each.
+
+    A phase ends where the shares up to it end, and leaves a round to each that follows, or to the
+    share that a method leaves unused: so a method that ends early has the same phases up to there
+    as one that goes on.
+    """
+    phases, rounds = config.method.phases, config.training.rounds
+    ends, share = [0], 0.0
+    for position, phase in enumerate(phases, start=1):
+        share += phase.share
+        unused = share < 1 - 1e-9
+        left = max(len(phases) - position, int(unused))
+        ends.append(max(ends[-1] + 1, min(round(share * rounds), rounds - left)))
+    return [end - start for start, end in pairwise(ends)]

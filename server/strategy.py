@@ -1,7 +1,7 @@
 """A Flower strategy for sites that own different modalities."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from logging import getLogger
 
 from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord, RecordDict
@@ -15,9 +15,11 @@ from fed.sites import MODALITIES, Modality, Role, SiteCard
 from model.parts import trained_modules, used_modules
 from model.rima import modules_of
 from server.aggregation import ModuleAverage, UnusableUpdateError
+from server.apart import Apart, own_state, owned
 from server.bank import BankBuilder
 from server.communication import Traffic
 from server.observers import Failure, Observer
+from server.optimizers import ServerOptimizer
 from server.roster import Member, Participation, Roster, longest_first, participation
 from server.schedule import Round, schedule
 
@@ -49,6 +51,25 @@ class Exchange:
     compute: dict[str, float] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class _Slice:
+    """What a site is sent to train with; sites with the same share one payload.
+
+    Attributes
+    ----------
+    modules : tuple of str
+        That it can use.
+    banks : tuple of Modality
+        Whose prototypes it needs.
+    owner : str or None
+        Whose own model it is, where sites keep theirs.
+    """
+
+    modules: tuple[str, ...]
+    banks: tuple[Modality, ...]
+    owner: str | None = None
+
+
 class IncompleteModalities(Strategy):
     """Sends each site the modules it can use, averages each over those that trained it.
 
@@ -65,6 +86,8 @@ class IncompleteModalities(Strategy):
         Who can be asked; whoever runs the rounds may replace it between two of them.
     bank : Bank
         Prototypes that sites without a modality train against; whoever runs the rounds sets it.
+    optimizer : ServerOptimizer
+        Moves the model by the average; whoever runs the rounds sets it.
     exchange : Exchange
         The record of the exchange under way or last ended.
     """
@@ -76,6 +99,8 @@ class IncompleteModalities(Strategy):
         self._schedule = schedule(config)
         self._current: State = {}
         self._part: protocol.Part = "held_out"
+        self._owner: str | None = None
+        self.optimizer = ServerOptimizer(config.server_step)
         self.bank: Bank = {}
         self.exchange = Exchange()
         self.participation = Participation((), (), ())
@@ -94,8 +119,8 @@ class IncompleteModalities(Strategy):
     def aggregate_train(
         self, server_round: int, replies: Iterable[Message]
     ) -> tuple[ArrayRecord | None, MetricRecord | None]:
-        """Average the updates as they arrive."""
-        average = ModuleAverage(self._current, self._config.method.combine.both_share)
+        """Average the updates as they arrive, and move the model by the average."""
+        average = self._average()
         owners = {m.name: len(m.card.modalities) == 2 for m in self.roster.members}
         for site, content in self._answers(replies):
             update = protocol.unpack_update(content)
@@ -105,7 +130,8 @@ class IncompleteModalities(Strategy):
                 self._fail(site, f"its update was refused: it {error}")
                 continue
             self._note(update)
-        return protocol.arrays(average.result()), self._mean_losses()
+        moved = self.optimizer.move(self._current, average.result(), average.trained)
+        return protocol.arrays(moved), self._mean_losses()
 
     def configure_statistics(self, arrays: ArrayRecord) -> Iterator[Message]:
         """Ask the training sites for class statistics under the global encoders."""
@@ -125,9 +151,13 @@ class IncompleteModalities(Strategy):
             self.exchange.answered.append(site)
         return builder.result()
 
-    def judge(self, part: protocol.Part) -> None:
-        """Choose who scores the model next: held-out sites or validation splits."""
-        self._part = part
+    def judge(self, part: protocol.Part, owner: str | None = None) -> None:
+        """Choose who scores the model next: held-out sites or validation splits.
+
+        Where sites keep their own models (`server.apart`), `owner` says whose is scored: by all
+        held-out sites, or on the owner's own validation split.
+        """
+        self._part, self._owner = part, owner
 
     def configure_evaluate(
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
@@ -137,10 +167,18 @@ class IncompleteModalities(Strategy):
         part, conditions = self._part, self._config.evaluation.conditions
         role: Role = "held_out" if part == "held_out" else "train"
         self._fail_absent(role)
+        judges = self.roster.with_role(role)
+        seen: Sequence[Modality] = MODALITIES
+        if self._owner is not None:
+            seen = owned(self._current, self._owner)
+            self._current = own_state(self._current, self._owner)
+            if part == "validation":
+                judges = tuple(m for m in judges if m.name == self._owner)
+        parts = self._answering_parts()
         return self._messages(
-            self.roster.with_role(role),
+            judges,
             protocol.EVALUATE,
-            lambda card: used_modules(self._answering_parts(), card.modalities),
+            lambda card: used_modules(parts, [m for m in seen if m in card.modalities]),
             lambda state: protocol.pack_evaluate_task(
                 protocol.EvaluateTask(part, conditions, state)
             ),
@@ -150,7 +188,7 @@ class IncompleteModalities(Strategy):
         """Return the scores of the sites that answered."""
         scores = []
         for site, content in self._answers(replies):
-            scores.append(protocol.unpack_scores(content))
+            scores.append(replace(protocol.unpack_scores(content), model=self._owner))
             self.exchange.answered.append(site)
         return scores
 
@@ -170,12 +208,18 @@ class IncompleteModalities(Strategy):
         self.exchange = Exchange()
         self._current = protocol.state(arrays)
 
+    def _average(self) -> ModuleAverage | Apart:
+        combine = self._config.method.combine
+        if combine.scheme == "none":
+            return Apart(self._current)
+        return ModuleAverage(self._current, combine.both_share)
+
     def _train_messages(self, plan: Round) -> Iterator[Message]:
-        payloads: dict[tuple[tuple[str, ...], tuple[Modality, ...]], RecordDict] = {}
+        payloads: dict[_Slice, RecordDict] = {}
         for member in longest_first(self.participation.asked):
             slice_ = self._train_slice(member, plan)
             if slice_ not in payloads:
-                payloads[slice_] = self._train_payload(plan, *slice_)
+                payloads[slice_] = self._train_payload(plan, slice_)
             if member in self.participation.dropped:
                 self.exchange.traffic.down[member.name] += protocol.size(payloads[slice_])
                 self._fail(member.name, "dropped out of the round")
@@ -194,7 +238,7 @@ class IncompleteModalities(Strategy):
         for member in longest_first(members):
             modules = modules_for(member.card)
             if modules not in payloads:
-                payloads[modules] = pack(self._take(modules))
+                payloads[modules] = pack(_take(self._current, modules))
             yield self._message(member, payloads[modules], message_type, 0)
 
     def _message(
@@ -240,25 +284,27 @@ class IncompleteModalities(Strategy):
             means[name] = sum(values) / len(values)
         return MetricRecord(means)
 
-    def _train_slice(
-        self, member: Member, plan: Round
-    ) -> tuple[tuple[str, ...], tuple[Modality, ...]]:
-        """Return the modules a site can use in a round, and the banks it needs."""
+    def _train_slice(self, member: Member, plan: Round) -> _Slice:
         method = self._config.method
         parts = method.phases[plan.phase].trains
+        banks = tuple(m for m in MODALITIES if m in self.bank and self._needs(member, m, parts))
         if method.combine.scheme == "uniform":
-            return used_modules(parts, MODALITIES), ()
-        lacking: tuple[Modality, ...] = ()
-        if method.uses_bank and {"predictors", "fusion"} & set(parts):
-            lacking = tuple(m for m in MODALITIES if member.card.lacking(m) and m in self.bank)
-        return used_modules(parts, member.card.modalities), lacking
+            return _Slice(used_modules(parts, MODALITIES), banks)
+        owner = member.name if method.combine.scheme == "none" else None
+        return _Slice(used_modules(parts, member.card.modalities), banks, owner)
 
-    def _train_payload(
-        self, plan: Round, modules: tuple[str, ...], lacking: tuple[Modality, ...]
-    ) -> RecordDict:
-        bank = {modality: self.bank[modality] for modality in lacking}
+    def _needs(self, member: Member, modality: Modality, parts: Collection[str]) -> bool:
+        """Return whether a site trains against the bank's prototypes of a modality."""
+        method, card = self._config.method, member.card
+        filled = method.fills_from_bank and {"predictors", "fusion"} & set(parts)
+        contrasted = method.contrast and {"encoders", "fusion"} <= set(parts)
+        return bool((filled and card.lacking(modality)) or (contrasted and card.having(modality)))
+
+    def _train_payload(self, plan: Round, slice_: _Slice) -> RecordDict:
+        bank = {modality: self.bank[modality] for modality in slice_.banks}
+        state = self._current if slice_.owner is None else own_state(self._current, slice_.owner)
         return protocol.pack_train_task(
-            protocol.TrainTask(plan.number, plan.phase, plan.lr, self._take(modules), bank)
+            protocol.TrainTask(plan.number, plan.phase, plan.lr, _take(state, slice_.modules), bank)
         )
 
     def _answering_parts(self) -> list[str]:
@@ -266,6 +312,7 @@ class IncompleteModalities(Strategy):
         parts = [] if predict == "fusion" else ["heads"]
         return parts + ([] if predict == "experts" else ["fusion"])
 
-    def _take(self, modules: Iterable[str]) -> State:
-        grouped = modules_of(self._current)
-        return {key: self._current[key] for module in modules for key in grouped.get(module, ())}
+
+def _take(state: State, modules: Iterable[str]) -> State:
+    grouped = modules_of(state)
+    return {key: state[key] for module in modules for key in grouped.get(module, ())}

@@ -65,14 +65,26 @@ def dump(config: Config) -> str:
 
 
 def _composition(raw: Mapping[str, Any]) -> Any:
-    """Return the method as a mapping; one given by name is read from its file."""
+    """Return the method as a mapping; one given by name is read from its file.
+
+    A mapping with the key ``base`` is that other method with some keys changed.
+    """
     method = raw.get("method", "fedrima")
-    if not isinstance(method, str):
+    if isinstance(method, str):
+        method = _preset("method", method)
+    if not isinstance(method, Mapping):
         return method
+    changes = dict(method)
+    while "base" in changes:
+        changes = _merge(_preset("method.base", changes.pop("base")), changes)
+    return changes
+
+
+def _preset(key: str, name: Any) -> dict[str, Any]:
     known = sorted(path.stem for path in METHODS.glob("*.yaml"))
-    if method not in known:
-        raise ConfigError(f"method: unknown method {method!r}{nearest(method, known)}")
-    return _read(METHODS / f"{method}.yaml")
+    if name not in known:
+        raise ConfigError(f"{key}: unknown method {name!r}{nearest(str(name), known)}")
+    return _read(METHODS / f"{name}.yaml")
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from fed.config.groups import Dirichlet, SiteGroup
-from fed.config.method import Method
+from fed.config.method import Method, ServerOptimizer, ServerStep
 from fed.config.section import (
     Count,
     NotNegative,
@@ -111,8 +111,9 @@ class Server(Section):
     """With fewer answers in a round, the run stops with exit code 3 and its state kept."""
     deadline_s: Positive | None = None
     """Seconds a round may wait for its sites; null: as long as they take."""
-    optimizer: Literal["fedavg"] = "fedavg"
-    """How the averaged update moves the global model."""
+    optimizer: ServerOptimizer | None = None
+    """How the averaged update moves the global model: fedavg, fedavgm or fedadam; null: as the
+    method says."""
 
 
 class Privacy(Section):
@@ -180,6 +181,14 @@ class Config(Section):
     engine: Engine = Engine()
     study: None = None
     """Many runs in one. Not available in this version."""
+
+    @property
+    def server_step(self) -> ServerStep:
+        """How the averaged update moves the global model: by `server.optimizer` or the method."""
+        step, asked = self.method.server, self.server.optimizer
+        if asked is None or asked == step.optimizer:
+            return step
+        return ServerStep(optimizer=asked)
 
     @model_validator(mode="after")
     def _names_differ(self) -> "Config":

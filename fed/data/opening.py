@@ -7,6 +7,7 @@ from pathlib import Path
 from fed.config import Config
 from fed.data.cases import CaseSource
 from fed.data.manifest import ManifestSource, read_manifest
+from fed.data.pooling import PooledSource
 from fed.data.prepared import prepare
 from fed.data.rows import Collection, OwnRows, RowsSource
 from fed.errors import ConfigError
@@ -26,14 +27,8 @@ def open_source(config: Config, check: bool = True) -> CaseSource:
     ConfigError, DataError
         If the source, or one of its files, does not bear out the configuration.
     """
-    if config.data.source == "phantom":
-        from fed.data.phantom.source import PhantomSource
-
-        return PhantomSource(config)
-    source = _rows(config)
-    if check:
-        source.check()
-    return source
+    source = _source(config, check)
+    return source if config.method.pool is None else PooledSource(source, config)
 
 
 def open_own(config: Config, site: str, path: str) -> OwnRows:
@@ -49,6 +44,11 @@ def open_own(config: Config, site: str, path: str) -> OwnRows:
     ConfigError, DataError
         If the source has no path, or the data does not bear out the configuration.
     """
+    if config.method.pool is not None:
+        raise ConfigError(
+            f"method: {config.method.name} pools all cases, which takes data.path, not one site's "
+            f"own data at {path}"
+        )
     if config.data.source == "phantom":
         raise ConfigError(f"data: {path} is given, but phantom eyes are drawn, not read")
     data = config.data.model_copy(update={"path": path, "prepared": None})
@@ -75,6 +75,17 @@ def prepare_images(
         raise ConfigError("data.prepared: name the folder that prepared images are kept in")
     source = _rows(config)
     return prepare(source.images, source.decoder, Path(config.data.prepared), workers, progress)
+
+
+def _source(config: Config, check: bool) -> CaseSource:
+    if config.data.source == "phantom":
+        from fed.data.phantom.source import PhantomSource
+
+        return PhantomSource(config)
+    source = _rows(config)
+    if check:
+        source.check()
+    return source
 
 
 def _rows(config: Config) -> RowsSource:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from fed.config import Config
 from fed.data.cases import Case, Pixels, SiteCases, owned
-from fed.data.groups import expand
 from fed.data.partition import Patient, claims, divide
+from fed.data.pooling import keepers
 from fed.data.prepared import PreparedReader
 from fed.data.reading import Decoder, ImageReader
 from fed.errors import ConfigError, DataError, nearest
@@ -101,7 +101,7 @@ class RowsSource:
             else self.decoder
         )
         _distinct(self.rows)
-        self._sites = {site.name: site for site in expand(config.sites)}
+        self._sites = {site.name: site for site in keepers(config)}
         patients = _by_patient(self.rows)
         self._held = {
             name: _cases(config.seed, self._sites[name], (row for p in ids for row in patients[p]))

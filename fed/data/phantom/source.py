@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from fed.config.groups import Dirichlet, LogNormal, SiteGroup
 from fed.config.schema import Config
 from fed.data.cases import Case, Pixels, SiteCases, owned
-from fed.data.groups import expand
 from fed.data.phantom.findings import Eye, draw_eye
 from fed.data.phantom.fundus import FundusCamera
 from fed.data.phantom.oct import OctScanner
 from fed.data.phantom.style import draw_style
+from fed.data.pooling import keepers
 from fed.errors import ConfigError
 from fed.randomness import generator
 from fed.sites import MODALITIES, Modality, Site
@@ -46,7 +46,7 @@ class PhantomSource:
         self._image_size = config.data.image_size
         self._volume_size = config.data.volume_size
         self._groups = {group.name: group for group in config.sites}
-        self._sites = {site.name: site for site in expand(config.sites)}
+        self._sites = {site.name: site for site in keepers(config)}
 
     @property
     def sites(self) -> Sequence[Site]:

@@ -1,0 +1,71 @@
+"""Models kept apart: every site goes on with its own, and nothing is averaged.
+
+The server keeps them for the sites, which remember nothing between messages: beside the model
+that all started from, the state holds each site's own weights under ``site/name``.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from numpy.typing import NDArray
+
+from fed.protocol import State, Update
+from fed.sites import MODALITIES, Modality
+from model.parts import ENCODER
+from model.rima import modules_of
+from server.aggregation import check_update
+
+
+def own_state(state: State, site: str) -> State:
+    """Return the model a site goes on with: its own weights, and the common start of the rest."""
+    return {name: state.get(f"{site}/{name}", value) for name, value in common(state).items()}
+
+
+def owners(state: State) -> list[str]:
+    """Return the sites that have a model of their own, by name; none where updates are averaged."""
+    return sorted({name.partition("/")[0] for name in state if "/" in name})
+
+
+def owned(state: State, site: str) -> list[Modality]:
+    """Return the modalities whose encoder a site has trained."""
+    trained = modules_of(
+        {name.partition("/")[2]: None for name in state if name.startswith(f"{site}/")}
+    )
+    return [modality for modality in MODALITIES if ENCODER[modality] in trained]
+
+
+def common(state: State) -> State:
+    """Return the model that all sites started from."""
+    return {name: value for name, value in state.items() if "/" not in name}
+
+
+class Apart:
+    """Takes the place of the average of a round: keeps each update under its site.
+
+    Parameters
+    ----------
+    current : State
+        With the sites' own models of earlier rounds.
+    """
+
+    trained: Sequence[str] = ()
+    """Nothing of the common model is."""
+
+    def __init__(self, current: State) -> None:
+        self._state: dict[str, NDArray[Any]] = dict(current)
+
+    def add(self, update: Update, owns_both: bool) -> None:
+        """Keep one site's update.
+
+        Raises
+        ------
+        UnusableUpdateError
+            If a parameter is unknown, of another shape, or not finite; nothing is kept then.
+        """
+        check_update(self._state, update)
+        for name, value in update.parameters.items():
+            self._state[f"{update.site}/{name}"] = value
+
+    def result(self) -> dict[str, NDArray[Any]]:
+        """Return the state with every site's newest model."""
+        return dict(self._state)
