@@ -61,7 +61,8 @@ class Composition:
             found.append(ExpertLoss(self.network, {m: self._prior(m) for m in MODALITIES}))
         if "fusion" in trains:
             alone = partial(at_test, method, self.network) if method.modality_dropout else None
-            found.append(FusionLoss(self.network, self._fill(), self._prior(), alone))
+            corrects = method.corrects_experts
+            found.append(FusionLoss(self.network, self._fill(), self._prior(), alone, corrects))
         if "predictors" in trains and {method.align_both, method.align_single} != {"none"}:
             distance = DISTANCES[method.distance]
             found.append(AlignmentLoss(self.network, self._own(), self._aligned(), distance))

@@ -60,15 +60,15 @@ def predict(network: RIMA, method: Method, features: Features) -> NDArray[np.flo
 
 def _experts(network: RIMA, method: Method, features: Features) -> Tensor:
     """Return log-probabilities ``(n, K)``, as the other ways of answering do."""
-    fundus = log_softmax(network.fundus_head(features.fundus).double(), dim=1)
-    oct_ = log_softmax(network.oct_head(features.oct).double(), dim=1)
-    product = features.has_fundus[:, None] * fundus + features.has_oct[:, None] * oct_
-    return log_softmax(product, dim=1).cpu()
+    return network.experts(features).double().cpu()
 
 
 def _fusion(network: RIMA, method: Method, features: Features) -> Tensor:
     given = at_test(method, network, network.transport.standardise(features))
-    return log_softmax(network.fuse(given.fundus, given.oct).double(), dim=1).cpu()
+    logits = network.fuse(given.fundus, given.oct)
+    if method.corrects_experts:
+        logits = logits + network.experts(features)
+    return log_softmax(logits.double(), dim=1).cpu()
 
 
 def _product(network: RIMA, method: Method, features: Features) -> Tensor:

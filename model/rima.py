@@ -10,6 +10,7 @@ from typing import Literal, Protocol, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import log_softmax
 
 from model.transport import transport_features
 
@@ -180,6 +181,17 @@ class FeatureTransport(nn.Module):
             features.has_oct,
         )
 
+    def restore(self, features: Features) -> Features:
+        """Undo `standardise`, for rows that have the modality."""
+        fundus = features.fundus * self.fundus_std + self.fundus_mean
+        oct_ = features.oct * self.oct_std + self.oct_mean
+        return Features(
+            fundus * features.has_fundus[:, None],
+            oct_ * features.has_oct[:, None],
+            features.has_fundus,
+            features.has_oct,
+        )
+
     def forward(self, oct_features: Tensor) -> Tensor:
         """Transport OCT features ``(n, dy)`` to fundus features ``(n, dx)``."""
         if not self.plan.any():
@@ -253,6 +265,13 @@ class RIMA(nn.Module):
             encoded = self.oct_encoder(batch.oct.unsqueeze(1))
             oct_ = oct_.index_put((batch.has_oct,), encoded)
         return Features(fundus, oct_, batch.has_fundus, batch.has_oct)
+
+    def experts(self, features: Features) -> Tensor:
+        """Return the log-probabilities ``(n, K)`` of the product of the experts that are there."""
+        fundus = log_softmax(self.fundus_head(features.fundus), dim=1)
+        oct_ = log_softmax(self.oct_head(features.oct), dim=1)
+        product = features.has_fundus[:, None] * fundus + features.has_oct[:, None] * oct_
+        return log_softmax(product, dim=1)
 
     def fuse(self, fundus: Tensor, oct_features: Tensor) -> Tensor:
         """Classify standardised features of both modalities: ``(n, dx), (n, dy) -> (n, K)``."""

@@ -20,12 +20,15 @@ class FusionLoss:
     ----------
     alone : callable or None
         Completes standardised features of one modality as at test; None: no modality dropout.
+    corrects_experts : bool
+        Whether the fusion's logits are added to the experts' answer, which is held fixed.
     """
 
     model: RIMA
     fill: Fill
     prior: Tensor
     alone: Callable[[Features], Features] | None
+    corrects_experts: bool
     name: str = "fusion"
 
     def __call__(self, features: Features, labels: Tensor) -> Tensor:
@@ -35,17 +38,23 @@ class FusionLoss:
             both = given.has_fundus & given.has_oct
             given, labels = given[both], labels[both]
         completed = self.fill.complete(given, labels)
-        usable = completed.usable
-        views = [(completed.fundus[usable], completed.oct[usable], labels[usable])]
+        rows = completed.usable
+        whole = Features(completed.fundus[rows], completed.oct[rows], rows[rows], rows[rows])
+        losses = [self._loss(whole, whole, labels[rows])]
         if self.alone is not None:
             for modality, present in zip(
                 MODALITIES, (given.has_fundus, given.has_oct), strict=True
             ):
-                alone = self.alone(given.only(modality))
-                views.append((alone.fundus, alone.oct, labels[present]))
-        losses = [
-            cross_entropy(self.model.fuse(fundus, oct_) + self.prior, target)
-            for fundus, oct_, target in views
-            if len(target)
-        ]
-        return torch.stack(losses).mean() if losses else features.fundus.sum() * 0.0
+                seen = given.only(modality)
+                losses.append(self._loss(seen, self.alone(seen), labels[present]))
+        found = [loss for loss in losses if loss is not None]
+        return torch.stack(found).mean() if found else features.fundus.sum() * 0.0
+
+    def _loss(self, seen: Features, filled: Features, labels: Tensor) -> Tensor | None:
+        """Return the loss of what is seen, completed; None where there is no case."""
+        if not len(labels):
+            return None
+        logits = self.model.fuse(filled.fundus, filled.oct) + self.prior
+        if self.corrects_experts:
+            logits = logits + self.model.experts(self.model.transport.restore(seen)).detach()
+        return cross_entropy(logits, labels)

@@ -110,6 +110,9 @@ class Method(Section):
     """Weight of the distillation of each head from the fusion, at cases with both modalities."""
     contrast: NotNegative = 0.0
     """Weight of the contrast of encoder features with the class means of the bank."""
+    corrects_experts: bool = False
+    """Whether the fusion's logits are added to the log-probabilities of the product of the experts,
+    in training and at test: it then learns only what the experts do not know together."""
     predict: Literal["fusion", "experts", "product", "fusion_if_both"] = "fusion"
     """Who answers at test: the fusion, the product of the experts (the encoders' heads), the
     product of fusion and experts, or the fusion for a case with both modalities and the expert for
@@ -136,6 +139,8 @@ class Method(Section):
         trained = {part for phase in self.phases for part in phase.trains}
         if self.predict != "fusion" and "heads" not in trained:
             raise ValueError(f"predict: {self.predict} needs a phase that trains heads")
+        if self.corrects_experts and "heads" not in trained:
+            raise ValueError("corrects_experts: needs a phase that trains heads")
         if self.predict != "experts" and "fusion" not in trained:
             raise ValueError(f"predict: {self.predict} needs a phase that trains fusion")
         predicted = self.fill in ("regression", "prototype") and self.predictors
