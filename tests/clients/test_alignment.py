@@ -55,9 +55,7 @@ def bank():
 
 @pytest.mark.parametrize("how", ["random", "labelled", "unlabelled"])
 def test_only_without_labels_is_a_partner_of_another_class(how):
-    partners = BankPartners(
-        bank(), torch.zeros(1), torch.ones(1), how, CouplingLog(), generator()
-    )
+    partners = BankPartners(bank(), torch.zeros(1), torch.ones(1), how, CouplingLog(), generator())
     labels = torch.tensor([0, 1] * 4)
     drawn, found = partners.draw(line().fundus, labels)
     assert found.all()

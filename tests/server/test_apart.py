@@ -3,7 +3,7 @@ import pytest
 
 from fed.protocol import Scores, TransportCount, Update
 from server.aggregation import UnusableUpdateError, mean_of
-from server.apart import Apart, common, owned, own_state, owners
+from server.apart import Apart, common, own_state, owned, owners
 from server.evaluation import metric_table, prediction_rows
 
 START = {"fundus_encoder.w": np.zeros(2), "oct_encoder.w": np.zeros(2)}

@@ -42,8 +42,8 @@ def test_the_method_chooses_the_server_optimizer_unless_the_configuration_does()
         ("method.distil=1", "trains heads and fusion together"),
         ("method.contrast=1", "trains encoders and fusion together"),
         ("method.combine.scheme=none", "leaves every site alone"),
-        ("method.align_single=pairs", "allowed: 'none', 'labelled'"),
-        ("method.server.optimizer=adam", "allowed: 'fedavg', 'fedavgm' or 'fedadam'"),
+        ("method.align_single=pairs", "allowed: none, labelled"),
+        ("method.server.optimizer=adam", "allowed: fedavg, fedavgm, fedadam"),
     ],
 )
 def test_parts_that_do_not_fit_are_refused(override, words):

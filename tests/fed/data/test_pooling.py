@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from PIL import Image
 
 from fed.config import resolve
 from fed.data.opening import open_own, open_source
@@ -56,12 +57,10 @@ def test_real_eyes_are_pooled_and_completed_patient_by_patient(manifest_of_pairs
 @pytest.fixture
 def manifest_of_pairs(tmp_path):
     """Return configurations on a manifest of 24 patients with both images."""
-    for name in ("f.png", "o.png"):
-        (tmp_path / name).touch()
     rows = ["case_id,fundus,oct,grade"]
     for i in range(24):
         for kind in "fo":
-            (tmp_path / f"{kind}{i}.png").write_bytes(IMAGE)
+            Image.new("L", (16, 16)).save(tmp_path / f"{kind}{i}.png")
         rows.append(f"c{i:02d},f{i}.png,o{i}.png,{'mild' if i % 2 else 'severe'}")
     (tmp_path / "manifest.csv").write_text("\n".join(rows))
     sites = [
@@ -85,10 +84,3 @@ def test_one_sites_own_data_cannot_be_pooled(tmp_path):
 def test_a_held_out_site_must_not_bear_the_pooled_name():
     with pytest.raises(ConfigError, match="'pooled'"):
         _ = open_source(config("pooled", name="pooled")).sites
-
-
-IMAGE = bytes.fromhex(
-    "89504e470d0a1a0a0000000d49484452000000010000000108000000003a7e9b55"
-    "0000000a49444154789c6360000000020001e221bc330000000049454e44ae426082"
-)
-"""A PNG of one grey pixel."""
