@@ -45,8 +45,9 @@ def test_every_preset_runs_from_end_to_end(method, finished):
     assert results["method"] == method
     assert results["rounds_completed"] == len(schedule(small(method)))
     assert results["failures"] == []
-    for part in (results["held_out"]["pooled"], results["validation"]["pooled"]):
-        assert all(0 <= part[c]["auc"]["value"] <= 1 for c in ("both", "fundus", "oct"))
+    for part, metric in (("held_out", "auc"), ("validation", "accuracy")):
+        scores = results[part]["pooled"]
+        assert all(0 <= scores[c][metric]["value"] <= 1 for c in ("both", "fundus", "oct"))
     with (folder / "predictions.csv").open() as file:
         rows = [(float(row["p_0"]), float(row["p_1"])) for row in csv.DictReader(file)]
     np.testing.assert_allclose(np.sum(rows, axis=1), 1.0)
