@@ -4,7 +4,7 @@ Reddi et al., *Adaptive Federated Optimization*, ICLR 2021. The pseudo-gradient 
 ``d = average - current``. Running statistics are no weights and take the average.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,8 +46,8 @@ class ServerOptimizer:
             Names that some site returned.
         """
         moved = dict(average)
-        if self.step.optimizer == "fedavg" and self.step.lr in (None, 1.0):
-            return moved
+        if self.step.optimizer == "fedavg" and self.step.rate == 1.0:
+            return moved  # the average itself, without a rounding error on the way
         for name in sorted(trained):
             if learned(name):
                 before = current[name].astype(np.float64)
@@ -56,32 +56,23 @@ class ServerOptimizer:
         return moved
 
     def _change(self, name: str, difference: NDArray[np.float64]) -> NDArray[np.float64]:
-        return _CHANGES[self.step.optimizer](self, name, difference)
+        if self.step.optimizer == "fedadam":
+            return self.step.rate * self._adam(name, difference)
+        if self.step.optimizer == "fedavgm":
+            return self.step.rate * self._momentum(name, difference)
+        return self.step.rate * difference
 
-    def _fedavg(self, name: str, difference: NDArray[np.float64]) -> NDArray[np.float64]:
-        return (self.step.lr or 1.0) * difference
+    def _momentum(self, name: str, difference: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return ``v = beta v + d`` (Hsu et al., 2019)."""
+        before = self.first.get(name, np.zeros_like(difference))
+        self.first[name] = self.step.momentum * before + difference
+        return self.first[name]
 
-    def _fedavgm(self, name: str, difference: NDArray[np.float64]) -> NDArray[np.float64]:
-        """``v = beta v + d; w += lr v`` (Hsu et al., 2019)."""
-        zero = np.zeros_like(difference)
-        self.first[name] = self.step.momentum * self.first.get(name, zero) + difference
-        return (self.step.lr or 1.0) * self.first[name]
-
-    def _fedadam(self, name: str, difference: NDArray[np.float64]) -> NDArray[np.float64]:
-        """``m, v`` decaying means of ``d, d^2``; ``w += lr m / (sqrt(v) + tau)``."""
-        step, zero = self.step, np.zeros_like(difference)
-        self.first[name] = (
-            step.momentum * self.first.get(name, zero) + (1 - step.momentum) * difference
-        )
-        self.second[name] = (
-            step.second * self.second.get(name, zero + step.tau**2)
-            + (1 - step.second) * difference**2
-        )
-        return (step.lr or 0.01) * self.first[name] / (np.sqrt(self.second[name]) + step.tau)
-
-
-_CHANGES: Mapping[str, Any] = {
-    "fedavg": ServerOptimizer._fedavg,
-    "fedavgm": ServerOptimizer._fedavgm,
-    "fedadam": ServerOptimizer._fedadam,
-}
+    def _adam(self, name: str, difference: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return ``m / (sqrt(v) + tau)`` with decaying means ``m, v`` of ``d, d^2``."""
+        first, second, tau = self.step.momentum, self.step.second, self.step.tau
+        m = self.first.get(name, np.zeros_like(difference))
+        v = self.second.get(name, np.full_like(difference, tau**2))
+        self.first[name] = first * m + (1 - first) * difference
+        self.second[name] = second * v + (1 - second) * difference**2
+        return self.first[name] / (np.sqrt(self.second[name]) + tau)

@@ -1,6 +1,6 @@
 """A Flower strategy for sites that own different modalities."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from logging import getLogger
 
@@ -13,7 +13,6 @@ from fed.config import Config
 from fed.protocol import Bank, Scores, State, TransportCount, Update
 from fed.sites import MODALITIES, Modality, Role, SiteCard
 from model.parts import trained_modules, used_modules
-from model.rima import modules_of
 from server.aggregation import ModuleAverage, UnusableUpdateError
 from server.apart import Apart, own_state, owned
 from server.bank import BankBuilder
@@ -22,6 +21,7 @@ from server.observers import Failure, Observer
 from server.optimizers import ServerOptimizer
 from server.roster import Member, Participation, Roster, longest_first, participation
 from server.schedule import Round, schedule
+from server.slices import Slice, take, train_slice
 
 log = getLogger(__name__)
 
@@ -49,25 +49,6 @@ class Exchange:
     losses: dict[str, dict[str, float]] = field(default_factory=dict)
     transport: TransportCount = field(default_factory=TransportCount)
     compute: dict[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class _Slice:
-    """What a site is sent to train with; sites with the same share one payload.
-
-    Attributes
-    ----------
-    modules : tuple of str
-        That it can use.
-    banks : tuple of Modality
-        Whose prototypes it needs.
-    owner : str or None
-        Whose own model it is, where sites keep theirs.
-    """
-
-    modules: tuple[str, ...]
-    banks: tuple[Modality, ...]
-    owner: str | None = None
 
 
 class IncompleteModalities(Strategy):
@@ -215,9 +196,10 @@ class IncompleteModalities(Strategy):
         return ModuleAverage(self._current, combine.both_share)
 
     def _train_messages(self, plan: Round) -> Iterator[Message]:
-        payloads: dict[_Slice, RecordDict] = {}
+        method = self._config.method
+        payloads: dict[Slice, RecordDict] = {}
         for member in longest_first(self.participation.asked):
-            slice_ = self._train_slice(member, plan)
+            slice_ = train_slice(method, method.phases[plan.phase], member.card, self.bank)
             if slice_ not in payloads:
                 payloads[slice_] = self._train_payload(plan, slice_)
             if member in self.participation.dropped:
@@ -238,7 +220,7 @@ class IncompleteModalities(Strategy):
         for member in longest_first(members):
             modules = modules_for(member.card)
             if modules not in payloads:
-                payloads[modules] = pack(_take(self._current, modules))
+                payloads[modules] = pack(take(self._current, modules))
             yield self._message(member, payloads[modules], message_type, 0)
 
     def _message(
@@ -284,35 +266,14 @@ class IncompleteModalities(Strategy):
             means[name] = sum(values) / len(values)
         return MetricRecord(means)
 
-    def _train_slice(self, member: Member, plan: Round) -> _Slice:
-        method = self._config.method
-        parts = method.phases[plan.phase].trains
-        banks = tuple(m for m in MODALITIES if m in self.bank and self._needs(member, m, parts))
-        if method.combine.scheme == "uniform":
-            return _Slice(used_modules(parts, MODALITIES), banks)
-        owner = member.name if method.combine.scheme == "none" else None
-        return _Slice(used_modules(parts, member.card.modalities), banks, owner)
-
-    def _needs(self, member: Member, modality: Modality, parts: Collection[str]) -> bool:
-        """Return whether a site trains against the bank's prototypes of a modality."""
-        method, card = self._config.method, member.card
-        filled = method.fills_from_bank and {"predictors", "fusion"} & set(parts)
-        contrasted = method.contrast and {"encoders", "fusion"} <= set(parts)
-        return bool((filled and card.lacking(modality)) or (contrasted and card.having(modality)))
-
-    def _train_payload(self, plan: Round, slice_: _Slice) -> RecordDict:
+    def _train_payload(self, plan: Round, slice_: Slice) -> RecordDict:
         bank = {modality: self.bank[modality] for modality in slice_.banks}
         state = self._current if slice_.owner is None else own_state(self._current, slice_.owner)
         return protocol.pack_train_task(
-            protocol.TrainTask(plan.number, plan.phase, plan.lr, _take(state, slice_.modules), bank)
+            protocol.TrainTask(plan.number, plan.phase, plan.lr, take(state, slice_.modules), bank)
         )
 
     def _answering_parts(self) -> list[str]:
         predict = self._config.method.predict
         parts = [] if predict == "fusion" else ["heads"]
         return parts + ([] if predict == "experts" else ["fusion"])
-
-
-def _take(state: State, modules: Iterable[str]) -> State:
-    grouped = modules_of(state)
-    return {key: state[key] for module in modules for key in grouped.get(module, ())}

@@ -64,6 +64,11 @@ class ServerStep(Section):
     tau: Positive = 1.0e-3
     """Added to the root of fedadam's second moment: its degree of adaptivity."""
 
+    @property
+    def rate(self) -> float:
+        """The server learning rate, its default filled in."""
+        return self.lr or (0.01 if self.optimizer == "fedadam" else 1.0)
+
 
 class Method(Section):
     """A federated method for incomplete modalities."""

@@ -124,11 +124,6 @@ def test_uneven_federations_run_and_report(sites, tmp_path):
     assert results["failures"] == []
 
 
-@pytest.mark.parametrize("method", ["fedavg", "experts", "fedrima"])
-def test_every_method_runs(method, tmp_path):
-    assert run(tmp_path, tiny(method=method))["method"] == method
-
-
 @pytest.mark.parametrize(
     ("setting", "named"),
     [

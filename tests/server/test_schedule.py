@@ -44,3 +44,15 @@ def test_the_last_round_is_always_evaluated():
 def test_fewer_rounds_than_phases_are_refused():
     with pytest.raises(ConfigError, match=r"training\.rounds"):
         rounds("training.rounds=1")
+
+
+@pytest.mark.parametrize("total", range(2, 30))
+def test_a_method_that_ends_early_has_the_rounds_of_one_that_goes_on(total):
+    whole, early = (
+        rounds(f"method={method}", f"training.rounds={total}", f"evaluation.every={total + 1}")
+        for method in ("fedrima", "experts")
+    )
+    assert len(whole) == total
+    assert [(r.number, r.lr) for r in early] == [(r.number, r.lr) for r in whole if r.phase == 0]
+    assert early[-1].evaluate
+    assert early[-1].last

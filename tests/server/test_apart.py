@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+
+from fed.protocol import Scores, TransportCount, Update
+from server.aggregation import UnusableUpdateError, mean_of
+from server.apart import Apart, common, own_state, owned, owners
+from server.evaluation import metric_table, prediction_rows
+
+START = {"fundus_encoder.w": np.zeros(2), "oct_encoder.w": np.zeros(2)}
+
+
+def update(site, name, value):
+    return Update(site, {name: np.array(value)}, {}, {}, TransportCount(), 1, 0.0)
+
+
+def two_sites():
+    apart = Apart(START)
+    apart.add(update("b", "oct_encoder.w", [2.0, 2.0]), False)
+    apart.add(update("a", "fundus_encoder.w", [1.0, 1.0]), False)
+    return apart.result()
+
+
+def test_each_site_goes_on_with_its_own_model():
+    state = two_sites()
+    assert owners(state) == ["a", "b"]
+    np.testing.assert_array_equal(own_state(state, "a")["fundus_encoder.w"], [1, 1])
+    np.testing.assert_array_equal(own_state(state, "b")["fundus_encoder.w"], [0, 0])
+    np.testing.assert_array_equal(own_state(state, "newcomer")["oct_encoder.w"], [0, 0])
+    assert (owned(state, "a"), owned(state, "b")) == (["fundus"], ["oct"])
+    assert common(state).keys() == START.keys()
+
+
+def test_an_unusable_update_is_refused():
+    with pytest.raises(UnusableUpdateError, match="not finite"):
+        Apart(START).add(update("a", "oct_encoder.w", [np.nan, 0.0]), False)
+
+
+def test_a_late_site_is_averaged_over_the_rounds_it_was_there():
+    late = {**START, "a/oct_encoder.w": np.array([4.0, 0.0])}
+    later = {**START, "a/oct_encoder.w": np.array([2.0, 2.0])}
+    np.testing.assert_array_equal(mean_of([START, late, later])["a/oct_encoder.w"], [3, 1])
+
+
+def scored(model, certain):
+    """Return scores of two patients, both right with a certainty, or without any fundus."""
+    probabilities = np.array([[certain, 1 - certain], [1 - certain, certain]])
+    return Scores(
+        "unseen",
+        ("x", "y"),
+        ("x", "y"),
+        np.array([0, 1]),
+        {"fundus": np.array([0, 1]), "oct": np.array([], dtype=np.int64)},
+        {"fundus": probabilities, "oct": np.zeros((0, 2))},
+        model,
+    )
+
+
+def test_a_metric_is_the_mean_over_models_not_that_of_their_ensemble():
+    both = [scored("a", 0.9), scored("b", 0.2)]
+    table = metric_table(both, ("fundus", "oct"), 0, 0, "test")
+    assert table["fundus"]["accuracy"]["value"] == pytest.approx(0.5)
+    assert table["fundus"]["nll"]["value"] == pytest.approx(-(np.log(0.9) + np.log(0.2)) / 2)
+    assert table["oct"]["auc"]["value"] is None
+    assert [row[-1] for row in prediction_rows(both, ("fundus",))] == ["a", "a", "b", "b"]

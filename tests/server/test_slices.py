@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+
+from fed.config import load
+from fed.sites import Resources, SiteCard
+from server.slices import take, train_slice
+from tests.fed.config.test_loading import DEMO
+
+BANK = ("fundus", "oct")
+
+
+def card(**cases):
+    counts = {"both": (0, 0), "fundus": (0, 0), "oct": (0, 0)} | cases
+    owned = tuple(m for m in ("fundus", "oct") if m in cases or "both" in cases)
+    return SiteCard("clinic", "clinic", "train", owned, counts, Resources())
+
+
+CLINIC, HOSPITAL, MIXED = card(fundus=(3, 4)), card(both=(2, 2)), card(both=(2, 2), fundus=(1, 0))
+
+
+@pytest.mark.parametrize(
+    ("method", "phase", "site", "banks"),
+    [
+        ("fedrima", 0, CLINIC, ()),
+        ("fedrima", 1, CLINIC, ("oct",)),
+        ("fedrima", 1, MIXED, ("oct",)),
+        ("fedrima", 1, HOSPITAL, ()),
+        ("class_mean", 1, CLINIC, ("oct",)),
+        ("prototype_contrast", 0, CLINIC, ("fundus", "oct")),
+        ("prototype_contrast", 0, HOSPITAL, ("fundus", "oct")),
+        ("no_bank", 1, CLINIC, ()),
+        ("zero_fill", 1, CLINIC, ()),
+        ("rima_at_both", 1, MIXED, ()),
+    ],
+)
+def test_a_site_gets_the_prototypes_it_trains_against(method, phase, site, banks):
+    composed = load([DEMO], [f"method={method}"]).method
+    assert train_slice(composed, composed.phases[phase], site, BANK).banks == banks
+
+
+def test_only_a_uniform_average_sends_what_a_site_cannot_use():
+    for method, sent in (("fedavg", True), ("zero_fill_one_phase", False)):
+        composed = load([DEMO], [f"method={method}"]).method
+        modules = train_slice(composed, composed.phases[0], CLINIC, ()).modules
+        assert ("oct_encoder" in modules) == sent
+        assert "fundus_encoder" in modules
+
+
+def test_only_sites_that_keep_their_models_are_sent_their_own():
+    for method, owner in (("local", "clinic"), ("experts", None)):
+        composed = load([DEMO], [f"method={method}"]).method
+        assert train_slice(composed, composed.phases[0], CLINIC, ()).owner == owner
+
+
+def test_modules_without_weights_add_nothing():
+    state = {"classifier.w": np.ones(1), "fundus_encoder.w": np.ones(1)}
+    assert take(state, ["joint_fusion", "classifier"]).keys() == {"classifier.w"}
