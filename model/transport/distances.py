@@ -54,9 +54,7 @@ def distances(features: Sequence[Tensor], present: Tensor, name: str) -> Tensor:
 def _stack(matrices: Sequence[Tensor], rows: int) -> Tensor:
     if len(matrices) == 1 and len(matrices[0]) == rows:
         return matrices[0].double()[None]
-    stacked = matrices[0].new_zeros(
-        len(matrices), rows, matrices[0].shape[1], dtype=torch.float64
-    )
+    stacked = matrices[0].new_zeros(len(matrices), rows, matrices[0].shape[1], dtype=torch.float64)
     for k, matrix in enumerate(matrices):
         stacked[k, : len(matrix)] = matrix
     return stacked
