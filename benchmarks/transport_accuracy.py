@@ -57,8 +57,8 @@ def against_release(folder: Path) -> Iterator[Error]:
 def against_pot() -> Iterator[Error]:
     """Compare the corrected mode with POT, run to 1e-12, on problems of one class."""
     couplings, plans, marginals, transposes = [], [], [], []
-    for seed in range(5):
-        X, Y, lx, ly = draw_problem(24, 32, 48, seed)[:4]
+    for seed in range(3):
+        X, Y, lx, ly = draw_problem(16, 24, 40, seed)[:4]
         X, Y = X.double(), Y.double()
         one = torch.zeros_like(lx)
         D1, D2 = (ot.dist(Z.numpy()) for Z in (X, Y))
@@ -76,17 +76,19 @@ def against_pot() -> Iterator[Error]:
         SX, SY = (standardised(Z, uniform).numpy() for Z in (X, Y))
         M = (SX**2).mean(0)[:, None] + (SY**2).mean(0) - 2 * SX.T @ SY / len(X)
         expected = ot.sinkhorn(
-            [], [], M / M.max(), EPS, method="sinkhorn_log", stopThr=1e-13, numItermax=50000
+            [], [], M / M.max(), EPS, method="sinkhorn_log", stopThr=1e-12, numItermax=20000
         )
         plans.append(_l1(feature_plan(X, Y, torch.diag(uniform), eps=EPS).plan, expected))
         labelled = labelled_coupling(X, Y, lx, ly, eps=EPS).plan
         back = labelled_coupling(Y, X, ly, lx, eps=EPS).plan
         marginals.append(float((labelled.sum(1) - 1 / len(X)).abs().max()))
         transposes.append(_l1(back.T, labelled.numpy()))
-    yield Error("corrected coupling, one class, against POT", "5 of 24 samples", "L1", max(couplings))
-    yield Error("corrected features against POT", "5 of 32 x 48 features", "L1", max(plans))
-    yield Error("row marginals, labelled", "5 of 24 samples", "max", max(marginals))
-    yield Error("the two directions, labelled", "5 of 24 samples", "L1", max(transposes))
+    yield Error(
+        "corrected coupling, one class, against POT", "3 of 16 samples", "L1", max(couplings)
+    )
+    yield Error("corrected features against POT", "3 of 24 x 40 features", "L1", max(plans))
+    yield Error("row marginals, labelled", "3 of 16 samples", "max", max(marginals))
+    yield Error("the two directions, labelled", "3 of 16 samples", "L1", max(transposes))
 
 
 def _max(plan: Tensor, expected: NDArray[np.float64]) -> float:

@@ -109,7 +109,13 @@ def test_the_cost_is_the_objective_of_the_plan():
 
 
 def test_a_batch_of_different_sizes_equals_single_calls():
-    shapes = [(32, 32, 8, 9, 4), (5, 17, 3, 20, 2), (1, 1, 4, 4, 1), (40, 12, 64, 2, 3), (9, 11, 8, 2, 2)]
+    shapes = [
+        (32, 32, 8, 9, 4),
+        (5, 17, 3, 20, 2),
+        (1, 1, 4, 4, 1),
+        (40, 12, 64, 2, 3),
+        (9, 11, 8, 2, 2),
+    ]
     problems = [Problem(*clouds(*shape, seed=7)) for shape in shapes]
     for problem, together in zip(problems, labelled_couplings(problems), strict=True):
         single = labelled_coupling(*problem[:4])
