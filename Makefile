@@ -4,7 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-.PHONY: demo deploy-demo test test-slow setup lint
+.PHONY: demo deploy-demo test test-slow benchmark setup lint
 
 demo: $(READY)
 	$(PY) simulate.py configs/demo.yaml
@@ -18,6 +18,11 @@ test: $(READY)
 
 test-slow: $(READY)
 	$(PY) -m pytest -m slow
+
+# Every figure of speed and memory, into results/*.csv; what they say is in benchmarks/README.md.
+benchmark: $(READY)
+	OMP_NUM_THREADS=1 $(PY) -m benchmarks.transport --write results/transport.csv
+	$(PY) -m benchmarks.engine --csv
 
 lint: $(READY)
 	$(VENV)/bin/ruff check .

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from . import faithful, gromov
-from .problems import Batch, assemble, distances
+from .distances import distances
+from .problems import Batch, assemble
 from .projection import Marginals
 
 Mode = Literal["corrected", "faithful"]
@@ -153,8 +154,9 @@ def labelled_couplings(
 def _faithful_coupling(problem: Problem, eps: float) -> Coupling:
     batch = assemble([problem])
     with torch.no_grad():
-        everything = torch.ones_like(batch.rows), torch.ones_like(batch.columns)
-        D1, D2 = distances(batch.X, everything[0])[0], distances(batch.Y, everything[1])[0]
+        everything = torch.ones_like(batch.same)  # The release leaves no class out.
+        D1 = distances([problem.X], everything[:, :, 0], "X")[0]
+        D2 = distances([problem.Y], everything[:, 0], "Y")[0]
         if not (bool(D1.any()) and bool(D2.any())):
             raise ValueError(
                 "mode 'faithful' divides by the largest distance, which is 0: one side's samples"
@@ -180,8 +182,8 @@ def _faithful_coupling(problem: Problem, eps: float) -> Coupling:
 def _corrected_couplings(
     batch: Batch, eps: float, tolerance: float, max_steps: int, starts: Sequence[Coupling] | None
 ) -> list[Coupling]:
-    D1, D2 = distances(batch.X, batch.rows), distances(batch.Y, batch.columns)
-    problem = gromov.Quadratic(D1, D2, Marginals(batch.a[..., None], batch.b[:, None]), batch.same)
+    marginals = Marginals(batch.a[..., None], batch.b[:, None])
+    problem = gromov.Quadratic(batch.D1, batch.D2, marginals, batch.same)
     start = None if starts is None else batch.pad_starts(starts)
     with torch.no_grad():
         solution = gromov.solve(problem, eps, tolerance=tolerance, max_steps=max_steps, start=start)

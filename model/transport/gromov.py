@@ -13,6 +13,8 @@ from .projection import Marginals, Potentials, project
 
 LOOSEST_PRECISION = 1e-4
 PRECISION_PER_CHANGE = 0.1
+TRUSTED_CHANGE = 1e-3
+TRUSTED_DECREASES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ def solve(
         torch.zeros(batch, dtype=torch.bool, device=plan.device),
         (),
     )
-    anderson = Anderson(batch, plan[0].numel(), plan)
+    acceleration = _CautiousAnderson(batch, plan[0].numel(), plan)
     unfinished = torch.arange(batch, device=plan.device)
     precision = plan.new_full((batch,), min(LOOSEST_PRECISION, tolerance))
     sweeps: list[int] = []
@@ -110,7 +112,7 @@ def solve(
             result.converged[index] = done[leaving]
             if bool(leaving.all()):
                 break
-        plan = anderson.extrapolate(solved.plan, residual, change)
+        plan = acceleration.next_plan(solved.plan, residual, change)
         precision = (PRECISION_PER_CHANGE * change).clamp(
             PRECISION_PER_CHANGE * tolerance, LOOSEST_PRECISION
         )
@@ -122,8 +124,39 @@ def solve(
                 problem.select(stay),
                 precision[stay],
             )
-            anderson.select(stay)
+            acceleration.select(stay)
     return replace(result, sweeps=tuple(sweeps))
+
+
+class _CautiousAnderson(Anderson):
+    """Extrapolates a problem only where its iteration is nearly linear.
+
+    That is where its last changes fell one after the other, to below `TRUSTED_CHANGE`. Earlier, an
+    extrapolation could leave for another stationary point than the plain iteration finds.
+    """
+
+    def __init__(self, batch: int, size: int, like: Tensor) -> None:
+        super().__init__(batch, size, like)
+        self.decreases = torch.zeros(batch, dtype=torch.long, device=like.device)
+        self.last_change = like.new_full((batch,), torch.inf)
+
+    def select(self, index: Tensor) -> None:
+        super().select(index)
+        self.decreases, self.last_change = self.decreases[index], self.last_change[index]
+
+    def next_plan(self, image: Tensor, residual: Tensor, change: Tensor) -> Tensor:
+        """Return the next plan (B, n, m), given this one's image, its residual and the L1 of it."""
+        falls = change < self.last_change
+        self.decreases = torch.where(falls, self.decreases + 1, 0)
+        self.last_change = change
+        trusted = (self.decreases >= TRUSTED_DECREASES) & (change < TRUSTED_CHANGE)
+        self.valid &= falls[:, None]
+        if not bool(trusted.any()):
+            return image
+        flat_image, flat_residual = image.flatten(1), residual.flatten(1)
+        mixed = self.extrapolate(flat_image, flat_residual)
+        self.record(flat_image, flat_residual, trusted)
+        return torch.where(trusted[:, None], mixed, flat_image).view_as(image)
 
 
 def _unlabelled_start(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from .distances import distances
 from .projection import Potentials
 
 if TYPE_CHECKING:
@@ -19,15 +20,13 @@ if TYPE_CHECKING:
 class Batch:
     """B problems in float64, padded to the largest; padding and left-out classes weigh nothing.
 
-    `X` (B, n, dx), `Y` (B, m, dy); `rows` (B, n) and `columns` (B, m) tell who takes part; `a`
-    (B, n) and `b` (B, m) are the marginals; `same` (B, n, m) tells where the labels agree. `sizes`,
-    `dtypes` and `left_out` hold one entry a problem.
+    `D1` (B, n, n) and `D2` (B, m, m) are the normalised distances; `a` (B, n) and `b` (B, m) the
+    marginals; `same` (B, n, m) tells where the labels agree. `sizes`, `dtypes` and `left_out` hold
+    one entry a problem.
     """
 
-    X: Tensor
-    Y: Tensor
-    rows: Tensor
-    columns: Tensor
+    D1: Tensor
+    D2: Tensor
     a: Tensor
     b: Tensor
     same: Tensor
@@ -61,17 +60,14 @@ def assemble(problems: Sequence[Problem]) -> Batch:
     """
     for k, problem in enumerate(problems):
         _check_shapes(problem, _name(k, problems))
-    X = _pad([p.X for p in problems])
-    Y = _pad([p.Y for p in problems])
-    _check_finite(X, "X", problems)
-    _check_finite(Y, "Y", problems)
-    a = _pad_weights([p.a for p in problems], [len(p.X) for p in problems], X)
-    b = _pad_weights([p.b for p in problems], [len(p.Y) for p in problems], Y)
+    sizes = tuple((len(p.X), len(p.Y)) for p in problems)
+    lx = _pad_labels([p.lx for p in problems], max(n for n, _ in sizes))
+    ly = _pad_labels([p.ly for p in problems], max(m for _, m in sizes))
+    a = _pad_weights([p.a for p in problems], [n for n, _ in sizes], lx)
+    b = _pad_weights([p.b for p in problems], [m for _, m in sizes], ly)
     for name, weights in (("a", a), ("b", b)):
         if not bool((weights >= 0).all() & torch.isfinite(weights).all()):
             raise ValueError(f"the weights {name} must be finite and not negative")
-    lx = _pad([p.lx[:, None] for p in problems])[..., 0]
-    ly = _pad([p.ly[:, None] for p in problems])[..., 0]
     same = lx[:, :, None] == ly[:, None, :]
     weight = same.to(a.dtype)
     rows = (a > 0) & ((weight @ b[..., None])[..., 0] > 0)
@@ -89,45 +85,15 @@ def assemble(problems: Sequence[Problem]) -> Batch:
     b = b * class_mass / torch.where(columns, class_weight, 1.0)
     left_out = tuple(_left_out(problem, rows[k], columns[k]) for k, problem in enumerate(problems))
     return Batch(
-        X,
-        Y,
-        rows,
-        columns,
+        distances([p.X for p in problems], rows, "X"),
+        distances([p.Y for p in problems], columns, "Y"),
         a,
         b,
         same,
-        tuple((len(p.X), len(p.Y)) for p in problems),
+        sizes,
         tuple(result_dtype(p.X, p.Y) for p in problems),
         left_out,
     )
-
-
-def distances(features: Tensor, present: Tensor) -> Tensor:
-    """Squared distances within each problem over their maximum, zero where a sample takes no part.
-
-    Parameters
-    ----------
-    features : Tensor (B, n, d) of float64
-    present : Tensor (B, n) of bool
-
-    Returns
-    -------
-    Tensor (B, n, n), with zeros when all samples are equal.
-    """
-    present = present[..., None]
-    size = torch.where(present, features, 0.0).detach().abs().amax((1, 2), keepdim=True)
-    features = features / torch.where(size > 0, size, 1.0)
-    centre = torch.where(present, features, 0.0).sum(1, keepdim=True) / present.sum(1, keepdim=True)
-    centred = torch.where(present, features - centre.detach(), 0.0)
-    spread = centred.detach().abs().amax((1, 2), keepdim=True)
-    distinct = spread > 8 * torch.finfo(features.dtype).eps
-    centred = torch.where(distinct, centred / torch.where(distinct, spread, 1.0), 0.0)
-    norms = centred.square().sum(-1, keepdim=True)
-    squared = (norms + norms.mT - 2 * centred @ centred.mT).clamp(min=0.0)
-    diagonal = torch.eye(squared.shape[-1], dtype=torch.bool, device=squared.device)
-    squared = squared.masked_fill(diagonal | ~(present & present.mT), 0.0)
-    largest = squared.amax((1, 2), keepdim=True)
-    return squared / torch.where(distinct, largest, 1.0)
 
 
 def result_dtype(X: Tensor, Y: Tensor) -> torch.dtype:
@@ -174,28 +140,15 @@ def _check_shapes(problem: Problem, where: str) -> None:
             )
 
 
-def _check_finite(features: Tensor, name: str, problems: Sequence[Problem]) -> None:
-    finite = torch.isfinite(features.detach()).all(-1)
-    if not bool(finite.all()):
-        k, row = (~finite).nonzero()[0].tolist()
-        raise ValueError(f"{name}{_name(k, problems)} is not finite, first in row {row}")
-
-
-def _pad(tensors: Sequence[Tensor]) -> Tensor:
-    """Stack matrices of different sizes, zeros after each: features in float64, labels in int64."""
-    dtype = torch.float64 if tensors[0].is_floating_point() else torch.int64
-    if len(tensors) == 1:
-        return tensors[0].to(dtype)[None]
-    rows = max(len(tensor) for tensor in tensors)
-    width = max(tensor.shape[1] for tensor in tensors)
-    padded = torch.zeros(len(tensors), rows, width, dtype=dtype, device=tensors[0].device)
-    for k, tensor in enumerate(tensors):
-        padded[k, : tensor.shape[0], : tensor.shape[1]] = tensor
+def _pad_labels(labels: Sequence[Tensor], longest: int) -> Tensor:
+    padded = labels[0].new_zeros(len(labels), longest, dtype=torch.int64)
+    for k, held in enumerate(labels):
+        padded[k, : len(held)] = held
     return padded
 
 
 def _pad_weights(weights: Sequence[Tensor | None], sizes: Sequence[int], like: Tensor) -> Tensor:
-    padded = like.new_zeros(like.shape[:2]).detach()
+    padded = like.new_zeros(like.shape, dtype=torch.float64)
     for k, (weight, size) in enumerate(zip(weights, sizes, strict=True)):
         padded[k, :size] = 1.0 if weight is None else weight.detach()
     return padded

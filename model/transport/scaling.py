@@ -1,4 +1,4 @@
-"""Entropic optimal transport for one large cost, by over-relaxed Sinkhorn sweeps."""
+"""Entropic optimal transport for one large cost, by Sinkhorn sweeps with Anderson acceleration."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-SWEEPS_PER_CHECK = 10
+from .anderson import Anderson
+
+SWEEPS_PER_CHECK = 5
+RELAXATION = 1.5
 LARGEST_LOG_SCALING = 15.0
-LARGEST_RELAXATION = 1.95
-FIRST_RELAXATION = 1.5
 BLOCK_BYTES = 2**22
-LOWEST_EXPONENT = -70.0
+LOWEST_EXPONENT = -100.0
+LOG2_E = 1 / math.log(2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,84 +30,79 @@ class ScaledPlan:
 def scale_to_uniform(scaled: Tensor, tolerance: float, max_sweeps: int) -> ScaledPlan:
     """Solve ``min_P <scaled, P> + KL(P)`` over plans with uniform marginals.
 
-    A sweep is two products of the kernel with a vector. The kernel is shifted so that every row and
-    every column holds a one, and rebuilt from the cost when the scalings have drifted, so nothing
-    that matters underflows. Sweeps are over-relaxed (Thibault et al., Algorithms 2021; Lehmann et
-    al., Optimization Letters 2022) by Young's optimal factor for the convergence rate observed so
-    far, except for the last before each check, which meets the rows exactly. Two plans of memory.
+    A sweep is two products of the kernel with a vector. The kernel is shifted so that every row
+    holds a one, and rebuilt from the cost when the scalings have drifted, so nothing that matters
+    underflows. Sweeps are over-relaxed, and after every few of them the column potential is
+    extrapolated (`Anderson`), which takes a half to two thirds of the sweeps that over-relaxation
+    alone takes. Two plans of memory, that of `scaled` included.
 
     Parameters
     ----------
     scaled : Tensor (n, m)
         Finite costs over eps.
     tolerance : float
-        The L1 error of the columns to reach.
+        The L1 error of the columns to reach; the rows are met to rounding.
     max_sweeps : int
         Sweeps after which to return all the same.
     """
     n, m = scaled.shape
-    on_cpu = scaled.device.type == "cpu"
     column = scaled.amin(0)
-    kernel = torch.sub(scaled, column)
+    kernel = scaled - column
     row = kernel.amin(1)
     _fill_kernel(kernel, scaled, row, column)
+    on_cpu = scaled.device.type == "cpu"
     blocks = kernel.split(max(1, BLOCK_BYTES // (m * kernel.element_size())) if on_cpu else n)
-    u, v = scaled.new_ones(n), scaled.new_ones(m)
-    masses = u @ kernel
-    relaxation, error, length, sweeps = FIRST_RELAXATION, math.inf, SWEEPS_PER_CHECK, 0
-    while sweeps < max_sweeps and error > tolerance:
-        length = min(length, max_sweeps - sweeps)
+    # What is extrapolated is small and in float64, whatever the kernel's type.
+    potential = column.double()
+    anderson = Anderson(1, m, potential)
+    previous, sweeps = math.inf, 0
+    while True:
+        length = min(SWEEPS_PER_CHECK, max_sweeps - sweeps)
         for k in range(length):
-            omega = relaxation if k < length - 1 else 1.0
-            v = v * (masses * v * m).pow_(-omega)
-            u, masses = _scale_rows(blocks, u, v, omega)
+            v = (potential - column).exp_().to(scaled.dtype)
+            u, masses = _scale_rows(blocks, v)
+            columns = masses.double().mul_(v)
+            residual = columns.mul(m).log_().mul_(-RELAXATION)
+            image = potential + residual
+            if k < length - 1:
+                anderson.record(image, residual)
+                potential = image
         sweeps += length
-        new_error = float((masses * v - 1 / m).abs().sum())
-        drift = float(torch.maximum(u.log().abs().amax(), v.log().abs().amax()))
-        if not (math.isfinite(new_error) and math.isfinite(drift)):
-            # The scalings left the number range: back to the last shift, in sweeps that cannot.
-            u, v, relaxation, length = torch.ones_like(u), torch.ones_like(v), 1.0, 1
-            masses = u @ kernel
+        drift = torch.maximum(u.log().abs().amax(), v.log().abs().amax())
+        error, drift = torch.stack([(columns - 1 / m).abs().sum(), drift]).tolist()
+        if (error <= tolerance and drift <= LARGEST_LOG_SCALING) or sweeps >= max_sweeps:
+            return ScaledPlan(kernel.mul_(u[:, None]).mul_(v), sweeps, error)
+        if not (math.isfinite(error) and math.isfinite(drift)):
+            # The scalings left the number range: back to the last shift.
+            potential, previous = column.double(), math.inf
+            anderson.forget()
             continue
-        relaxation = _optimal_relaxation(relaxation, (new_error / error) ** (1 / length))
-        error = new_error
+        if error > previous:
+            anderson.forget()
+        previous = error
+        potential = anderson.extrapolate(image[None], residual[None])[0]
+        anderson.record(image, residual)
         if drift > LARGEST_LOG_SCALING:
-            row, column = row + u.log(), column + v.log()
+            row, column = row + u.log(), potential.to(scaled.dtype)
             _fill_kernel(kernel, scaled, row, column)
-            u, v = torch.ones_like(u), torch.ones_like(v)
-            masses = u @ kernel
-    return ScaledPlan(kernel.mul_(u[:, None]).mul_(v), sweeps, error)
 
 
-def _scale_rows(
-    blocks: tuple[Tensor, ...], u: Tensor, v: Tensor, omega: float
-) -> tuple[Tensor, Tensor]:
-    """Return the relaxed row scalings and the column sums they give, in one pass of the kernel.
+def _scale_rows(blocks: tuple[Tensor, ...], v: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the row scalings that meet the rows, and what ``u @ kernel`` gives, in one pass.
 
     A block that stays in cache between its two products halves the traffic from memory.
     """
+    n = sum(map(len, blocks))
     masses, scalings = torch.zeros_like(v), []
-    for block, part in zip(blocks, u.split(len(blocks[0])), strict=True):
-        scaling = part * (torch.mv(block, v) * part * len(u)).pow_(-omega)
+    for block in blocks:
+        scaling = torch.mv(block, v).mul_(n).reciprocal_()
         masses.addmv_(block.T, scaling)
         scalings.append(scaling)
     return torch.cat(scalings), masses
 
 
 def _fill_kernel(kernel: Tensor, scaled: Tensor, row: Tensor, column: Tensor) -> None:
-    # Far below what counts, and far above the subnormal numbers that slow everything down.
-    torch.sub(row[:, None], scaled, out=kernel).add_(column).clamp_(min=LOWEST_EXPONENT).exp_()
-
-
-def _optimal_relaxation(relaxation: float, rate: float) -> float:
-    """Return the best factor, given the convergence rate a sweep that `relaxation` gave.
-
-    Near the solution a sweep contracts like a Gauss-Seidel step, so Young's theory of successive
-    over-relaxation holds: the plain rate r satisfies ``(rate + w - 1)^2 = rate w^2 r``, and the
-    best factor is ``2 / (1 + sqrt(1 - r))``.
-    """
-    if not 0 < rate < 1:
-        return 1.0
-    plain = (rate + relaxation - 1) ** 2 / (rate * relaxation**2)
-    best = 2 / (1 + math.sqrt(max(0.0, 1 - plain)))
-    return min(best, LARGEST_RELAXATION)
+    # Far below what counts, and above the subnormal numbers that slow everything down. The base 2
+    # is twice as fast as e.
+    torch.sub(row[:, None], scaled, out=kernel).add_(column).mul_(LOG2_E)
+    kernel.clamp_(min=LOWEST_EXPONENT).exp2_()

@@ -84,8 +84,38 @@ def test_a_weighted_bank_is_the_same_as_repeated_samples():
     torch.testing.assert_close(weighted.plan, folded, atol=1e-6, rtol=0)
 
 
+def test_weighted_rows_count_as_often_as_they_weigh():
+    X, Y, lx, ly = clouds(12, 18, 6, 6, 3, seed=6)
+    counts = torch.arange(12) % 3 + 1
+    repeated = labelled_coupling(
+        X.repeat_interleave(counts, 0), Y, lx.repeat_interleave(counts), ly
+    )
+    weighted = labelled_coupling(X, Y, lx, ly, a=counts.double())
+    folded = torch.zeros(12, 18).double()
+    folded.index_add_(0, torch.arange(12).repeat_interleave(counts), repeated.plan)
+    torch.testing.assert_close(weighted.plan, folded, atol=1e-6, rtol=0)
+
+
+def test_the_cost_is_the_objective_of_the_plan():
+    X, Y, lx, ly = clouds(9, 7, 4, 3, 2, seed=8)
+    coupling = labelled_coupling(X, Y, lx, ly, eps=0.02)
+    D1, D2 = (torch.from_numpy(normalised_distances(Z)) for Z in (X, Y))
+    T = coupling.plan
+    apart = (D1[:, None, :, None] - D2[None, :, None, :]).square()
+    distortion = torch.einsum("ijkl,ij,kl->", apart, T, T)
+    product = T.sum(1, keepdim=True) * T.sum(0)
+    entropy = (torch.xlogy(T, T) - torch.xlogy(T, product)).sum()
+    torch.testing.assert_close(coupling.cost, distortion + 0.04 * entropy)
+
+
 def test_a_batch_of_different_sizes_equals_single_calls():
-    shapes = [(32, 32, 8, 9, 4), (5, 17, 3, 20, 2), (1, 1, 4, 4, 1), (40, 12, 64, 2, 3)]
+    shapes = [
+        (32, 32, 8, 9, 4),
+        (5, 17, 3, 20, 2),
+        (1, 1, 4, 4, 1),
+        (40, 12, 64, 2, 3),
+        (9, 11, 8, 2, 2),
+    ]
     problems = [Problem(*clouds(*shape, seed=7)) for shape in shapes]
     for problem, together in zip(problems, labelled_couplings(problems), strict=True):
         single = labelled_coupling(*problem[:4])

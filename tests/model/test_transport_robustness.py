@@ -79,12 +79,13 @@ def test_permuting_samples_permutes_the_plan(problem, seed):
 
 
 @settings(max_examples=25, deadline=None)
-@given(problems(ties=False), st.sampled_from([1e-6, 1e6]))
-def test_labels_names_and_scales_do_not_matter(problem, scale):
+@given(problems(ties=False), st.sampled_from([1e-6, 1e6]), st.booleans())
+def test_labels_names_and_scales_do_not_matter(problem, scale, of_y):
     X, Y, lx, ly = problem
     plan = labelled_coupling(*problem).plan
     names = torch.tensor([7, -3, 2**40, 0, 11])
-    renamed = labelled_coupling(scale * X, Y - 5, names[lx], names[ly]).plan
+    X, Y = (X - 5, scale * Y) if of_y else (scale * X, Y - 5)
+    renamed = labelled_coupling(X, Y, names[lx], names[ly]).plan
     torch.testing.assert_close(renamed, plan, atol=1e-5, rtol=0)
 
 
@@ -175,6 +176,25 @@ def test_any_eps(eps):
     assert (solved.plan.sum(0) - 1 / 48).abs().max() < 1e-6
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("eps", [1e-4, 1e-3, 5e-3, 0.1, 1.0])
+def test_any_eps_with_many_features(eps, dtype):
+    X, Y = samples(32, 150).to(dtype), samples(32, 140, 1).to(dtype)
+    solved = feature_plan(X, Y, torch.eye(32), eps=eps)
+    assert torch.isfinite(solved.plan).all()
+    torch.testing.assert_close(solved.plan.sum(1).double(), torch.full((150,), 1 / 150).double())
+    error = float((solved.plan.double().sum(0) - 1 / 140).abs().sum())
+    # The smallest eps may need more sweeps than it is given: then it says so.
+    assert solved.converged == (error < 2.5e-6)
+    assert solved.converged or eps == 1e-4
+    assert error < 1e-3
+
+
+def test_6144_features_on_both_sides_of_a_step():
+    X, Y, labels = samples(16, 6144).float(), samples(16, 160, 1).float(), torch.arange(16) % 4
+    assert_sound(X, Y, labels, labels, labelled_coupling(X, Y, labels, labels))
+
+
 def refused(match, X=None, Y=None, lx=None, ly=None, **options):
     X = samples(3, 2) if X is None else X
     Y = samples(3, 2) if Y is None else Y
@@ -214,6 +234,10 @@ def test_a_mistake_in_a_batch_names_its_problem():
     bad = good._replace(ly=torch.ones(3).long())
     with pytest.raises(ValueError, match="problem 1"):
         labelled_couplings([good, bad])
+    narrow = Problem(samples(3, 5), samples(3, 2), *good[2:4])
+    broken = good._replace(X=good.X * torch.tensor([[1.0], [1.0], [math.nan]]))
+    with pytest.raises(ValueError, match="X in problem 2 is not finite, first in row 2"):
+        labelled_couplings([good, narrow, broken])
     assert labelled_couplings([]) == []
 
 

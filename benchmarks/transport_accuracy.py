@@ -1,0 +1,121 @@
+"""Say how exact the transport is, against the published solver and against POT.
+
+    python -m benchmarks.transport_accuracy [--golden DIR] [--write results/transport_accuracy.csv]
+
+DIR holds outputs of the published solver (``*.npz``; tests/model/test_transport_golden.py says what
+is in them). Without it, only the comparisons that need none are made. Needs the extra ``dev``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import ot
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from model.transport import feature_plan, labelled_coupling
+from model.transport.features import standardised
+
+from .transport import EPS, draw_problem
+
+
+class Error(NamedTuple):
+    """One row: what was compared, on what, the measure, and its largest value."""
+
+    comparison: str
+    problems: str
+    measure: str
+    value: float
+
+
+def against_release(folder: Path) -> Iterator[Error]:
+    """Compare the faithful mode with the golden files, and say what the corrections change."""
+    for path in sorted(folder.glob("*.npz")):
+        golden = dict(np.load(path))
+        X, Y, lx, ly = (torch.from_numpy(golden[key]) for key in ("X", "Y", "lx", "ly"))
+        forth = labelled_coupling(X, Y, lx, ly, mode="faithful")
+        yield Error("faithful coupling, float64", path.stem, "max", _max(forth.plan, golden["T"]))
+        short = labelled_coupling(X.float(), Y.float(), lx, ly, mode="faithful").plan
+        yield Error("faithful coupling, float32", path.stem, "L1", _l1(short, golden["T"]))
+        if "Tv" in golden:
+            plan = feature_plan(X, Y, torch.from_numpy(golden["T"]), mode="faithful").plan
+            yield Error("faithful features, float64", path.stem, "max", _max(plan, golden["Tv"]))
+            plan = feature_plan(X.float(), Y.float(), short, mode="faithful").plan
+            yield Error("faithful features, float32", path.stem, "L1", _l1(plan, golden["Tv"]))
+        ours = labelled_coupling(X, Y, lx, ly).plan
+        yield Error("corrected against published", path.stem, "L1", _l1(ours, golden["T"]))
+
+
+def against_pot() -> Iterator[Error]:
+    """Compare the corrected mode with POT, run to 1e-12, on problems of one class."""
+    couplings, plans, marginals, transposes = [], [], [], []
+    for seed in range(3):
+        X, Y, lx, ly = draw_problem(16, 24, 40, seed)[:4]
+        X, Y = X.double(), Y.double()
+        one = torch.zeros_like(lx)
+        D1, D2 = (ot.dist(Z.numpy()) for Z in (X, Y))
+        expected = ot.gromov.entropic_gromov_wasserstein(
+            D1 / D1.max(),
+            D2 / D2.max(),
+            epsilon=2 * EPS,
+            tol=1e-12,
+            max_iter=5000,
+            numItermax=20000,
+            stopThr=1e-12,
+        )
+        couplings.append(_l1(labelled_coupling(X, Y, one, one, eps=EPS).plan, expected))
+        uniform = torch.full((len(X),), 1 / len(X)).double()
+        SX, SY = (standardised(Z, uniform).numpy() for Z in (X, Y))
+        M = (SX**2).mean(0)[:, None] + (SY**2).mean(0) - 2 * SX.T @ SY / len(X)
+        expected = ot.sinkhorn(
+            [], [], M / M.max(), EPS, method="sinkhorn_log", stopThr=1e-12, numItermax=20000
+        )
+        plans.append(_l1(feature_plan(X, Y, torch.diag(uniform), eps=EPS).plan, expected))
+        labelled = labelled_coupling(X, Y, lx, ly, eps=EPS).plan
+        back = labelled_coupling(Y, X, ly, lx, eps=EPS).plan
+        marginals.append(float((labelled.sum(1) - 1 / len(X)).abs().max()))
+        transposes.append(_l1(back.T, labelled.numpy()))
+    yield Error(
+        "corrected coupling, one class, against POT", "3 of 16 samples", "L1", max(couplings)
+    )
+    yield Error("corrected features against POT", "3 of 24 x 40 features", "L1", max(plans))
+    yield Error("row marginals, labelled", "3 of 16 samples", "max", max(marginals))
+    yield Error("the two directions, labelled", "3 of 16 samples", "L1", max(transposes))
+
+
+def _max(plan: Tensor, expected: NDArray[np.float64]) -> float:
+    return float(np.abs(plan.numpy() - expected).max())
+
+
+def _l1(plan: Tensor, expected: NDArray[np.float64]) -> float:
+    return float(np.abs(plan.double().numpy() - expected).sum())
+
+
+def main() -> None:
+    """Compare, print, and write the table where asked to."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--golden", type=Path, help="folder of outputs of the published solver")
+    parser.add_argument("--write", type=Path, help="also write the table to this CSV file")
+    options = parser.parse_args()
+    warnings.filterwarnings("ignore", module="ot")
+    rows = [*(against_release(options.golden) if options.golden else ()), *against_pot()]
+    for row in rows:
+        print(f"{row.comparison:44} {row.problems:24} {row.measure:4} {row.value:9.1e}")
+    if options.write:
+        options.write.parent.mkdir(parents=True, exist_ok=True)
+        with options.write.open("w", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(Error._fields)
+            writer.writerows((*row[:-1], f"{row.value:.2e}") for row in rows)
+
+
+if __name__ == "__main__":
+    main()
