@@ -122,6 +122,20 @@ def _override(raw: dict[str, Any], override: str) -> None:
         value = yaml.safe_load(text)
     except yaml.YAMLError:
         raise ConfigError(f"--set {override}: the value is not valid YAML") from None
+    try:
+        assign(raw, key, value)
+    except ConfigError as error:
+        raise ConfigError(f"--set {error}") from None
+
+
+def assign(raw: dict[str, Any], key: str, value: Any) -> None:
+    """Set one dotted key of a raw mapping, in place.
+
+    Raises
+    ------
+    ConfigError
+        If the key leads through something that holds no keys, or to no entry of a list.
+    """
     *path, last = key.split(".")
     if path[:1] == ["method"]:
         raw["method"] = _composition(raw)
@@ -130,9 +144,7 @@ def _override(raw: dict[str, Any], override: str) -> None:
         here = path[:depth]
         node = node[_index(node, here)] if isinstance(node, list) else node.setdefault(part, {})
         if not isinstance(node, dict | list):
-            raise ConfigError(
-                f"--set {override}: {'.'.join(here)} is {shown(node)}, which holds no keys"
-            )
+            raise ConfigError(f"{key}: {'.'.join(here)} is {shown(node)}, which holds no keys")
     node[_index(node, [*path, last]) if isinstance(node, list) else last] = value
 
 
@@ -140,6 +152,5 @@ def _index(node: list[Any], path: Sequence[str]) -> int:
     if path[-1].isdigit() and int(path[-1]) < len(node):
         return int(path[-1])
     raise ConfigError(
-        f"--set {'.'.join(path)}: no such entry; allowed: 0 to {len(node) - 1} "
-        f"in {'.'.join(path[:-1])}"
+        f"{'.'.join(path)}: no such entry; allowed: 0 to {len(node) - 1} in {'.'.join(path[:-1])}"
     )
