@@ -39,6 +39,8 @@ class Study(Section):
     scores appear in no table. For choices; needs `evaluation.validation` above 0."""
     metric: str = "auc"
     """What settings are ranked by, and what is drawn first."""
+    trials: Annotated[Whole, Field(ge=0)] = 0
+    """How many settings each method was tried with before, on tuning seeds; for the record."""
     quick: tuple[str, ...] = ()
     """Methods that `--quick` keeps; empty: all."""
 

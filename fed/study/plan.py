@@ -16,6 +16,8 @@ from fed.errors import ConfigError, nearest
 ONLY = "as configured"
 """The setting of a study that varies nothing."""
 
+QUICK = "-quick"
+"""End of the name of a coarse version."""
 QUICK_ROUNDS = 6
 QUICK_CASES = 0.4
 QUICK_FEWEST_CASES = 24
@@ -121,7 +123,7 @@ def quick(config: Config) -> Config:
     chosen = study.quick or study.methods
     kept = study.reference if study.reference in chosen else None
     raw = json.loads(config.model_dump_json())
-    raw["name"] = f"{config.name}-quick"
+    raw["name"] = config.name + QUICK
     raw["study"] |= {
         "methods": list(chosen),
         "seeds": list(study.seeds[:QUICK_SEEDS]),
@@ -136,11 +138,16 @@ def quick(config: Config) -> Config:
     return resolve(raw)
 
 
-def phase_work(config: Config) -> list[float]:
-    """Return roughly how many small eyes (64 x 64 pixels and 16 x 32 x 32 voxels, halved for one
-    picture alone) each phase of a run takes forward and back, for telling how long it will take.
+def is_quick(config: Config) -> bool:
+    """Return whether a study is the coarse version of another one."""
+    return config.name.endswith(QUICK)
 
-    Sites of real data count as 100 cases each.
+
+def phase_work(config: Config) -> list[float]:
+    """Return roughly how much each phase of a run computes, to tell how long it will take.
+
+    The unit is an eye forward and back: 64 x 64 pixels and 16 x 32 x 32 voxels; one picture alone
+    counts half. Sites of real data count as 100 cases each.
     """
     pixels = config.data.image_size**2 + float(np.prod(config.data.volume_size))
     weight = pixels / (64**2 + 16 * 32 * 32)

@@ -1,95 +1,67 @@
-"""Read the results of a study's runs into one long table, and write what the study says."""
+"""Write what a study says: ``study.csv``, ``study.json`` and ``study.html``."""
 
-import csv
-import io
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from fed.config import Config
-from fed.storage import write_text
+from fed.storage import write_json, write_text
+from fed.study.findings import Findings, collect
+from fed.study.page import write_study_page
 from fed.study.plan import PlannedRun
+from fed.study.rows import as_csv
 
-POOLED = "pooled"
-"""Stands for all held-out sites together where a row names a site."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """One metric of one run; `site` is a held-out site or `POOLED`, `value` None if undefined."""
-
-    method: str
-    seed: int
-    setting: str
-    site: str
-    condition: str
-    metric: str
-    value: float | None
-
-
-def rows_of(run: PlannedRun, results: Mapping[str, Any], part: str = "held_out") -> list[Row]:
-    """Return the rows of one run.
-
-    Parameters
-    ----------
-    results : mapping
-        The content of its ``results.json``; conditions may be any.
-    part : {"held_out", "validation"}
-    """
-    scored = results[part] or {}
-    tables = {POOLED: scored.get("pooled", {})} | dict(scored.get("sites", {}))
-    return [
-        Row(run.method, run.seed, run.setting, site, condition, metric, _value(estimate))
-        for site, table in tables.items()
-        for condition, metrics in table.items()
-        for metric, estimate in (metrics or {}).items()
-    ]
-
-
-def read_rows(directory: Path, runs: Sequence[PlannedRun], part: str = "held_out") -> list[Row]:
-    """Return the rows of all runs of a study that are finished, in the order of `runs`."""
-    rows: list[Row] = []
-    for run in runs:
-        text = (directory / run.folder / "results.json").read_text(encoding="utf-8")
-        rows += rows_of(run, json.loads(text), part)
-    return rows
-
-
-def as_csv(rows: Sequence[Row]) -> str:
-    """Return rows as the text of a CSV file; undefined values are empty."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([field.name for field in fields(Row)])
-    writer.writerows(astuple(row) for row in rows)
-    return text.getvalue()
-
-
-def from_csv(text: str) -> Iterator[Row]:
-    """Yield the rows that `as_csv` wrote."""
-    for row in csv.DictReader(io.StringIO(text)):
-        value = float(row["value"]) if row["value"] else None
-        named = {name: row[name] for name in ("method", "setting", "site", "condition", "metric")}
-        yield Row(seed=int(row["seed"]), value=value, **named)
+SCHEMA = 1
 
 
 def write_study(
     config: Config, runs: Sequence[PlannedRun], directory: Path, failed: Mapping[str, str]
 ) -> Path:
-    """Write ``study.csv``, ``study.json`` and ``study.html`` of the runs that are finished.
+    """Write what the finished runs say; return the page.
 
     Parameters
     ----------
+    runs : sequence of PlannedRun
+        The finished ones.
     failed : mapping
         Why a run did not finish, by its folder.
     """
-    study = config.study
-    part = "validation" if study is not None and study.select else "held_out"
-    rows = read_rows(directory, runs, part)
-    write_text(directory / "study.csv", as_csv(rows))
-    return directory / "study.csv"
+    found = collect(config, runs, directory, failed)
+    write_text(directory / "study.csv", as_csv(found.rows))
+    write_json(directory / "study.json", _content(found, runs))
+    return write_study_page(found, directory / "study.html")
 
 
-def _value(estimate: Any) -> float | None:
-    return estimate.get("value") if isinstance(estimate, Mapping) else estimate
+def _content(found: Findings, runs: Sequence[PlannedRun]) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "name": found.config.name,
+        "title": found.study.title,
+        "quick": found.quick,
+        "part": found.part,
+        "reference": found.reference,
+        "methods": [asdict(budget) for budget in found.budgets],
+        "settings": list(found.settings),
+        "seeds": list(found.study.seeds),
+        "trials": found.study.trials,
+        "runs": [
+            {
+                "folder": run.folder,
+                "method": run.method,
+                "seed": run.seed,
+                "setting": run.setting,
+                "levels": dict(run.levels),
+                "identity": run.identity,
+            }
+            for run in runs
+        ],
+        "failed": dict(found.failed),
+        "confounds": dict(found.confounds),
+        "summaries": [asdict(summary) for summary in found.summaries],
+        "comparisons": [asdict(comparison) for comparison in found.comparisons],
+        "ranking": [
+            {"method": method, "setting": setting} | asdict(mean)
+            for (method, setting), mean in found.ranking
+        ],
+    }
