@@ -104,8 +104,9 @@ def test_scores_in_mid_phase_are_shared_only_with_runs_that_score_alike():
     often = {"every": 1}
     training = {"rounds": 4, "batch_size": 8}
     fusion = composition(predict="fusion")
-    assert keys(evaluation=often, training=training)[1] != (
-        keys(evaluation=often, training=training, method=fusion)[1]
+    assert (
+        keys(evaluation=often, training=training)[1]
+        != (keys(evaluation=often, training=training, method=fusion)[1])
     )
     assert keys() == keys(method=fusion)
 
