@@ -35,15 +35,22 @@ NO_HAND_IN_TRAINING = ("name", "study", "engine")
 """Names of things, and where sites run: results do not depend on it."""
 
 AFTER_THE_ENCODERS = (
+    "fusion",
+    "predictors",
+    "plan",
+    "standardise",
     "fill",
     "align_both",
     "align_single",
+    "distance",
     "modality_dropout",
+    "distil",
+    "contrast",
     "clusters",
     "prototypes",
 )
-"""Of a method: what stands for a missing modality, partners and the bank. Only the training of
-predictors and fusion asks for them."""
+"""Of a method: what only training predictors or fusion asks for. The first two shape the network;
+that its trained parts start alike is looked at in their values."""
 
 
 class SharedStates:
@@ -192,10 +199,13 @@ def _reaches_fusion(config: Config, number: int) -> bool:
 
 
 def _taken_over(initial: State, found: State, modules: tuple[str, ...]) -> dict[str, Any]:
-    return {
-        key: found[key] if key.split(".", 1)[0] in modules else np.array(value)
-        for key, value in initial.items()
-    }
+    """Return the found values of trained modules, and of models that sites keep apart."""
+    own = {key: np.array(v) for key, v in initial.items() if _module(key) not in modules}
+    return own | {key: v for key, v in found.items() if "/" in key or _module(key) in modules}
+
+
+def _module(key: str) -> str:
+    return key.split(".", 1)[0]
 
 
 def _records(entry: Path) -> list[dict[str, Any]]:

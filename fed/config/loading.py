@@ -34,7 +34,8 @@ def load(paths: Sequence[Path], overrides: Sequence[str] = ()) -> Config:
     Parameters
     ----------
     paths : sequence of Path
-        YAML files. Mappings merge key by key; anything else, lists included, is replaced.
+        YAML files. Mappings merge key by key; anything else, lists included, is replaced. A file
+        with the key ``base`` is that other file, named from its own folder, with some keys changed.
     overrides : sequence of str
         ``KEY=VALUE`` with a dotted path and a YAML value, such as ``sites.0.count=4``.
 
@@ -45,7 +46,7 @@ def load(paths: Sequence[Path], overrides: Sequence[str] = ()) -> Config:
     """
     merged: dict[str, Any] = {}
     for path in paths:
-        merged = _merge(merged, _read(path))
+        merged = _merge(merged, _with_base(path))
     for override in overrides:
         _override(merged, override)
     return resolve(merged)
@@ -78,6 +79,12 @@ def _composition(raw: Mapping[str, Any]) -> Any:
     while "base" in changes:
         changes = _merge(_preset("method.base", changes.pop("base")), changes)
     return changes
+
+
+def _with_base(path: Path) -> dict[str, Any]:
+    content = _read(path)
+    base = content.pop("base", None)
+    return content if base is None else _merge(_with_base(path.parent / str(base)), content)
 
 
 def _preset(key: str, name: Any) -> dict[str, Any]:

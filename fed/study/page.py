@@ -1,5 +1,6 @@
 """`study.html`: what a study found, on one page that needs nothing but itself."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from fed.config.study import FIRST_RESULT_SEED
@@ -28,7 +29,7 @@ def write_study_page(found: Findings, path: Path) -> Path:
         path,
         {
             "found": found,
-            "conditions": conditions(found),
+            "conditions": ordered(summary.condition for summary in found.summaries),
             "colours": CONDITION_COLOUR,
             "metric": metric,
             "discrimination": [
@@ -52,9 +53,9 @@ def write_study_page(found: Findings, path: Path) -> Path:
     )
 
 
-def conditions(found: Findings) -> list[str]:
-    """Return the conditions scored, the usual ones first."""
-    seen = dict.fromkeys(summary.condition for summary in found.summaries)
+def ordered(conditions: Iterable[str]) -> list[str]:
+    """Return each condition once, the usual ones first."""
+    seen = dict.fromkeys(conditions)
     return [c for c in CONDITIONS if c in seen] + [c for c in seen if c not in CONDITIONS]
 
 

@@ -82,13 +82,14 @@ def runner(tmp_path, monkeypatch):
         ({}, {"method": composition(align_both="random", align_single="random")}, [2]),
         ({}, {"method": composition(predict="fusion")}, []),
         ({}, {"sites": [*SITES[:3], SITES[3] | {"style": 2.0}]}, []),
+        ({"method": "experts"}, {"method": "concat_fusion"}, [2]),
         (
-            {"method": "experts", "training": {"rounds": 1, "batch_size": 8, "lr": 0.003}},
-            {},
-            [2],
+            {"method": "local"},
+            {"method": "local", "sites": [*SITES[:3], SITES[3] | {"style": 2.0}]},
+            [],
         ),
     ],
-    ids=["alignment", "who-answers", "held-out-style", "experts"],
+    ids=["alignment", "who-answers", "held-out-style", "other-network", "models-apart"],
 )
 def test_a_shared_state_changes_no_byte(first, second, trained, runner):
     store = runner.folder / "shared"
@@ -121,10 +122,12 @@ def test_scores_in_mid_phase_are_shared_only_with_runs_that_score_alike():
         {"data": {"source": "phantom", "image_size": 48, "volume_size": [4, 32, 32]}},
         {"server": {"fraction": 0.5}},
         {"method": composition(loss="plain")},
+        {"method": composition(proximal=0.1)},
+        {"method": composition(pool="as_is")},
         {"method": composition(combine={"scheme": "by_module", "average_last": 1})},
         {"evaluation": {"every": 99, "validation": 0.2}},
     ],
-    ids=str,
+    ids=lambda changes: "-".join(changes),
 )
 def test_whatever_has_a_hand_in_training_changes_every_key(changes):
     assert set(keys()).isdisjoint(keys(**changes))
@@ -132,7 +135,7 @@ def test_whatever_has_a_hand_in_training_changes_every_key(changes):
 
 @pytest.mark.parametrize(
     "option",
-    [{"align_both": "none"}, {"fill": "zero"}, {"modality_dropout": False}, {"prototypes": 3}],
+    [{"align_both": "none"}, {"fill": "zero"}, {"plan": False}, {"prototypes": 3}],
     ids=str,
 )
 def test_an_option_of_the_fusion_changes_the_key_of_its_phase_alone(option):
