@@ -21,6 +21,7 @@ from fed.storage import write_text
 from fed.study.plan import PlannedRun, phase_work
 from server.initial import initial_model
 from server.progress import LogProgress
+from server.schedule import schedule
 from server.sharing import state_keys
 from server.simulation import simulate
 
@@ -28,9 +29,11 @@ SHARED = "shared"
 """Folder of a study that holds what its runs have in common."""
 FAILED = "failed.txt"
 """File of a run that could not finish: why."""
-SECONDS_A_UNIT = 0.0026
-"""Of `fed.study.plan.phase_work`, on the machine that the documents' figures were made on (one
-core of an x86 server of 2024, both cores busy); the first run that ends corrects it."""
+SECONDS_A_UNIT = 0.0044
+"""Of `fed.study.plan.phase_work`, on a core of the machine that the documents' figures were made on,
+with both cores busy; the first runs that end correct it."""
+SECONDS_A_RUN = 8.0
+"""To score a model and write a report, on the same machine."""
 LOOK_S = 0.5
 
 
@@ -47,6 +50,7 @@ class _Job:
     run: PlannedRun
     process: ForkServerProcess
     task: TaskID
+    foreseen: float
     started: float = field(default_factory=time.monotonic)
 
 
@@ -77,17 +81,21 @@ class StudyRunner:
         self._todo = [run for run in runs if not finished(directory, run)]
         self._keys = {run.folder: _keys(run) for run in self._todo}
         self._failed: list[FailedRun] = []
-        self._pace = SECONDS_A_UNIT
+        self._pace = 1.0
+        self._spent = self._foreseen = 0.0
 
     @property
     def expected_seconds(self) -> float:
         """How long what is left will take."""
-        known = {path.name for path in self._store.glob("*")} if self._store.exists() else set()
-        units = 0.0
+        known = self._shared()
+        seconds = 0.0
         for run in self._todo:
-            units += _work_left(run, self._keys[run.folder], known)
+            seconds += self._expected(run, known)
             known |= set(self._keys[run.folder].values())
-        return units * self._pace / self._workers
+        return self._pace * seconds / self._workers
+
+    def _expected(self, run: PlannedRun, known: set[str]) -> float:
+        return SECONDS_A_RUN + SECONDS_A_UNIT * _work_left(run, self._keys[run.folder], known)
 
     def announce(self) -> None:
         """Say how many runs there are and how long they will take."""
@@ -106,8 +114,7 @@ class StudyRunner:
             When interrupted; every run keeps the rounds it has completed.
         """
         self._store.mkdir(parents=True, exist_ok=True)
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["server.simulation", "clients.app"])
+        context = _context()
         jobs: list[_Job] = []
         with self._progress() as progress:
             total = progress.add_task("runs", total=len(self._runs))
@@ -133,6 +140,9 @@ class StudyRunner:
     @property
     def _store(self) -> Path:
         return self._directory / SHARED
+
+    def _shared(self) -> set[str]:
+        return {path.name for path in self._store.glob("*")} if self._store.exists() else set()
 
     def _progress(self) -> Progress:
         return Progress(
@@ -164,19 +174,35 @@ class StudyRunner:
         )
         process.start()
         words = f"  {run.method} s{run.seed} {run.setting}"
-        return _Job(run, process, bars.add_task(words, total=run.config.training.rounds))
+        rounds = len(schedule(run.config))
+        foreseen = self._expected(run, self._shared())
+        return _Job(run, process, bars.add_task(words, total=rounds), foreseen)
 
     def _ended(self, job: _Job) -> None:
         run, seconds = job.run, time.monotonic() - job.started
         name = f"{run.method}, seed {run.seed}, {run.setting}"
         if finished(self._directory, run):
-            self._console.print(f"{name}: done in {duration(seconds)}", markup=False)
+            self._spent, self._foreseen = self._spent + seconds, self._foreseen + job.foreseen
+            self._pace = self._spent / self._foreseen
+            left = f", about {duration(self.expected_seconds)} left" if self._todo else ""
+            self._console.print(f"{name}: done in {duration(seconds)}{left}", markup=False)
             return
         file = self._directory / run.folder / FAILED
         code = job.process.exitcode
         reason = file.read_text() if file.exists() else f"its process ended with code {code}"
         self._failed.append(FailedRun(run, reason))
         self._console.print(f"{name}: failed: {reason}", style="red", markup=False)
+
+
+def _context() -> multiprocessing.context.ForkServerContext:
+    """Return what starts processes that have imported everything, from where we are ourselves."""
+    root = str(Path(__file__).parents[1])
+    paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([root, *filter(None, paths)]))
+    os.environ["OMP_NUM_THREADS"] = "1"
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["server.simulation", "clients.app", "matplotlib.figure"])
+    return context
 
 
 def finished(directory: Path, run: PlannedRun) -> bool:

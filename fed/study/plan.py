@@ -147,7 +147,7 @@ def phase_work(config: Config) -> list[float]:
     """Return roughly how much each phase of a run computes, to tell how long it will take.
 
     The unit is an eye forward and back: 64 x 64 pixels and 16 x 32 x 32 voxels; one picture alone
-    counts half. Sites of real data count as 100 cases each.
+    counts half. Sites of real data count as 30 cases each.
     """
     pixels = config.data.image_size**2 + float(np.prod(config.data.volume_size))
     weight = pixels / (64**2 + 16 * 32 * 32)
@@ -156,14 +156,14 @@ def phase_work(config: Config) -> list[float]:
         for group in config.sites
         if group.role == "train"
     )
-    shares = sum(phase.share for phase in config.method.phases)
+    pooled = 2.0 if config.method.pool == "complete" else 1.0
     work = []
     for phase in config.method.phases:
-        rounds = config.training.rounds * phase.share / shares
-        # Frozen encoders see two views a round, forward only: about a third of the work each.
+        rounds = config.training.rounds * phase.share
+        # With frozen encoders all cases are encoded in two views a round, and the fusion learns.
         frozen = "encoders" not in phase.trains
-        passes = 0.7 if frozen else config.training.local_epochs * phase.epochs
-        work.append(weight * cases * rounds * passes)
+        passes = 2.2 if frozen else config.training.local_epochs * phase.epochs
+        work.append(weight * cases * pooled * rounds * passes)
     return work
 
 
@@ -237,4 +237,4 @@ def _fewer(cases: Any) -> Any:
 def _cases(cases: Any) -> float:
     if isinstance(cases, int):
         return float(cases)
-    return float(getattr(cases, "median", 100.0))
+    return float(getattr(cases, "median", 30.0))
