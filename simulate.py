@@ -1,39 +1,34 @@
 """Run a federation on this machine or a Ray cluster: `python simulate.py [CONFIG ...]`."""
 
 import json
-import logging
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from flwr.app import Context, RecordDict
 from rich.console import Console
 
-from fed.config import Config, load
+from fed.config import Config, dump, load
 from fed.confounds import confounds
-from fed.data.cases import CaseSource
 from fed.data.opening import open_source
-from fed.engines import EngineSettings, Node, start_grid
 from fed.errors import ConfigError, RunError, UserError
-from fed.gallery import gallery
 from fed.overview import federation_table
-from fed.report import terminal_table, write_report
+from fed.report import terminal_table
 from fed.sites import SiteCard
-from fed.storage import set_aside
-from server.app import make_app
+from fed.storage import set_aside, write_text
+from fed.study.plan import plan, quick
+from fed.study.results import write_study
 from server.estimate import estimate
 from server.initial import initial_model
 from server.progress import TerminalProgress
 from server.schedule import schedule
+from server.simulation import cards_of, simulate
+from server.study import StudyRunner, finished
 
 DEMO = Path(__file__).parent / "configs" / "demo.yaml"
 CONFIG_WRONG, RUN_FAILED, INTERRUPTED = 2, 3, 130
 
 command = typer.Typer(add_completion=False, rich_markup_mode=None)
-log = logging.getLogger("fedrima")
 
 
 @command.command()
@@ -49,6 +44,9 @@ def main(
     engine: Annotated[str | None, typer.Option(help="inline or ray.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Folder of an interrupted run.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the federation only.")] = False,
+    coarse: Annotated[
+        bool, typer.Option("--quick", help="Coarse version of a study, in about 3 minutes.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print the result only.")] = False,
 ) -> None:
     """Simulate a federation of eye clinics: train, judge on unseen sites, write a report."""
@@ -56,21 +54,17 @@ def main(
     settings += [f"seed={seed}"] if seed is not None else []
     settings += [f"engine.name={engine}"] if engine is not None else []
     console = _console(quiet)
+    directory = out or resume or Path("runs")
     try:
-        if resume is not None:
-            config, directory = _resumed(resume, configs, settings), resume
+        config = (
+            _resumed(resume, configs, settings) if resume else load(configs or [DEMO], settings)
+        )
+        config = _coarse(config) if coarse else config
+        directory = resume or out or _folder(config)
+        if config.study is not None:
+            _study(config, directory, dry_run, console)
         else:
-            config = load(configs or [DEMO], settings)
-            directory = out or Path("runs") / f"{config.name}-{config.method.name}-s{config.seed}"
-        source = open_source(config)
-        cards = _cards(source, config)
-        if dry_run:
-            _show(config, cards, _console())
-            return
-        initial_model(config)  # a bad file of weights is refused before anything is written
-        if resume is None:
-            _make_room(directory, console)
-        _simulate(config, source, cards, directory, console)
+            _one_run(config, directory, resume is not None, dry_run, console)
     except UserError as error:
         _stop(f"error: {error}", CONFIG_WRONG)
     except RunError as error:
@@ -82,38 +76,60 @@ def main(
         _stop(f"interrupted. {_how_to_go_on(directory)}", INTERRUPTED)
 
 
-def _simulate(
-    config: Config, source: CaseSource, cards: list[SiteCard], directory: Path, console: Console
+def _one_run(
+    config: Config, directory: Path, resumed: bool, dry_run: bool, console: Console
 ) -> None:
-    directory.mkdir(parents=True, exist_ok=True)
-    engine = config.engine
-    settings = EngineSettings(engine.name, engine.workers, engine.gpus_per_worker, engine.address)
-    nodes = [Node(card.name, float(card.total)) for card in cards]
-    run_config: dict[str, bool | float | int | str] = {
-        "federation": config.model_dump_json(),
-        "out": str(directory),
-    }
-    with _logging(directory / "log.txt"):
-        try:
-            with (
-                TerminalProgress(console, config) as progress,
-                start_grid(settings, nodes, run_config) as grid,
-            ):
-                context = Context(
-                    run_id=0, node_id=0, node_config={}, state=RecordDict(), run_config=run_config
-                )
-                make_app([progress])(grid, context)
-            report = write_report(directory, gallery(source, config))
-        except (UserError, RunError, KeyboardInterrupt):
-            log.exception("stopped")
-            raise
-        except Exception as error:
-            log.exception("failed")
-            where = directory / "log.txt"
-            raise RunError(f"{type(error).__name__}: {error} (see {where})") from error
+    source = open_source(config)
+    cards = cards_of(source, config)
+    if dry_run:
+        _show(config, cards, _console())
+        return
+    initial_model(config)  # a bad file of weights is refused before anything is written
+    if not resumed:
+        _make_room(directory, console)
+    with TerminalProgress(console, config) as progress:
+        report = simulate(config, source, directory, [progress])
     results = json.loads((directory / "results.json").read_text())
     _console().print(terminal_table(results))
     _console().print(f"report: {report}", soft_wrap=True)
+
+
+def _folder(config: Config) -> Path:
+    if config.study is not None:
+        return Path("runs") / config.name
+    return Path("runs") / f"{config.name}-{config.method.name}-s{config.seed}"
+
+
+def _coarse(config: Config) -> Config:
+    if config.study is None:
+        raise ConfigError("--quick is for studies; the configuration has no `study`")
+    return quick(config)
+
+
+def _study(config: Config, directory: Path, dry_run: bool, console: Console) -> None:
+    """Run a study, or what is left of it, and write its tables and its page.
+
+    Raises
+    ------
+    RunError
+        If runs failed; the others are done and reported.
+    """
+    runs = plan(config)
+    source = open_source(runs[0].config)
+    runner = StudyRunner(runs, directory, config.engine.workers, console)
+    runner.announce()
+    if dry_run:
+        _show(runs[0].config, cards_of(source, runs[0].config), _console())
+        return
+    directory.mkdir(parents=True, exist_ok=True)
+    write_text(directory / "config.yaml", dump(config))
+    failed = runner.run()
+    done = [run for run in runs if finished(directory, run)]
+    if done:
+        report = write_study(config, done, directory, {f.run.folder: f.reason for f in failed})
+        _console().print(f"report: {report}", soft_wrap=True)
+    if failed:
+        raise RunError(f"{len(failed)} of {len(runs)} runs, the first: {failed[0].reason}")
 
 
 def _resumed(directory: Path, configs: list[Path] | None, settings: list[str]) -> Config:
@@ -124,10 +140,6 @@ def _resumed(directory: Path, configs: list[Path] | None, settings: list[str]) -
     if not (directory / "config.yaml").exists():
         raise ConfigError(f"--resume {directory}: holds no config.yaml, so no run to go on with")
     return load([directory / "config.yaml"], settings)
-
-
-def _cards(source: CaseSource, config: Config) -> list[SiteCard]:
-    return [source.open(site.name).card(len(config.task.classes)) for site in source.sites]
 
 
 def _show(config: Config, cards: list[SiteCard], console: Console) -> None:
@@ -153,22 +165,6 @@ def _make_room(directory: Path, console: Console) -> None:
 def _console(quiet: bool = False) -> Console:
     """Return a console; one that is no terminal has no width, and tables need some."""
     return Console(quiet=quiet, width=None if sys.stdout.isatty() else 120)
-
-
-@contextmanager
-def _logging(path: Path) -> Iterator[None]:
-    """Send every log record, tracebacks included, to the run's log file."""
-    handler = logging.FileHandler(path)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    root, flower = logging.getLogger(), logging.getLogger("flwr")
-    flower.handlers.clear()
-    root.addHandler(handler)
-    root.setLevel(logging.INFO)
-    try:
-        yield
-    finally:
-        root.removeHandler(handler)
-        handler.close()
 
 
 def _how_to_go_on(directory: Path) -> str:

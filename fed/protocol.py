@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
-from flwr.app import Array, ArrayRecord, ConfigRecord, RecordDict
+from flwr.app import Array, ArrayRecord, ConfigRecord, MetricRecord, RecordDict
 from numpy.typing import NDArray
 
 from fed.prototypes import Prototypes
@@ -231,12 +231,18 @@ def unpack_train_task(content: RecordDict) -> TrainTask:
 
 
 def pack_update(update: Update) -> RecordDict:
-    """Pack a site's reply to a round of training."""
+    """Pack a site's reply to a round of training.
+
+    Times are doubles in a record of their own: in text their digits would let the clock decide how
+    many bytes the message has.
+    """
     report = {key: value for key, value in asdict(update).items() if key != "parameters"}
+    clock = {"site": report.pop("seconds"), "transport": report["transport"].pop("seconds")}
     return RecordDict(
         {
             "parameters": arrays(update.parameters),
             "report": ConfigRecord({"json": json.dumps(report)}),
+            "clock": MetricRecord({name: float(seconds) for name, seconds in clock.items()}),
         }
     )
 
@@ -244,8 +250,9 @@ def pack_update(update: Update) -> RecordDict:
 def unpack_update(content: RecordDict) -> Update:
     """Unpack what `pack_update` packed."""
     report = _json(content, "report")
-    report["transport"] = TransportCount(**report["transport"])
-    return Update(parameters=unpack_parameters(content), **report)
+    clock: Any = content.metric_records["clock"]
+    report["transport"] = TransportCount(**report["transport"], seconds=clock["transport"])
+    return Update(parameters=unpack_parameters(content), seconds=clock["site"], **report)
 
 
 def pack_evaluate_task(task: EvaluateTask) -> RecordDict:

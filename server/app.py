@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 from logging import getLogger
 from pathlib import Path
+from typing import Any
 
 from flwr.app import Context
 from flwr.serverapp import Grid, ServerApp
@@ -20,14 +21,21 @@ from server.log import log_to
 from server.observers import Observer
 from server.progress import LogProgress
 from server.recorder import Recorder
-from server.rounds import Rounds, first_progress
+from server.rounds import Progress, Rounds, Saver, first_progress
 from server.schedule import schedule
+from server.sharing import SharedStates
 
 log = getLogger(__name__)
 
 
-def make_app(observers: Sequence[Observer] = ()) -> ServerApp:
-    """Return a ServerApp whose run the observers follow."""
+def make_app(observers: Sequence[Observer] = (), shared: Path | None = None) -> ServerApp:
+    """Return a ServerApp whose run the observers follow.
+
+    Parameters
+    ----------
+    shared : Path, optional
+        Where a study keeps what its runs have in common; see `server.sharing`.
+    """
     server_app = ServerApp()
 
     @server_app.main()
@@ -37,7 +45,9 @@ def make_app(observers: Sequence[Observer] = ()) -> ServerApp:
             return
         config = resolve(json.loads(str(context.run_config["federation"])))
         directory = Path(str(context.run_config["out"]))
-        coordinate(config, Recorder(directory, config), Attendance(grid, config), grid, observers)
+        states = None if shared is None else SharedStates(shared, config)
+        recorder, attendance = Recorder(directory, config), Attendance(grid, config)
+        coordinate(config, recorder, attendance, grid, observers, states)
 
     return server_app
 
@@ -48,8 +58,11 @@ def coordinate(
     attendance: Attendance,
     grid: Grid,
     observers: Sequence[Observer],
+    shared: SharedStates | None = None,
 ) -> None:
     """Run one federation from its roster to its results; an interrupted one goes on.
+
+    One that has not begun starts from the furthest of the `shared` states, if there is any.
 
     Raises
     ------
@@ -58,14 +71,30 @@ def coordinate(
     """
     start = time.perf_counter()
     roster = attendance.open()
-    progress = recorder.resume() or first_progress(initial_model(config), config)
+    progress = recorder.resume()
+    unscored: dict[str, Any] | None = None
+    if progress is None and shared is not None and (found := shared.furthest()) is not None:
+        progress, records = found
+        *complete, unscored = records
+        recorder.take_over(complete)
+    progress = progress or first_progress(initial_model(config), config)
     for observer in observers:
         observer.started(tuple(m.card for m in roster.members), schedule(config))
     rounds = Rounds(config, attendance, grid, observers)
-    verdict = rounds.run(progress, recorder)
+    verdict = rounds.run(progress, recorder, _sharing(recorder, shared), unscored)
     if not verdict.held_out:  # resumed after the last round
         verdict = rounds.judge(progress, progress.completed)
     recorder.finish(attendance.everyone(), progress, verdict, time.perf_counter() - start)
+
+
+def _sharing(recorder: Recorder, shared: SharedStates | None) -> Saver:
+    """Return what leaves the state of a round that has been trained to other runs."""
+
+    def leave(progress: Progress, record: dict[str, Any]) -> None:
+        if shared is not None and progress.completed in shared.keys:
+            shared.keep(progress, [*recorder.records(), record])
+
+    return leave
 
 
 def run_under_flower(grid: Grid, run_config: running.Values) -> None:

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import platform
+from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -47,10 +48,17 @@ class Recorder:
         """Return the state of an interrupted run, and drop the lines of unfinished rounds."""
         progress = load_checkpoint(self._directory / "checkpoints", self._config)
         completed = progress.completed if progress else 0
-        lines = self._rounds.read_text().splitlines() if self._rounds.exists() else []
-        kept = [line for line in lines if _round_of(line) <= completed]
+        kept = [line for line in self._lines() if _round_of(line) <= completed]
         write_text(self._rounds, "".join(f"{line}\n" for line in kept))
         return progress
+
+    def records(self) -> list[dict[str, Any]]:
+        """Return the records of the rounds saved so far."""
+        return [json.loads(line) for line in self._lines()]
+
+    def take_over(self, records: Sequence[dict[str, Any]]) -> None:
+        """Write the records of rounds that another run has trained."""
+        write_text(self._rounds, "".join(json.dumps(record) + "\n" for record in records))
 
     def __call__(self, progress: Progress, record: dict[str, Any]) -> None:
         """Save a round: its line first, then the checkpoint."""
@@ -68,6 +76,9 @@ class Recorder:
     @property
     def _rounds(self) -> Path:
         return self._directory / "rounds.jsonl"
+
+    def _lines(self) -> list[str]:
+        return self._rounds.read_text().splitlines() if self._rounds.exists() else []
 
     def _write_predictions(self, verdict: Verdict) -> None:
         text = io.StringIO()

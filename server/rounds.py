@@ -73,7 +73,7 @@ class Verdict:
 
 
 Saver = Callable[[Progress, dict[str, Any]], None]
-"""Called after each round with all that is needed to go on from there."""
+"""Called after each round with all that is needed to go on from there, and the round's record."""
 
 
 class Rounds:
@@ -97,8 +97,24 @@ class Rounds:
         self._observers = observers
         self._strategy = IncompleteModalities(config, attendance.now(), observers)
 
-    def run(self, progress: Progress, save: Saver) -> Verdict:
+    def run(
+        self,
+        progress: Progress,
+        save: Saver,
+        trained: Saver,
+        unscored: dict[str, Any] | None = None,
+    ) -> Verdict:
         """Run the rounds that are left, saving after each; return the final scores.
+
+        Parameters
+        ----------
+        progress : Progress
+        save : callable
+            Called when a round is complete.
+        trained : callable
+            Called when a round has been trained and not yet scored.
+        unscored : dict, optional
+            The record of the last completed round, if it is still to be scored.
 
         Raises
         ------
@@ -106,12 +122,14 @@ class Rounds:
             If fewer than ``server.min_sites`` sites answer a round.
         """
         self._strategy.summary()
+        rounds = schedule(self._config)
         verdict = Verdict([], [])
-        for plan in schedule(self._config)[progress.completed :]:
-            record, verdict = self._round(plan, progress)
-            save(progress, record)
-            for observer in self._observers:
-                observer.round_ended(record)
+        if unscored is not None:
+            verdict = self._complete(rounds[progress.completed - 1], progress, unscored, save)
+        for plan in rounds[progress.completed :]:
+            record = self._round(plan, progress)
+            trained(progress, record)
+            verdict = self._complete(plan, progress, record, save)
         return verdict
 
     def judge(self, progress: Progress, number: int) -> Verdict:
@@ -121,7 +139,8 @@ class Rounds:
         validation = self._scores(progress, number, "validation") if splits else []
         return Verdict(held_out, validation)
 
-    def _round(self, plan: Round, progress: Progress) -> tuple[dict[str, Any], Verdict]:
+    def _round(self, plan: Round, progress: Progress) -> dict[str, Any]:
+        """Train one round; return its record, not yet scored."""
         start = time.perf_counter()
         phase = self._config.method.phases[plan.phase]
         self._strategy.roster = self._attendance.now()
@@ -129,13 +148,9 @@ class Rounds:
             self._refresh_bank(progress)
         exchange = self._train(plan, progress)
         self._average_phase(plan, progress)
-        verdict = Verdict([], [])
-        training_seconds = time.perf_counter() - start
-        progress.spend(phase.name, training_seconds)
-        if plan.evaluate:
-            verdict = self.judge(progress, plan.number)
-            progress.spend("evaluation", time.perf_counter() - start - training_seconds)
         virtual = self._virtual_seconds(exchange)
+        seconds = time.perf_counter() - start
+        progress.spend(phase.name, seconds)
         progress.virtual_seconds += virtual
         progress.completed = plan.number
         return {
@@ -147,11 +162,29 @@ class Rounds:
             "losses": exchange.losses,
             "down_bytes": exchange.traffic.total_down,
             "up_bytes": exchange.traffic.total_up,
-            "seconds": time.perf_counter() - start,
+            "seconds": seconds,
             "virtual_seconds": virtual,
-            "held_out": self._values(verdict.held_out),
-            "validation": self._values(verdict.validation),
-        }, verdict
+            "held_out": None,
+            "validation": None,
+        }
+
+    def _complete(
+        self, plan: Round, progress: Progress, record: dict[str, Any], save: Saver
+    ) -> Verdict:
+        """Score the model if the round is due, then save the round and tell the observers."""
+        verdict = Verdict([], [])
+        if plan.evaluate:
+            start = time.perf_counter()
+            verdict = self.judge(progress, plan.number)
+            record["held_out"] = self._values(verdict.held_out)
+            record["validation"] = self._values(verdict.validation)
+            seconds = time.perf_counter() - start
+            record["seconds"] += seconds
+            progress.spend("evaluation", seconds)
+        save(progress, record)
+        for observer in self._observers:
+            observer.round_ended(record)
+        return verdict
 
     def _train(self, plan: Round, progress: Progress) -> Exchange:
         strategy = self._strategy

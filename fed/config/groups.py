@@ -11,7 +11,7 @@ from pydantic import (
 )
 
 from fed.config.refusal import shown
-from fed.config.section import Count, NotNegative, Positive, PositiveShare, Section, Share
+from fed.config.section import Count, NotNegative, Positive, PositiveShare, Section, Share, Whole
 from fed.sites import MODALITIES, Modality, Resources, Role
 
 
@@ -72,8 +72,8 @@ class SiteGroup(Section):
     """Sites are named `name-1` to `name-count`; the only site of a group has the bare name."""
     role: Role = "train"
     """`held_out` sites never train: the global model is judged on them."""
-    count: Count = 1
-    """How many sites."""
+    count: Annotated[Whole, Field(ge=0)] = 1
+    """How many sites; a group of none is left out, so that a study may vary the number."""
     modalities: dict[Modality, Share]
     """Share of the cases that have each modality; `[fundus]` is short for {fundus: 1.0, oct: 0.0}.
     """

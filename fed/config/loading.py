@@ -34,7 +34,8 @@ def load(paths: Sequence[Path], overrides: Sequence[str] = ()) -> Config:
     Parameters
     ----------
     paths : sequence of Path
-        YAML files. Mappings merge key by key; anything else, lists included, is replaced.
+        YAML files. Mappings merge key by key; anything else, lists included, is replaced. A file
+        with the key ``base`` is that other file, named from its own folder, with some keys changed.
     overrides : sequence of str
         ``KEY=VALUE`` with a dotted path and a YAML value, such as ``sites.0.count=4``.
 
@@ -45,7 +46,7 @@ def load(paths: Sequence[Path], overrides: Sequence[str] = ()) -> Config:
     """
     merged: dict[str, Any] = {}
     for path in paths:
-        merged = _merge(merged, _read(path))
+        merged = _merge(merged, _with_base(path))
     for override in overrides:
         _override(merged, override)
     return resolve(merged)
@@ -78,6 +79,12 @@ def _composition(raw: Mapping[str, Any]) -> Any:
     while "base" in changes:
         changes = _merge(_preset("method.base", changes.pop("base")), changes)
     return changes
+
+
+def _with_base(path: Path) -> dict[str, Any]:
+    content = _read(path)
+    base = content.pop("base", None)
+    return content if base is None else _merge(_with_base(path.parent / str(base)), content)
 
 
 def _preset(key: str, name: Any) -> dict[str, Any]:
@@ -122,6 +129,20 @@ def _override(raw: dict[str, Any], override: str) -> None:
         value = yaml.safe_load(text)
     except yaml.YAMLError:
         raise ConfigError(f"--set {override}: the value is not valid YAML") from None
+    try:
+        assign(raw, key, value)
+    except ConfigError as error:
+        raise ConfigError(f"--set {error}") from None
+
+
+def assign(raw: dict[str, Any], key: str, value: Any) -> None:
+    """Set one dotted key of a raw mapping, in place.
+
+    Raises
+    ------
+    ConfigError
+        If the key leads through something that holds no keys, or to no entry of a list.
+    """
     *path, last = key.split(".")
     if path[:1] == ["method"]:
         raw["method"] = _composition(raw)
@@ -130,9 +151,7 @@ def _override(raw: dict[str, Any], override: str) -> None:
         here = path[:depth]
         node = node[_index(node, here)] if isinstance(node, list) else node.setdefault(part, {})
         if not isinstance(node, dict | list):
-            raise ConfigError(
-                f"--set {override}: {'.'.join(here)} is {shown(node)}, which holds no keys"
-            )
+            raise ConfigError(f"{key}: {'.'.join(here)} is {shown(node)}, which holds no keys")
     node[_index(node, [*path, last]) if isinstance(node, list) else last] = value
 
 
@@ -140,6 +159,5 @@ def _index(node: list[Any], path: Sequence[str]) -> int:
     if path[-1].isdigit() and int(path[-1]) < len(node):
         return int(path[-1])
     raise ConfigError(
-        f"--set {'.'.join(path)}: no such entry; allowed: 0 to {len(node) - 1} "
-        f"in {'.'.join(path[:-1])}"
+        f"{'.'.join(path)}: no such entry; allowed: 0 to {len(node) - 1} in {'.'.join(path[:-1])}"
     )

@@ -18,6 +18,7 @@ from fed.config.section import (
     Section,
     Whole,
 )
+from fed.config.study import Study
 from fed.sites import CONDITIONS, MODALITIES, Condition, Modality
 
 
@@ -179,8 +180,13 @@ class Config(Section):
     privacy: Privacy = Privacy()
     evaluation: Evaluation = Evaluation()
     engine: Engine = Engine()
-    study: None = None
-    """Many runs in one. Not available in this version."""
+    study: Study | None = None
+    """Many runs in one."""
+
+    @field_validator("sites")
+    @classmethod
+    def _drop_empty_groups(cls, sites: tuple[SiteGroup, ...]) -> tuple[SiteGroup, ...]:
+        return tuple(group for group in sites if group.count)
 
     @property
     def server_step(self) -> ServerStep:
@@ -223,6 +229,16 @@ class Config(Section):
                 )
             if isinstance(group.labels, tuple) and sum(group.labels) <= 0:
                 raise ValueError(f"sites.{group.name}.labels: proportions must not all be 0")
+        return self
+
+    @model_validator(mode="after")
+    def _choices_have_validation_splits(self) -> "Config":
+        study = self.study
+        if study is not None and study.select and not self.evaluation.validation:
+            raise ValueError(
+                "study.select: validation needs evaluation.validation above 0, the share of each "
+                "training site's patients to choose on"
+            )
         return self
 
     @model_validator(mode="after")

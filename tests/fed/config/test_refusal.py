@@ -24,7 +24,7 @@ def refusal(override, path=DEMO):
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("sites.0.count=0", "sites.0.count: must be at least 1; got 0"),
+        ("sites.0.count=-1", "sites.0.count: must be at least 0; got -1"),
         ("sites.0.count=1.5", "sites.0.count: expected a whole number; got 1.5"),
         ("training.rounds=many", "training.rounds: expected a whole number; got 'many'"),
         ("training.lr=0", "training.lr: must be above 0; got 0"),
@@ -42,7 +42,7 @@ def refusal(override, path=DEMO):
         ("method=5", "method: expected keys and values; got 5"),
         ("method={name: x}", "method.phases: this key is needed"),
         ("sites.0.resources.availability=2", "sites.0.resources.availability: must be at most 1"),
-        ("study={seeds: [1]}", "study: only null in this version"),
+        ("study={seeds: []}", "study.seeds: expected 1 or more entries"),
         ("evaluation.conditions=[both, both]", "evaluation.conditions: conditions must differ"),
     ],
 )

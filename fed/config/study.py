@@ -1,0 +1,93 @@
+"""The schema of a study: many runs of one federation, compared."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from fed.config.refusal import shown
+from fed.config.section import Section, Whole
+
+TUNING_SEEDS = range(5)
+"""Seeds that choices are made on; results are reported on others."""
+FIRST_RESULT_SEED = 100
+"""From here on no choice has ever looked at a seed."""
+
+Level = Mapping[str, Any]
+"""Keys of the configuration, and what they are set to."""
+
+
+class Study(Section):
+    """Methods x seeds x settings, each combination a run in a folder of its own."""
+
+    title: str = ""
+    """What the study asks, in one sentence, for the top of its page."""
+    methods: tuple[str, ...] = ()
+    """Names from `configs/methods/`; empty: only the configuration's own `method`."""
+    seeds: Annotated[tuple[Annotated[Whole, Field(ge=0)], ...], Field(min_length=1)]
+    """A run each; differences are paired by them. Choices on 0 to 4, results on 100 and up."""
+    vary: Mapping[str, tuple[Any, ...] | Mapping[str, Level]] = {}
+    """What is varied: {KEY: [values]}, with dotted keys as in --set; or, where several keys go
+    together, {NAME: {LABEL: {KEY: value, ...}, ...}}. Of several, every combination is run."""
+    reference: str | None = None
+    """Method that all others are compared with; null: the first."""
+    baseline: str | None = None
+    """Setting that all others are compared with, where one method alone is run; null: the first.
+    Written as in the tables, such as `training.lr=0.01`."""
+    select: Literal["validation"] | None = None
+    """`validation`: settings are ranked by the validation splits of the training sites, and held-out
+    scores appear in no table. For choices; needs `evaluation.validation` above 0."""
+    metric: str = "auc"
+    """What settings are ranked by, and what is drawn first."""
+    trials: Annotated[Whole, Field(ge=0)] = 0
+    """How many settings each method was tried with before, on tuning seeds; for the record."""
+    quick: tuple[str, ...] = ()
+    """Methods that `--quick` keeps; empty: all."""
+
+    @field_validator("methods", "seeds", "quick")
+    @classmethod
+    def _distinct(cls, values: tuple[Any, ...]) -> tuple[Any, ...]:
+        twice = next((value for value in values if values.count(value) > 1), None)
+        if twice is not None:
+            raise ValueError(f"{twice!r} is there twice")
+        return values
+
+    @field_validator("vary", mode="before")
+    @classmethod
+    def _levels(cls, vary: Any) -> Any:
+        if not isinstance(vary, Mapping):
+            return vary
+        for name, levels in vary.items():
+            if name in ("seed", "method"):
+                raise ValueError(f"study.vary.{name}: use study.{name}s")
+            fits = isinstance(levels, list | tuple) or (
+                isinstance(levels, Mapping)
+                and all(isinstance(level, Mapping) for level in levels.values())
+            )
+            if not fits or not levels:
+                raise ValueError(
+                    f"study.vary.{name}: allowed: a list of values, or {{LABEL: {{KEY: value}}}}; "
+                    f"got {shown(levels)}"
+                )
+        return vary
+
+    @model_validator(mode="after")
+    def _names_are_known(self) -> "Study":
+        for key, names in (("reference", (self.reference,)), ("quick", self.quick)):
+            for name in names:
+                if name is not None and self.methods and name not in self.methods:
+                    raise ValueError(
+                        f"study.{key}: {name!r} is not one of study.methods; "
+                        f"allowed: {', '.join(self.methods)}"
+                    )
+        return self
+
+    @model_validator(mode="after")
+    def _choices_stay_off_fresh_seeds(self) -> "Study":
+        fresh = [seed for seed in self.seeds if seed >= FIRST_RESULT_SEED]
+        if self.select is not None and fresh:
+            raise ValueError(
+                f"study.seeds: {fresh[0]} is for results; choices are made on seeds below "
+                f"{FIRST_RESULT_SEED}, by custom 0 to {TUNING_SEEDS[-1]}"
+            )
+        return self

@@ -1,0 +1,1 @@
+"""Studies: which runs they are made of, what their results say, and how it is shown."""

@@ -1,0 +1,189 @@
+"""The documents' figures: small tables in `results/`, and the pages that are generated from them.
+
+`python -m fed.study.evidence store runs/evidence/*` reduces the studies of these folders to
+`results/<name>.csv`; `write` generates `docs/evidence.md` and the marked tables of the README from
+those files; `check runs/sample` compares a study run again with what is stored.
+"""
+
+import csv
+import io
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fed.config import Config, load
+from fed.errors import ConfigError, DataError, UserError
+from fed.storage import write_text
+from fed.study import markdown
+from fed.study.plan import is_quick
+from fed.study.rows import Row, from_csv
+from fed.study.tables import KEY_METRICS
+
+ROOT = Path(__file__).parents[2]
+RESULTS, STUDIES = Path("results"), Path("configs/studies")
+PAGE, README = Path("docs/evidence.md"), Path("README.md")
+KEYS = ("method", "seed", "setting", "site", "condition")
+DIGITS = 4
+TOLERANCE = 0.02
+"""Other processors round otherwise, and training amplifies it; a machine repeats its own figures."""
+MARKED = re.compile(r"(<!-- from results/([\w.-]+)\.csv -->\n).*?(<!-- end -->)", re.DOTALL)
+
+command = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+def as_table(rows: Iterable[Row]) -> str:
+    """Return the key metrics of a study's rows as CSV: a line a run, site and condition."""
+    lines: dict[tuple[object, ...], dict[str, float | None]] = {}
+    for row in rows:
+        if row.metric in KEY_METRICS:
+            key = tuple(getattr(row, name) for name in KEYS)
+            lines.setdefault(key, {})[row.metric] = row.value
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([*KEYS, *KEY_METRICS])
+    writer.writerows([*key, *map(_number, _in_order(values))] for key, values in lines.items())
+    return text.getvalue()
+
+
+def from_table(text: str) -> list[Row]:
+    """Return the rows that `as_table` wrote, rounded as it rounds them."""
+    return [
+        Row(
+            method=line["method"],
+            seed=int(line["seed"]),
+            setting=line["setting"],
+            site=line["site"],
+            condition=line["condition"],
+            metric=metric,
+            value=float(line[metric]) if line[metric] else None,
+        )
+        for line in csv.DictReader(io.StringIO(text))
+        for metric in KEY_METRICS
+    ]
+
+
+def page(root: Path) -> str:
+    """Return `docs/evidence.md` as the tables in `results/` have it."""
+    parts = [markdown.INTRODUCTION]
+    for path in sorted((root / RESULTS).glob("*.csv")):
+        config, rows = _stored(root, path.stem)
+        source = root / STUDIES / f"{path.stem}.yaml"
+        parts.append(markdown.study_section(config, rows, _head(source), path.stem))
+    return "\n".join(parts)
+
+
+def with_tables(text: str, root: Path) -> str:
+    """Return a document with each table between markers as `results/` has it.
+
+    A marked table begins with ``<!-- from results/main.csv -->`` and ends with ``<!-- end -->``.
+    """
+
+    def table(match: re.Match[str]) -> str:
+        opening, name, closing = match.groups()
+        config, rows = _stored(root, name)
+        return f"{opening}{markdown.main_table(config, rows)}{closing}"
+
+    return MARKED.sub(table, text)
+
+
+def differences(again: Sequence[Row], stored: Sequence[Row]) -> list[float]:
+    """Return by how much pooled values differ that are in both, in the order of `again`."""
+    known = {_place(row): row.value for row in stored}
+    found = []
+    for row in again:
+        other = known.get(_place(row))
+        if row.value is not None and other is not None and row.site == markdown.POOLED:
+            found.append(abs(row.value - other))
+    return found
+
+
+@command.command()
+def store(
+    folders: Annotated[
+        list[Path], typer.Argument(metavar="FOLDER ...", help="Of finished studies.")
+    ],
+) -> None:
+    """Reduce studies to the small tables that the repository carries."""
+    for folder in folders:
+        config = load([folder / "config.yaml"])
+        if config.study is None or config.study.select or is_quick(config):
+            raise ConfigError(
+                f"{folder}: results come from a whole study, not a coarse or tuning one"
+            )
+        if not (ROOT / STUDIES / f"{config.name}.yaml").exists():
+            raise ConfigError(f"{folder}: {STUDIES} has no study {config.name!r}")
+        rows = list(from_csv(_read(folder / "study.csv")))
+        (ROOT / RESULTS).mkdir(exist_ok=True)
+        write_text(ROOT / RESULTS / f"{config.name}.csv", as_table(rows))
+        print(f"{RESULTS / config.name}.csv")
+
+
+@command.command()
+def write() -> None:
+    """Generate docs/evidence.md and the marked tables of the README."""
+    write_text(ROOT / PAGE, page(ROOT))
+    write_text(ROOT / README, with_tables(_read(ROOT / README), ROOT))
+    print(f"{PAGE}, {README}")
+
+
+@command.command()
+def check(
+    folder: Annotated[Path, typer.Argument(help="Of a study, or a part of it, run again.")],
+) -> None:
+    """Compare a study run again with what is stored; exit code 3 where they differ."""
+    config = load([folder / "config.yaml"])
+    again = from_table(as_table(from_csv(_read(folder / "study.csv"))))
+    found = differences(again, from_table(_read(ROOT / RESULTS / f"{config.name}.csv")))
+    if not found:
+        raise DataError(f"{folder}: nothing in it is in {RESULTS}/{config.name}.csv")
+    same = sum(difference == 0 for difference in found)
+    print(f"{len(found)} figures compared: {same} the same, largest difference {max(found):.4f}")
+    if max(found) > TOLERANCE:
+        print(f"more than {TOLERANCE} apart", file=sys.stderr)
+        raise typer.Exit(3)
+
+
+def _stored(root: Path, name: str) -> tuple[Config, list[Row]]:
+    config = load([root / STUDIES / f"{name}.yaml"])
+    return config, from_table(_read(root / RESULTS / f"{name}.csv"))
+
+
+def _head(path: Path) -> str:
+    """Return what a study's file says of itself at its top, without how long it takes."""
+    lines = []
+    for line in _read(path).splitlines():
+        if not line.startswith("#") or line.startswith("# About"):
+            break
+        lines.append(line.removeprefix("# "))
+    return "\n".join(lines)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _in_order(values: dict[str, float | None]) -> list[float | None]:
+    return [values.get(metric) for metric in KEY_METRICS]
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.{DIGITS}f}"
+
+
+def _place(row: Row) -> tuple[object, ...]:
+    return (row.method, row.seed, row.setting, row.site, row.condition, row.metric)
+
+
+if __name__ == "__main__":
+    try:
+        command(standalone_mode=False)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)

@@ -1,0 +1,160 @@
+"""Studies as Markdown: the tables of `docs/evidence.md` and of the README."""
+
+from collections.abc import Sequence
+
+from fed.config import Config
+from fed.report.words import METRIC_WORDS, counted
+from fed.study.page import ordered
+from fed.study.panels import given
+from fed.study.plan import ONLY, plan, reference
+from fed.study.rows import POOLED, Row
+from fed.study.statistics import Difference, Mean
+from fed.study.tables import Comparison, Summary, comparisons, summaries
+
+__all__ = ["INTRODUCTION", "POOLED", "main_table", "study_section"]
+
+MAIN = "auc"
+OTHERS = ("qwk", "accuracy", "ece", "nll", "brier")
+SIGNIFICANT = 0.05
+
+INTRODUCTION = """# Evidence
+
+This page is generated from the tables in `results/` by `python -m fed.study.evidence write`; a test
+compares the two. `make evidence` makes the tables anew from runs, `make evidence-check` re-runs a
+sample of them.
+
+Every figure is of sites that took no part in training. A seed draws its own federation, initial
+model and held-out sites; no choice was made on the seeds shown. AUC (macro, one against the rest)
+and differences in it are in points, hundredths. ± is the standard deviation between seeds.
+Differences are paired by seed, with 95 % t-intervals; **bold** where p < 0.05 after Holm's
+correction over all comparisons of the study by AUC. Few seeds make wide intervals: a difference
+inside one is not shown to be none.
+"""
+
+
+def study_section(config: Config, rows: Sequence[Row], words: str, name: str) -> str:
+    """Return the section of one study.
+
+    Parameters
+    ----------
+    words : str
+        What the study does, for people.
+    name : str
+        Of the files under `configs/studies/` and `results/`.
+    """
+    study = config.study
+    assert study is not None
+    seeds = sorted({row.seed for row in rows})
+    return "\n".join(
+        [
+            f"## {name}: {study.title}" if study.title else f"## {name}",
+            "",
+            words,
+            "",
+            f"From `results/{name}.csv`, made by `python simulate.py configs/studies/{name}.yaml`; "
+            f"{counted(len(seeds), 'seed')}, {seeds[0]} to {seeds[-1]}.",
+            "",
+            main_table(config, rows),
+            "Means of the other key figures, over seeds: "
+            + ", ".join(f"{METRIC_WORDS[m].title.lower()} ({_way(m)})" for m in OTHERS)
+            + ", and AUC at the worst held-out site in points.",
+            "",
+            _other_table(config, rows),
+        ]
+    )
+
+
+def main_table(config: Config, rows: Sequence[Row]) -> str:
+    """Return AUC by arm and condition, beside its difference to the reference."""
+    found = {(s.method, s.setting, s.condition): s for s in summaries(rows) if s.metric == MAIN}
+    against = reference(config, plan(config))
+    differences = {
+        (c.method, c.setting, c.condition): c
+        for c in comparisons(rows, against)
+        if c.metric == MAIN
+    }
+    conditions = ordered(key[2] for key in found)
+    head = [given(condition) for condition in conditions]
+    head += [f"{words}, against {against}" for words in head]
+    lines = [
+        [
+            *_labels(arm, rows),
+            *(_spread(found.get((*arm, c))) for c in conditions),
+            *(_difference(differences.get((*arm, c))) for c in conditions),
+        ]
+        for arm in _arms(config, rows)
+    ]
+    return _table([*_label_heads(rows), *head], lines)
+
+
+def _other_table(config: Config, rows: Sequence[Row]) -> str:
+    found = {(s.method, s.setting, s.condition, s.metric): s for s in summaries(rows)}
+    conditions = ordered(key[2] for key in found)
+    lines = []
+    for arm in _arms(config, rows):
+        for condition in conditions:
+            values = [found.get((*arm, condition, metric)) for metric in OTHERS]
+            auc = found.get((*arm, condition, MAIN))
+            if auc is None:
+                continue
+            means = ["–" if s is None else _three(s.pooled.mean) for s in values]
+            worst = "–" if auc.worst_site is None else f"{100 * auc.worst_site:.1f}"
+            lines.append([*_labels(arm, rows), given(condition), *means, worst])
+    heads = [METRIC_WORDS[metric].title for metric in OTHERS]
+    return _table([*_label_heads(rows), "given", *heads, "worst site"], lines)
+
+
+def _arms(config: Config, rows: Sequence[Row]) -> list[tuple[str, str]]:
+    """Return method and setting of every arm, in the order of the study."""
+    there = {(row.method, row.setting) for row in rows}
+    planned = dict.fromkeys((run.method, run.setting) for run in plan(config))
+    return [arm for arm in planned if arm in there]
+
+
+def _labels(arm: tuple[str, str], rows: Sequence[Row]) -> list[str]:
+    method, setting = arm
+    return [method] if _one_setting(rows) else [setting, method]
+
+
+def _label_heads(rows: Sequence[Row]) -> list[str]:
+    return ["method"] if _one_setting(rows) else ["setting", "method"]
+
+
+def _one_setting(rows: Sequence[Row]) -> bool:
+    return all(row.setting == ONLY for row in rows)
+
+
+def _spread(summary: Summary | None) -> str:
+    mean = Mean(0, None, None, None, None) if summary is None else summary.pooled
+    if mean.mean is None:
+        return "–"
+    spread = "" if mean.sd is None else f" ± {100 * mean.sd:.1f}"
+    return f"{100 * mean.mean:.1f}{spread}"
+
+
+def _difference(comparison: Comparison | None) -> str:
+    if comparison is None or comparison.pooled.mean is None:
+        return "–"
+    words = _interval(comparison.pooled)
+    certain = comparison.p_holm is not None and comparison.p_holm < SIGNIFICANT
+    return f"**{words}**" if certain else words
+
+
+def _interval(difference: Difference) -> str:
+    text = f"{100 * (difference.mean or 0.0):+.1f}"
+    if difference.low is None or difference.high is None:
+        return text
+    return f"{text} [{100 * difference.low:+.1f}, {100 * difference.high:+.1f}]"
+
+
+def _three(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _way(metric: str) -> str:
+    return "higher is better" if METRIC_WORDS[metric].higher_is_better else "lower is better"
+
+
+def _table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    rows = [head, ["---"] * len(head), *lines]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in rows)

@@ -1,0 +1,101 @@
+"""`study.html`: what a study found, on one page that needs nothing but itself."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from fed.config.study import FIRST_RESULT_SEED
+from fed.report.page import write_page
+from fed.report.style import CONDITION_COLOUR
+from fed.report.words import METRIC_WORDS, counted, listed
+from fed.sites import CONDITIONS
+from fed.study.findings import Findings
+from fed.study.panels import (
+    calibration_panels,
+    curve_panels,
+    difference_panels,
+    site_panels,
+)
+from fed.study.plan import ONLY
+from fed.study.tables import KEY_METRICS
+
+CALIBRATION = ("ece", "nll", "brier")
+
+
+def write_study_page(found: Findings, path: Path) -> Path:
+    """Write the page of a study to `path`."""
+    metric = found.study.metric
+    return write_page(
+        "study.html",
+        path,
+        {
+            "found": found,
+            "conditions": ordered(summary.condition for summary in found.summaries),
+            "colours": CONDITION_COLOUR,
+            "metric": metric,
+            "discrimination": [
+                name for name in dict.fromkeys((metric, *KEY_METRICS)) if name not in CALIBRATION
+            ],
+            "calibration": CALIBRATION,
+            "names": METRIC_WORDS,
+            "only": ONLY,
+            "summary": {(s.method, s.setting, s.condition, s.metric): s for s in found.summaries},
+            "comparison": {
+                (c.method, c.setting, c.condition, c.metric): c for c in found.comparisons
+            },
+            "arms": arms(found),
+            "lede": _lede(found),
+            "cautions": _cautions(found),
+            "differences": difference_panels(found, metric),
+            "curves": curve_panels(found, metric),
+            "sites": site_panels(found, metric),
+            "calibrations": calibration_panels(found),
+        },
+    )
+
+
+def ordered(conditions: Iterable[str]) -> list[str]:
+    """Return each condition once, the usual ones first."""
+    seen = dict.fromkeys(conditions)
+    return [c for c in CONDITIONS if c in seen] + [c for c in seen if c not in CONDITIONS]
+
+
+def arms(found: Findings) -> list[tuple[str, str]]:
+    """Return method and setting of every arm, by setting."""
+    seen = dict.fromkeys((s.method, s.setting) for s in found.summaries)
+    return [arm for setting in found.settings for arm in seen if arm[1] == setting]
+
+
+def _lede(found: Findings) -> str:
+    methods = len({summary.method for summary in found.summaries})
+    parts = [counted(methods, "method")]
+    if len(found.settings) > 1:
+        parts.append(counted(len(found.settings), "setting"))
+    parts.append(counted(len(found.study.seeds), "seed"))
+    judged = (
+        "validation splits of the training sites; no held-out score is shown"
+        if found.study.select
+        else "sites that took no part in training"
+    )
+    return (
+        f"{listed(parts)}: {counted(found.runs, 'run')}. A seed draws its own federation, "
+        f"initial model and held-out sites. Figures are of {judged}."
+    )
+
+
+def _cautions(found: Findings) -> list[str]:
+    """Say what a reader must know before trusting the figures."""
+    cautions = []
+    if found.quick:
+        cautions.append(
+            "This is the coarse version of the study (--quick): few rounds, cases and seeds. "
+            "It shows that everything runs, not what the methods are worth."
+        )
+    if found.failed:
+        cautions.append(f"{counted(len(found.failed), 'run')} failed and are missing here.")
+    tuning = [seed for seed in found.study.seeds if seed < FIRST_RESULT_SEED]
+    if tuning and not found.study.select:
+        cautions.append(
+            f"Seeds below {FIRST_RESULT_SEED} are for choices; results count on seeds that no "
+            f"choice has seen."
+        )
+    return cautions

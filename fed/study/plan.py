@@ -1,0 +1,240 @@
+"""From a configuration with a `study` to the runs that it is made of."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from fed.config import Config, Study, assign, resolve
+from fed.errors import ConfigError, nearest
+
+ONLY = "as configured"
+"""The setting of a study that varies nothing."""
+
+QUICK = "-quick"
+"""End of the name of a coarse version."""
+QUICK_ROUNDS = 6
+QUICK_CASES = 0.4
+QUICK_FEWEST_CASES = 24
+QUICK_SEEDS = 2
+QUICK_LEVELS = 2
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """One run of a study.
+
+    Attributes
+    ----------
+    method : str
+    seed : int
+    setting : str
+        What is varied and to what, as in tables: ``training.lr=0.01``; `ONLY` where nothing is.
+    levels : Mapping
+        The level of each varied factor, by its name.
+    config : Config
+        Resolved and complete, without the study.
+    """
+
+    method: str
+    seed: int
+    setting: str
+    levels: Mapping[str, str]
+    config: Config
+
+    @property
+    def identity(self) -> str:
+        """What tells the run from all others, as hexadecimal digits."""
+        return content_hash(self.config)
+
+    @property
+    def folder(self) -> str:
+        """Name of the run's folder; it changes with whatever changes the result."""
+        setting = "" if self.setting == ONLY else f"-{_slug(self.setting)}"
+        return f"{self.method}{setting}-s{self.seed}-{self.identity[:8]}"
+
+
+def content_hash(config: Config) -> str:
+    """Hash all of a configuration that its results depend on: everything but where it runs."""
+    content = json.loads(config.model_dump_json(exclude={"engine", "study"}))
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def plan(config: Config) -> list[PlannedRun]:
+    """Return the runs of a study, by seed, then setting, then method.
+
+    Raises
+    ------
+    ConfigError
+        If a combination is no valid configuration, a method is unknown, or the reference is none
+        of the methods or settings.
+    """
+    study = _study(config)
+    settings = list(_settings(study))
+    runs = [
+        _run(config, study, method, seed, levels, changes)
+        for seed in study.seeds
+        for levels, changes in settings
+        for method in methods(config)
+    ]
+    reference(config, runs)
+    return runs
+
+
+def methods(config: Config) -> tuple[str, ...]:
+    """Return the names of the methods that a study compares."""
+    return _study(config).methods or (config.method.name,)
+
+
+def reference(config: Config, runs: list[PlannedRun]) -> str:
+    """Return what others are compared with: a method, or, of one method alone, a setting.
+
+    Raises
+    ------
+    ConfigError
+        If the study names one that it does not run.
+    """
+    study, compared = _study(config), methods(config)
+    if len(compared) > 1:
+        return study.reference or compared[0]
+    settings = list(dict.fromkeys(run.setting for run in runs))
+    if study.baseline is not None and study.baseline not in settings:
+        hint = nearest(study.baseline, settings)
+        raise ConfigError(f"study.baseline: no setting {study.baseline!r}{hint}")
+    return study.baseline or settings[0]
+
+
+def quick(config: Config) -> Config:
+    """Return a coarse version of a study: few rounds, cases, seeds, methods and settings.
+
+    Its name ends in ``-quick``, which all of its outputs carry.
+    """
+    study = _study(config)
+    vary = {
+        name: _ends(levels) if not isinstance(levels, Mapping) else _ends_of(levels)
+        for name, levels in study.vary.items()
+    }
+    chosen = study.quick or study.methods
+    kept = study.reference if study.reference in chosen else None
+    raw = json.loads(config.model_dump_json())
+    raw["name"] = config.name + QUICK
+    raw["study"] |= {
+        "methods": list(chosen),
+        "seeds": list(study.seeds[:QUICK_SEEDS]),
+        "vary": json.loads(json.dumps(vary)),
+        "reference": kept,
+        "baseline": None,
+    }
+    raw["training"]["rounds"] = min(config.training.rounds, QUICK_ROUNDS)
+    raw["evaluation"]["bootstrap"] = min(config.evaluation.bootstrap, 200)
+    for group in raw["sites"]:
+        group["cases"] = _fewer(group["cases"])
+    return resolve(raw)
+
+
+def is_quick(config: Config) -> bool:
+    """Return whether a study is the coarse version of another one."""
+    return config.name.endswith(QUICK)
+
+
+def phase_work(config: Config) -> list[float]:
+    """Return roughly how much each phase of a run computes, to tell how long it will take.
+
+    The unit is an eye forward and back: 64 x 64 pixels and 16 x 32 x 32 voxels; one picture alone
+    counts half. Sites of real data count as 30 cases each.
+    """
+    pixels = config.data.image_size**2 + float(np.prod(config.data.volume_size))
+    weight = pixels / (64**2 + 16 * 32 * 32)
+    cases = sum(
+        _cases(group.cases) * sum(group.modalities.values()) / 2 * group.count
+        for group in config.sites
+        if group.role == "train"
+    )
+    pooled = 2.0 if config.method.pool == "complete" else 1.0
+    work = []
+    for phase in config.method.phases:
+        rounds = config.training.rounds * phase.share
+        # With frozen encoders all cases are encoded in two views a round, and the fusion learns.
+        frozen = "encoders" not in phase.trains
+        passes = 2.2 if frozen else config.training.local_epochs * phase.epochs
+        work.append(weight * cases * pooled * rounds * passes)
+    return work
+
+
+def _run(
+    config: Config,
+    study: Study,
+    method: str,
+    seed: int,
+    levels: Mapping[str, str],
+    changes: Mapping[str, Any],
+) -> PlannedRun:
+    setting = "; ".join(f"{name}={level}" for name, level in levels.items()) or ONLY
+    raw = json.loads(config.model_dump_json())
+    raw["study"] = None
+    raw["seed"] = seed
+    if study.methods:
+        raw["method"] = method
+    try:
+        for key, value in changes.items():
+            assign(raw, key, value)
+        return PlannedRun(method, seed, setting, levels, resolve(raw))
+    except ConfigError as error:
+        raise ConfigError(f"study, {method}, {setting}: {error}") from None
+
+
+def _settings(study: Study) -> Iterator[tuple[dict[str, str], dict[str, Any]]]:
+    """Yield every combination of levels: their labels by factor, and the keys they set."""
+    factors = []
+    for name, levels in study.vary.items():
+        if isinstance(levels, Mapping):
+            factors.append([(name, str(label), dict(keys)) for label, keys in levels.items()])
+        else:
+            factors.append([(name, _label(value), {name: value}) for value in levels])
+    for combination in product(*factors):
+        labels = {name: label for name, label, _ in combination}
+        changes = {key: value for _, _, keys in combination for key, value in keys.items()}
+        yield labels, changes
+
+
+def _label(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else json.dumps(value).replace('"', "")
+
+
+def _slug(setting: str) -> str:
+    return re.sub(r"[^A-Za-z0-9.]+", "-", setting).strip("-")[:60]
+
+
+def _study(config: Config) -> Study:
+    if config.study is None:
+        raise ConfigError("study: the configuration describes one run; a study is needed")
+    return config.study
+
+
+def _ends(levels: tuple[Any, ...]) -> list[Any]:
+    return list(levels) if len(levels) <= QUICK_LEVELS else [levels[0], levels[-1]]
+
+
+def _ends_of(levels: Mapping[str, Any]) -> dict[str, Any]:
+    return {label: dict(levels[label]) for label in _ends(tuple(levels))}
+
+
+def _fewer(cases: Any) -> Any:
+    """Return fewer cases of a group of phantom eyes; shares and names of real ones stay."""
+    if isinstance(cases, dict):
+        return cases | {"median": max(QUICK_FEWEST_CASES, cases["median"] * QUICK_CASES)}
+    if isinstance(cases, int) and not isinstance(cases, bool):
+        return max(min(cases, QUICK_FEWEST_CASES), round(cases * QUICK_CASES))
+    return cases
+
+
+def _cases(cases: Any) -> float:
+    if isinstance(cases, int):
+        return float(cases)
+    return float(getattr(cases, "median", 30.0))

@@ -1,0 +1,100 @@
+"""Means over seeds, paired differences and their intervals, and the correction for many of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A mean over seeds.
+
+    Attributes
+    ----------
+    n : int
+        Values behind it; undefined ones are left out.
+    mean : float or None
+        None without values.
+    sd : float or None
+        Standard deviation (n - 1); None with fewer than two values.
+    low, high : float or None
+        95 % t-interval of the mean; None with fewer than two values.
+    """
+
+    n: int
+    mean: float | None
+    sd: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class Difference(Mean):
+    """A mean of paired differences; `p` is of the two-sided paired t-test against 0."""
+
+    p: float | None
+
+
+def mean_over(values: Sequence[float | None]) -> Mean:
+    """Return mean, standard deviation and 95 % t-interval: mean ± t(n - 1) sd / sqrt(n)."""
+    defined = np.array([value for value in values if value is not None], dtype=np.float64)
+    n = len(defined)
+    if n == 0:
+        return Mean(0, None, None, None, None)
+    mean = float(defined.mean())
+    if n == 1:
+        return Mean(1, mean, None, None, None)
+    sd = float(defined.std(ddof=1))
+    half = float(stats.t.ppf(0.5 + CONFIDENCE / 2, n - 1)) * sd / n**0.5
+    return Mean(n, mean, sd, mean - half, mean + half)
+
+
+def paired_difference(
+    values: Sequence[float | None], reference: Sequence[float | None]
+) -> Difference:
+    """Compare two methods on the same seeds.
+
+    Parameters
+    ----------
+    values, reference : sequence
+        One number a seed, in the same order; pairs with an undefined one are left out.
+
+    Raises
+    ------
+    ValueError
+        If they are not of one length.
+    """
+    differences = [
+        None if value is None or other is None else value - other
+        for value, other in zip(values, reference, strict=True)
+    ]
+    over = mean_over(differences)
+    return Difference(over.n, over.mean, over.sd, over.low, over.high, _p_value(over))
+
+
+def holm(p_values: Sequence[float | None]) -> list[float | None]:
+    """Correct the p-values of a table for their number (Holm, 1979).
+
+    The i-th smallest of m is multiplied by m - i + 1, and none may be below one before it. What has
+    no p-value is no test and does not count.
+    """
+    tests = [i for i, p in enumerate(p_values) if p is not None]
+    corrected: list[float | None] = [None] * len(p_values)
+    largest = 0.0
+    for rank, i in enumerate(sorted(tests, key=lambda i: p_values[i] or 0.0)):
+        largest = max(largest, min(1.0, (len(tests) - rank) * (p_values[i] or 0.0)))
+        corrected[i] = largest
+    return corrected
+
+
+def _p_value(over: Mean) -> float | None:
+    if over.mean is None or over.sd is None:
+        return None
+    if over.sd == 0:  # every seed says the same: 0 is no difference, else a certain one
+        return 1.0 if over.mean == 0 else 0.0
+    t = over.mean / (over.sd / over.n**0.5)
+    return float(2 * stats.t.sf(abs(t), over.n - 1))

@@ -1,0 +1,196 @@
+"""What the rows of a study say: a summary of each arm, and its comparison with the reference.
+
+An arm is a method under a setting. Where a study has several methods, each is compared with the
+reference method under the same setting; where it has one, each setting with the baseline setting.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean, pstdev
+
+from fed.report.words import METRIC_WORDS
+from fed.study.rows import POOLED, Row
+from fed.study.statistics import Difference, Mean, holm, mean_over, paired_difference
+
+KEY_METRICS = ("auc", "accuracy", "qwk", "ece", "nll", "brier")
+"""Compared with the reference, and kept in the tables that the repository carries."""
+
+Arm = tuple[str, str]
+"""Method and setting."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One metric of an arm over its seeds.
+
+    Attributes
+    ----------
+    pooled : Mean
+        Of all held-out cases together.
+    worst_site, site_spread : float or None
+        Value of the worst site, and population standard deviation over sites, of each seed; means
+        over seeds.
+    """
+
+    method: str
+    setting: str
+    condition: str
+    metric: str
+    pooled: Mean
+    worst_site: float | None
+    site_spread: float | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One metric of an arm against the reference, paired by seed.
+
+    Attributes
+    ----------
+    pooled : Difference
+        Of all held-out cases together, over seeds.
+    p_holm : float or None
+        Its p-value, corrected for all comparisons of the study by the same metric.
+    by_site : Difference
+        Of the mean over sites, over seeds: each site counts alike.
+    sites_better, sites : int
+        Sites of all seeds at which the arm is the better one, and how many were compared.
+    """
+
+    method: str
+    setting: str
+    condition: str
+    metric: str
+    against: str
+    pooled: Difference
+    p_holm: float | None
+    by_site: Difference
+    sites_better: int
+    sites: int
+
+
+class Scores:
+    """The rows of a study, found by arm, condition, metric, site and seed."""
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self._values: dict[tuple[str, str, str, str], dict[str, dict[int, float | None]]] = (
+            defaultdict(lambda: defaultdict(dict))
+        )
+        for row in rows:
+            key = (row.method, row.setting, row.condition, row.metric)
+            self._values[key][row.site][row.seed] = row.value
+
+    def cells(self) -> list[tuple[str, str, str, str]]:
+        """Return every (method, setting, condition, metric), in the order of the rows."""
+        return list(self._values)
+
+    def seeds(self, key: tuple[str, str, str, str]) -> list[int]:
+        """Return the seeds that an arm was run with."""
+        return sorted(self._values[key][POOLED]) if key in self._values else []
+
+    def pooled(self, key: tuple[str, str, str, str], seeds: Sequence[int]) -> list[float | None]:
+        """Return the value of all held-out cases together, a number a seed."""
+        return [self._values[key][POOLED].get(seed) for seed in seeds]
+
+    def sites(self, key: tuple[str, str, str, str], seed: int) -> dict[str, float]:
+        """Return the values of the sites, where they are defined."""
+        found = {
+            site: values.get(seed) for site, values in self._values[key].items() if site != POOLED
+        }
+        return {site: value for site, value in found.items() if value is not None}
+
+
+def summaries(rows: Iterable[Row]) -> list[Summary]:
+    """Return a summary of each arm, condition and metric, in the order of the rows."""
+    scores = Scores(rows)
+    return [_summary(scores, key) for key in scores.cells()]
+
+
+def comparisons(rows: Iterable[Row], reference: str) -> list[Comparison]:
+    """Compare every other arm with the reference, by condition and key metric.
+
+    Parameters
+    ----------
+    reference : str
+        A method where the rows have several, a setting where they have one.
+    """
+    scores = Scores(rows)
+    keys = [key for key in scores.cells() if key[3] in KEY_METRICS]
+    one_method = len({method for method, *_ in keys}) == 1
+    found = []
+    for method, setting, condition, metric in keys:
+        other: Arm = (method, reference) if one_method else (reference, setting)
+        if (method, setting) != other:
+            key, against = (method, setting, condition, metric), (*other, condition, metric)
+            found.append(_comparison(scores, key, against, reference))
+    return _corrected(found)
+
+
+def ranking(rows: Iterable[Row], metric: str) -> list[tuple[Arm, Mean]]:
+    """Rank the arms by a metric, averaged over the conditions of each seed; the best first."""
+    by_arm: dict[Arm, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for row in rows:
+        if row.metric == metric and row.site == POOLED and row.value is not None:
+            by_arm[row.method, row.setting][row.seed].append(row.value)
+    means = {
+        arm: mean_over([fmean(values) for _, values in sorted(seeds.items())])
+        for arm, seeds in by_arm.items()
+    }
+    sign = 1 if higher_is_better(metric) else -1
+    return sorted(means.items(), key=lambda item: -sign * (item[1].mean or 0.0))
+
+
+def higher_is_better(metric: str) -> bool:
+    """Return which way a metric is better; unknown ones count as better when higher."""
+    return metric not in METRIC_WORDS or METRIC_WORDS[metric].higher_is_better
+
+
+def _summary(scores: Scores, key: tuple[str, str, str, str]) -> Summary:
+    seeds = scores.seeds(key)
+    sites = [list(scores.sites(key, seed).values()) for seed in seeds]
+    sites = [values for values in sites if values]
+    worst = min if higher_is_better(key[3]) else max
+    return Summary(
+        *key,
+        pooled=mean_over(scores.pooled(key, seeds)),
+        worst_site=fmean(worst(values) for values in sites) if sites else None,
+        site_spread=fmean(pstdev(values) for values in sites) if sites else None,
+    )
+
+
+def _comparison(
+    scores: Scores,
+    key: tuple[str, str, str, str],
+    against: tuple[str, str, str, str],
+    reference: str,
+) -> Comparison:
+    seeds = [seed for seed in scores.seeds(key) if seed in scores.seeds(against)]
+    differences: list[float] = []
+    means: list[float | None] = []
+    for seed in seeds:
+        own, other = scores.sites(key, seed), scores.sites(against, seed)
+        here = [own[site] - other[site] for site in own if site in other]
+        differences += here
+        means.append(fmean(here) if here else None)
+    sign = 1 if higher_is_better(key[3]) else -1
+    return Comparison(
+        *key,
+        against=reference,
+        pooled=paired_difference(scores.pooled(key, seeds), scores.pooled(against, seeds)),
+        p_holm=None,
+        by_site=paired_difference(means, [0.0] * len(means)),
+        sites_better=sum(sign * difference > 0 for difference in differences),
+        sites=len(differences),
+    )
+
+
+def _corrected(found: Sequence[Comparison]) -> list[Comparison]:
+    by_metric: Mapping[str, list[int]] = defaultdict(list)
+    for i, comparison in enumerate(found):
+        by_metric[comparison.metric].append(i)
+    corrected = list(found)
+    for places in by_metric.values():
+        for i, p in zip(places, holm([found[i].pooled.p for i in places]), strict=True):
+            corrected[i] = replace(found[i], p_holm=p)
+    return corrected

@@ -1,0 +1,92 @@
+"""One federation simulated on this machine, from its configuration to its report."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from flwr.app import Context, RecordDict
+
+from fed.config import Config
+from fed.data.cases import CaseSource
+from fed.engines import EngineSettings, Node, start_grid
+from fed.errors import RunError, UserError
+from fed.gallery import gallery
+from fed.report import write_report
+from fed.sites import SiteCard
+from server.app import make_app
+from server.observers import Observer
+
+log = logging.getLogger("fedrima")
+
+
+def cards_of(source: CaseSource, config: Config) -> list[SiteCard]:
+    """Return the cards of all sites, as the sites will send them."""
+    return [source.open(site.name).card(len(config.task.classes)) for site in source.sites]
+
+
+def simulate(
+    config: Config,
+    source: CaseSource,
+    directory: Path,
+    observers: Sequence[Observer],
+    shared: Path | None = None,
+) -> Path:
+    """Run a federation on the engine of the configuration; an interrupted one goes on.
+
+    Parameters
+    ----------
+    directory : Path
+        The folder of the run; created if absent.
+    shared : Path, optional
+        Where a study keeps what its runs have in common; see `server.sharing`.
+
+    Returns
+    -------
+    Path
+        The report.
+
+    Raises
+    ------
+    UserError, RunError
+        Whatever ends the run; all of it, tracebacks included, is in ``log.txt``.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    engine = config.engine
+    settings = EngineSettings(engine.name, engine.workers, engine.gpus_per_worker, engine.address)
+    nodes = [Node(card.name, float(card.total)) for card in cards_of(source, config)]
+    run_config: dict[str, bool | float | int | str] = {
+        "federation": config.model_dump_json(),
+        "out": str(directory),
+    }
+    with _logging(directory / "log.txt"):
+        try:
+            with start_grid(settings, nodes, run_config) as grid:
+                context = Context(
+                    run_id=0, node_id=0, node_config={}, state=RecordDict(), run_config=run_config
+                )
+                make_app(observers, shared)(grid, context)
+            return write_report(directory, gallery(source, config))
+        except (UserError, RunError, KeyboardInterrupt):
+            log.exception("stopped")
+            raise
+        except Exception as error:
+            log.exception("failed")
+            where = directory / "log.txt"
+            raise RunError(f"{type(error).__name__}: {error} (see {where})") from error
+
+
+@contextmanager
+def _logging(path: Path) -> Iterator[None]:
+    """Send every log record, tracebacks included, to the run's log file."""
+    handler = logging.FileHandler(path)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    root, flower = logging.getLogger(), logging.getLogger("flwr")
+    flower.handlers.clear()
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+        handler.close()
