@@ -26,6 +26,7 @@ from fed.storage import set_aside
 from server.app import make_app
 from server.estimate import estimate
 from server.initial import initial_model
+from server.onboarding import check_archives
 from server.progress import TerminalProgress
 from server.schedule import schedule
 
@@ -64,6 +65,7 @@ def main(
             directory = out or Path("runs") / f"{config.name}-{config.method.name}-s{config.seed}"
         source = open_source(config)
         cards = _cards(source, config)
+        check_archives(config, cards)
         if dry_run:
             _show(config, cards, _console())
             return
