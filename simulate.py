@@ -20,6 +20,7 @@ from fed.study.plan import plan, quick
 from fed.study.results import write_study
 from server.estimate import estimate
 from server.initial import initial_model
+from server.onboarding import check_archives
 from server.progress import TerminalProgress
 from server.schedule import schedule
 from server.simulation import cards_of, simulate
@@ -81,6 +82,7 @@ def _one_run(
 ) -> None:
     source = open_source(config)
     cards = cards_of(source, config)
+    check_archives(config, cards)
     if dry_run:
         _show(config, cards, _console())
         return

@@ -1,6 +1,7 @@
 """Scores of the global model on a site's cases, given both modalities or one."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -9,10 +10,12 @@ from torch import Tensor
 from torch.nn.functional import log_softmax
 
 from clients.fills import at_test
+from clients.onboarding import Hospital, adapt, knowledge, training_shares
 from clients.site import LocalSite
 from clients.training import batches, concatenate
 from fed.config import Method
 from fed.protocol import EvaluateTask, Scores
+from fed.randomness import generator
 from fed.sites import MODALITIES, Condition, Modality
 from model.parts import ENCODER
 from model.rima import RIMA, Features, modules_of
@@ -28,14 +31,14 @@ def evaluate(site: LocalSite, task: EvaluateTask) -> Scores:
     """
     network = site.network(task.parameters)
     rows = site.part(task.part)
-    sent = modules_of(task.parameters)
-    seen = [m for m in MODALITIES if ENCODER[m] in sent]
+    seen = _seen(task)
     with torch.no_grad():
         features = _encode(site, network, rows)
         granted = {c: _grant(features, c, seen) for c in task.conditions}
         probabilities = {
             c: predict(network, site.config.method, given) for c, (given, _) in granted.items()
         }
+        adapted = _onboard(site, network, task, {c: given for c, (given, _) in granted.items()})
     cases = [site.cases.cases[i] for i in rows]
     return Scores(
         site=site.name,
@@ -44,6 +47,7 @@ def evaluate(site: LocalSite, task: EvaluateTask) -> Scores:
         labels=np.array([case.label for case in cases], dtype=np.int64),
         rows={c: where for c, (_, where) in granted.items()},
         probabilities=probabilities,
+        adapted=adapted,
     )
 
 
@@ -56,6 +60,35 @@ def predict(network: RIMA, method: Method, features: Features) -> NDArray[np.flo
     if not len(features):
         return np.zeros((0, network.classifier.out_features))
     return torch.softmax(_ANSWER[method.predict](network, method, features), dim=1).numpy()
+
+
+def _onboard(
+    site: LocalSite, network: RIMA, task: EvaluateTask, judged: Mapping[Condition, Features]
+) -> dict[str, dict[Condition, NDArray[np.float64]]]:
+    """Score the cases again by each procedure of onboarding, if the server sent a bank."""
+    config, classes = site.config, len(site.config.task.classes)
+    if not task.bank or config.evaluation.onboarding is None:
+        return {}
+    archive = _encode(site, network, site.archive)
+    known = knowledge(
+        config.evaluation.onboarding,
+        site.cases.labels()[site.archive],
+        classes,
+        generator(config.seed, site.name, "counts"),
+    )
+    found: dict[str, dict[Condition, NDArray[np.float64]]] = {}
+    for condition, features in judged.items():
+        hospital = Hospital(
+            archive=_grant(archive, condition, _seen(task))[0],
+            judged=features,
+            knowledge=known,
+            answer=partial(predict, network, config.method),
+            prior=training_shares(task.bank, classes, config.method.loss),
+            bank=task.bank,
+        )
+        for procedure, probabilities in adapt(hospital).items():
+            found.setdefault(procedure, {})[condition] = probabilities
+    return found
 
 
 def _experts(network: RIMA, method: Method, features: Features) -> Tensor:
@@ -89,6 +122,12 @@ _ANSWER = {
     "product": _product,
     "fusion_if_both": _fusion_if_both,
 }
+
+
+def _seen(task: EvaluateTask) -> list[Modality]:
+    """Return the modalities whose encoder was sent."""
+    sent = modules_of(task.parameters)
+    return [m for m in MODALITIES if ENCODER[m] in sent]
 
 
 def _encode(site: LocalSite, network: RIMA, rows: NDArray[np.int64]) -> Features:

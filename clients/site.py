@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from clients.images import SiteImages
+from clients.onboarding.archive import set_archive_apart
 from fed.config import Config, resolve
 from fed.data.cases import CaseSource, SiteCases
 from fed.data.opening import open_own, open_source
@@ -32,6 +33,9 @@ class LocalSite:
     images : SiteImages
     training, validation : ndarray
         Positions of the cases to train on and of those kept back; no patient is in both.
+    archive, judged : ndarray
+        At a held-out site, positions of the unlabelled cases it may adapt with and of those it
+        judges the model on; no patient is in both. The archive is empty without onboarding.
     """
 
     config: Config
@@ -39,6 +43,8 @@ class LocalSite:
     images: SiteImages
     training: NDArray[np.int64]
     validation: NDArray[np.int64]
+    archive: NDArray[np.int64]
+    judged: NDArray[np.int64]
 
     @property
     def name(self) -> str:
@@ -51,8 +57,8 @@ class LocalSite:
         return _device(self.config)
 
     def part(self, part: Part) -> NDArray[np.int64]:
-        """Return the positions of the cases to score: the validation split, or all of them."""
-        return self.validation if part == "validation" else np.arange(len(self.cases))
+        """Return the positions of the cases to score: the validation split, or those judged on."""
+        return self.validation if part == "validation" else self.judged
 
     def network(self, parameters: State) -> RIMA:
         """Return the network with the modules received; the others must not be used."""
@@ -77,7 +83,9 @@ def open_site(federation: str, name: str, data: str | None = None) -> LocalSite:
     config, source = _source(federation, data and name, data)
     cases = source.open(name)
     training, validation = _split(cases, config)
-    return LocalSite(config, cases, SiteImages(cases, _device(config)), training, validation)
+    archive, judged = _set_archive_apart(cases, config)
+    images = SiteImages(cases, _device(config))
+    return LocalSite(config, cases, images, training, validation, archive, judged)
 
 
 @lru_cache(maxsize=2)
@@ -118,3 +126,12 @@ def _split(cases: SiteCases, config: Config) -> tuple[NDArray[np.int64], NDArray
     chosen = {patients[i] for i in order[:kept_back]}
     mask = np.array([case.patient_id in chosen for case in cases.cases])
     return everyone[~mask], everyone[mask]
+
+
+def _set_archive_apart(
+    cases: SiteCases, config: Config
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    onboarding = config.evaluation.onboarding
+    size = onboarding.archive if onboarding and cases.site.role == "held_out" else 0
+    random = generator(config.seed, cases.site.name, "archive")
+    return set_archive_apart(cases.cases, size, random)

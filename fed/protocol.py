@@ -7,7 +7,7 @@ Four exchanges make a federation: a site's card (``query.card``), its class stat
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -115,12 +115,15 @@ class EvaluateTask:
     Attributes
     ----------
     part : {"held_out", "validation"}
-        All cases of a held-out site, or the validation split of a training site.
+        The cases of a held-out site, or the validation split of a training site.
+    bank : Bank
+        Prototypes of the modalities the site has, if it is to adapt the model to its archive.
     """
 
     part: Part
     conditions: tuple[Condition, ...]
     parameters: State
+    bank: Bank = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -139,6 +142,8 @@ class Scores:
         For each condition ``(n_c, K)``.
     model : str or None
         The site whose own model was scored; None: the global model. The server adds it.
+    adapted : Mapping
+        The same for each procedure of onboarding, by its name; empty if the site adapted nothing.
     """
 
     site: str
@@ -148,6 +153,11 @@ class Scores:
     rows: Mapping[Condition, NDArray[np.int64]]
     probabilities: Mapping[Condition, NDArray[np.float64]]
     model: str | None = None
+    adapted: Mapping[str, Mapping[Condition, NDArray[np.float64]]] = field(default_factory=dict)
+
+    def adapted_by(self, procedure: str) -> "Scores":
+        """Return the scores under a procedure of onboarding."""
+        return replace(self, probabilities=self.adapted[procedure], adapted={})
 
 
 def arrays(state: State) -> ArrayRecord:
@@ -259,13 +269,21 @@ def pack_evaluate_task(task: EvaluateTask) -> RecordDict:
     """Pack a request for scores."""
     conditions: list[str] = list(task.conditions)
     config = ConfigRecord({"part": task.part, "conditions": conditions})
-    return RecordDict({"parameters": arrays(task.parameters), "task": config})
+    packed = pack_bank(task.bank)
+    packed["parameters"] = arrays(task.parameters)
+    packed["task"] = config
+    return packed
 
 
 def unpack_evaluate_task(content: RecordDict) -> EvaluateTask:
     """Unpack what `pack_evaluate_task` packed."""
     task: Any = content.config_records["task"]
-    return EvaluateTask(task["part"], tuple(task["conditions"]), unpack_parameters(content))
+    return EvaluateTask(
+        part=task["part"],
+        conditions=tuple(task["conditions"]),
+        parameters=unpack_parameters(content),
+        bank=unpack_bank(content),
+    )
 
 
 def pack_scores(scores: Scores) -> RecordDict:
@@ -274,11 +292,14 @@ def pack_scores(scores: Scores) -> RecordDict:
     for condition, rows in scores.rows.items():
         tables[f"rows.{condition}"] = rows
         tables[f"probabilities.{condition}"] = scores.probabilities[condition]
+    for procedure, found in scores.adapted.items():
+        tables |= {f"adapted.{procedure}.{c}": table for c, table in found.items()}
     cases = ConfigRecord(
         {
             "site": scores.site,
             "case_ids": list(scores.case_ids),
             "patient_ids": list(scores.patient_ids),
+            "procedures": list(scores.adapted),
         }
     )
     return RecordDict({"scores": arrays(tables), "cases": cases})
@@ -296,6 +317,10 @@ def unpack_scores(content: RecordDict) -> Scores:
         labels=tables["labels"],
         rows={c: tables[f"rows.{c}"] for c in present},
         probabilities={c: tables[f"probabilities.{c}"] for c in present},
+        adapted={
+            procedure: {c: tables[f"adapted.{procedure}.{c}"] for c in present}
+            for procedure in cases["procedures"]
+        },
     )
 
 

@@ -19,6 +19,7 @@ from server.attendance import Attendance
 from server.initial import initial_model
 from server.log import log_to
 from server.observers import Observer
+from server.onboarding import check_archives
 from server.progress import LogProgress
 from server.recorder import Recorder
 from server.rounds import Progress, Rounds, Saver, first_progress
@@ -66,11 +67,14 @@ def coordinate(
 
     Raises
     ------
+    ConfigError
+        If an archive leaves a held-out site no case to be judged on.
     RunError
         If a site cannot be reached at the start, or too few answer a round.
     """
     start = time.perf_counter()
     roster = attendance.open()
+    check_archives(config, (member.card for member in roster.members))
     progress = recorder.resume()
     unscored: dict[str, Any] | None = None
     if progress is None and shared is not None and (found := shared.furthest()) is not None:

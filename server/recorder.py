@@ -18,6 +18,7 @@ from fed.sites import SiteCard
 from fed.storage import write_json, write_tensors, write_text
 from server.checkpoint import bank_tensors, load_checkpoint, save_checkpoint
 from server.evaluation import metric_table, prediction_rows
+from server.onboarding import onboarding_results, onboarding_rows
 from server.roster import Roster
 from server.rounds import Progress, Verdict
 
@@ -68,7 +69,7 @@ class Recorder:
 
     def finish(self, roster: Roster, progress: Progress, verdict: Verdict, seconds: float) -> None:
         """Write predictions, model and results."""
-        self._write_predictions(verdict)
+        self._write_scores(verdict)
         self._write_model(progress)
         results = self._results(roster, progress, verdict, seconds)
         write_json(self._directory / "results.json", results)
@@ -80,15 +81,22 @@ class Recorder:
     def _lines(self) -> list[str]:
         return self._rounds.read_text().splitlines() if self._rounds.exists() else []
 
-    def _write_predictions(self, verdict: Verdict) -> None:
+    def _write_scores(self, verdict: Verdict) -> None:
+        """Write ``predictions.csv`` and, if the sites were to adapt the model, ``onboarding.csv``."""
+        conditions = self._config.evaluation.conditions
+        columns = ["site", "case_id", "condition", "label"]
+        columns += [f"p_{k}" for k in range(len(self._config.task.classes))]
+        columns += ["model"] * any(s.model is not None for s in verdict.held_out)
+        rows = prediction_rows(verdict.held_out, conditions)
+        self._write_table("predictions.csv", columns, rows)
+        if self._config.evaluation.onboarding is not None:
+            rows = onboarding_rows(verdict.held_out, self._config)
+            self._write_table("onboarding.csv", ["procedure", *columns], rows)
+
+    def _write_table(self, name: str, columns: list[str], rows: list[list[Any]]) -> None:
         text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        classes = len(self._config.task.classes)
-        header = ["site", "case_id", "condition", "label"]
-        apart = any(s.model is not None for s in verdict.held_out)
-        writer.writerow(header + [f"p_{k}" for k in range(classes)] + ["model"] * apart)
-        writer.writerows(prediction_rows(verdict.held_out, self._config.evaluation.conditions))
-        write_text(self._directory / "predictions.csv", text.getvalue())
+        csv.writer(text, lineterminator="\n").writerows([columns, *rows])
+        write_text(self._directory / name, text.getvalue())
 
     def _write_model(self, progress: Progress) -> None:
         tensors = dict(progress.model) | bank_tensors(progress.bank, "bank.")
@@ -122,6 +130,7 @@ class Recorder:
             "task": {"classes": list(config.task.classes)},
             "rounds_completed": progress.completed,
             "held_out": self._held_out(verdict),
+            "onboarding": onboarding_results(verdict.held_out, config),
             "validation": self._validation(verdict),
             "sites": [_card(card) for card in cards],
             "communication": {

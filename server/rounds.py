@@ -133,7 +133,11 @@ class Rounds:
         return verdict
 
     def judge(self, progress: Progress, number: int) -> Verdict:
-        """Have the held-out sites, and the validation splits if any, score the model."""
+        """Have the held-out sites, and the validation splits if any, score the model.
+
+        At the end, held-out sites also adapt the model if they are to onboard.
+        """
+        self._strategy.offered = self._onboarding_bank(progress, number)
         held_out = self._scores(progress, number, "held_out")
         splits = self._config.evaluation.validation > 0
         validation = self._scores(progress, number, "validation") if splits else []
@@ -223,16 +227,31 @@ class Rounds:
         return wanted and (plan.first or "encoders" in trains)
 
     def _refresh_bank(self, progress: Progress) -> None:
-        messages = self._strategy.configure_statistics(protocol.arrays(progress.model))
-        replies = self._grid.send_and_receive(messages, timeout=self._config.server.deadline_s)
-        progress.bank = self._strategy.aggregate_statistics(replies)
-        self._settle(progress, progress.completed + 1)
+        self._collect_bank(progress, progress.completed + 1)
         progress.model = {
             **progress.model,
             **transport_parameters(progress.bank, self._config.method.plan),
         }
+
+    def _collect_bank(self, progress: Progress, number: int) -> None:
+        messages = self._strategy.configure_statistics(protocol.arrays(progress.model))
+        replies = self._grid.send_and_receive(messages, timeout=self._config.server.deadline_s)
+        progress.bank = self._strategy.aggregate_statistics(replies)
+        self._settle(progress, number)
         for words in missing_classes(progress.bank, self._config.task.classes):
-            progress.warn(f"bank of round {progress.completed + 1}: {words}")
+            progress.warn(f"bank of round {number}: {words}")
+
+    def _onboarding_bank(self, progress: Progress, number: int) -> Bank:
+        """Return the bank that held-out sites adapt with; a method that keeps none asks for it."""
+        if self._config.evaluation.onboarding is None or number < len(schedule(self._config)):
+            return {}
+        method = self._config.method
+        if owners(progress.model):
+            progress.warn(f"onboarding: {method.name} has no common model, so no bank; unadapted")
+            return {}
+        if not method.uses_bank or "encoders" in method.phases[-1].trains:
+            self._collect_bank(progress, number)
+        return progress.bank
 
     def _scores(self, progress: Progress, number: int, part: protocol.Part) -> list[Scores]:
         """Have the global model scored, or one after the other the sites' own models."""

@@ -12,7 +12,8 @@ from fed import protocol
 from fed.config import Config
 from fed.protocol import Bank, Scores, State, TransportCount, Update
 from fed.sites import MODALITIES, Modality, Role, SiteCard
-from model.parts import trained_modules, used_modules
+from model.parts import ENCODER, trained_modules, used_modules
+from model.rima import modules_of
 from server.aggregation import ModuleAverage, UnusableUpdateError
 from server.apart import Apart, own_state, owned
 from server.bank import BankBuilder
@@ -69,6 +70,8 @@ class IncompleteModalities(Strategy):
         Prototypes that sites without a modality train against; whoever runs the rounds sets it.
     optimizer : ServerOptimizer
         Moves the model by the average; whoever runs the rounds sets it.
+    offered : Bank
+        Prototypes that held-out sites adapt the model with; whoever runs the rounds sets it.
     exchange : Exchange
         The record of the exchange under way or last ended.
     """
@@ -83,6 +86,7 @@ class IncompleteModalities(Strategy):
         self._owner: str | None = None
         self.optimizer = ServerOptimizer(config.server_step)
         self.bank: Bank = {}
+        self.offered: Bank = {}
         self.exchange = Exchange()
         self.participation = Participation((), (), ())
 
@@ -161,7 +165,7 @@ class IncompleteModalities(Strategy):
             protocol.EVALUATE,
             lambda card: used_modules(parts, [m for m in seen if m in card.modalities]),
             lambda state: protocol.pack_evaluate_task(
-                protocol.EvaluateTask(part, conditions, state)
+                protocol.EvaluateTask(part, conditions, state, self._offer(part, state))
             ),
         )
 
@@ -272,6 +276,11 @@ class IncompleteModalities(Strategy):
         return protocol.pack_train_task(
             protocol.TrainTask(plan.number, plan.phase, plan.lr, take(state, slice_.modules), bank)
         )
+
+    def _offer(self, part: protocol.Part, state: State) -> Bank:
+        """Return the prototypes that go with the encoders in `state`, for held-out sites."""
+        sent = modules_of(state) if part == "held_out" else {}
+        return {m: self.offered[m] for m in MODALITIES if m in self.offered and ENCODER[m] in sent}
 
     def _answering_parts(self) -> list[str]:
         predict = self._config.method.predict

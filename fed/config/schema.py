@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from fed.config.groups import Dirichlet, SiteGroup
 from fed.config.method import Method, ServerOptimizer, ServerStep
+from fed.config.onboarding import Onboarding
 from fed.config.section import (
     Count,
     NotNegative,
@@ -142,8 +143,8 @@ class Evaluation(Section):
     """Resamples of the patients behind every 95 % interval; 0: no intervals."""
     validation: Annotated[Number, Field(ge=0.0, le=0.5)] = 0.0
     """Share of each training site's patients kept from training, to make choices on."""
-    onboarding: None = None
-    """Adaptation of a held-out site to its own archive. Not available in this version."""
+    onboarding: Onboarding | None = None
+    """Adaptation of held-out sites to archives of their own; null: they judge on all cases."""
 
     @field_validator("conditions")
     @classmethod

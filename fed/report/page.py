@@ -6,7 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from fed.report import words
+from fed.report import onboarding, words
 from fed.report.costs import cost_panels
 from fed.report.curves import loss_panels, score_panels
 from fed.report.federation import federation_rows
@@ -84,4 +84,5 @@ def _content(run: Run, samples: Sequence[Sample]) -> dict[str, Any]:
         "predictions": run.predictions,
         "site_metrics": SITE_METRICS,
         "undefined": Estimate(),
+        "onboarding": onboarding,
     }

@@ -63,6 +63,25 @@ class Transport:
 
 
 @dataclass(frozen=True)
+class Onboarding:
+    """What held-out sites brought to adapt the model with, and how it did by procedure.
+
+    Attributes
+    ----------
+    archive : int
+        Unlabelled cases at each site.
+    counts : str
+        What was known of their grades: ``none, estimated, known, noisy``.
+    pooled : Mapping
+        Estimates over all sites by procedure; ``unadapted`` is the model as it came.
+    """
+
+    archive: int
+    counts: str
+    pooled: Mapping[str, ByCondition]
+
+
+@dataclass(frozen=True)
 class Results:
     """The content of ``results.json`` (schema 1)."""
 
@@ -85,6 +104,7 @@ class Results:
     warnings: tuple[str, ...]
     confounds: tuple[str, ...]
     transport: Transport | None
+    onboarding: Onboarding | None = None
 
     def with_role(self, role: str) -> tuple[SiteCard, ...]:
         """Return the sites that train, or those held out."""
@@ -179,6 +199,7 @@ def parse_results(raw: Mapping[str, Any]) -> Results:
         warnings=tuple(raw.get("warnings", ())),
         confounds=tuple(raw.get("confounds", ())),
         transport=_transport(raw.get("transport")),
+        onboarding=_onboarding(raw.get("onboarding")),
     )
 
 
@@ -236,6 +257,13 @@ def _transport(raw: Mapping[str, Any] | None) -> Transport | None:
         left_out_classes=tuple(str(name) for name in left_out),
         seconds=raw["seconds"],
     )
+
+
+def _onboarding(raw: Mapping[str, Any] | None) -> Onboarding | None:
+    if raw is None:
+        return None
+    pooled = {procedure: _by_condition(scored) for procedure, scored in raw["pooled"].items()}
+    return Onboarding(raw["archive"], raw["counts"], pooled)
 
 
 def _predictions(path: Path, classes: int) -> Predictions:

@@ -136,3 +136,26 @@ def test_same_run_same_bytes_and_nothing_unfinished_left(finished):
         "results.json",
         "rounds.jsonl",
     }
+
+
+def test_without_onboarding_the_page_does_not_speak_of_it(finished):
+    assert "Onboarding" not in finished[2]
+
+
+def test_onboarding_is_told_beside_the_model_as_it_came(tmp_path):
+    pooled = write_run(tmp_path)["held_out"]["pooled"]
+    better = {c: metrics | {"qwk": {"value": 0.987}} for c, metrics in pooled.items()}
+    write_run(
+        tmp_path,
+        onboarding={
+            "archive": 160,
+            "counts": "known",
+            "noise": 0.3,
+            "pooled": {"unadapted": pooled, "bank": pooled, "transport": better},
+            "sites": {},
+        },
+    )
+    text = text_of(write_report(tmp_path, []).read_text(encoding="utf-8"))
+    assert "up to 160 unlabelled cases" in text
+    before = pooled["both"]["qwk"]["value"]
+    assert f"from {before:.3f} to {before:.3f} (bank) and 0.987 (transport)" in text
