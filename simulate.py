@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,11 +12,12 @@ from typing import Annotated
 import typer
 from flwr.app import Context, RecordDict
 from rich.console import Console
+from rich.progress import Progress as Bar
 
 from fed.config import Config, load
 from fed.confounds import confounds
 from fed.data.cases import CaseSource
-from fed.data.opening import open_source
+from fed.data.opening import open_source, prepare_images
 from fed.engines import EngineSettings, Node, start_grid
 from fed.errors import ConfigError, RunError, UserError
 from fed.gallery import gallery
@@ -49,6 +51,9 @@ def main(
     engine: Annotated[str | None, typer.Option(help="inline or ray.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Folder of an interrupted run.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the federation only.")] = False,
+    prepare: Annotated[
+        bool, typer.Option("--prepare", help="Fill the folder data.prepared, and stop.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print the result only.")] = False,
 ) -> None:
     """Simulate a federation of eye clinics: train, judge on unseen sites, write a report."""
@@ -56,12 +61,16 @@ def main(
     settings += [f"seed={seed}"] if seed is not None else []
     settings += [f"engine.name={engine}"] if engine is not None else []
     console = _console(quiet)
+    directory = None
     try:
-        if resume is not None:
-            config, directory = _resumed(resume, configs, settings), resume
-        else:
-            config = load(configs or [DEMO], settings)
-            directory = out or Path("runs") / f"{config.name}-{config.method.name}-s{config.seed}"
+        config = (
+            _resumed(resume, configs, settings) if resume else load(configs or [DEMO], settings)
+        )
+        if prepare:
+            _prepare(config, console)
+            return
+        name = f"{config.name}-{config.method.name}-s{config.seed}"
+        directory = resume or out or Path("runs") / name
         source = open_source(config)
         cards = _cards(source, config)
         if dry_run:
@@ -114,6 +123,17 @@ def _simulate(
     results = json.loads((directory / "results.json").read_text())
     _console().print(terminal_table(results))
     _console().print(f"report: {report}", soft_wrap=True)
+
+
+def _prepare(config: Config, console: Console) -> None:
+    """Decode and store what the folder of prepared images lacks."""
+    workers = config.engine.workers or os.cpu_count() or 1
+    with Bar(console=console) as bar:
+        task = bar.add_task("preparing images", total=None)
+        decoded = prepare_images(
+            config, workers, lambda done, total: bar.update(task, completed=done, total=total)
+        )
+    console.print(f"{config.data.prepared}: complete; {decoded} images were decoded now")
 
 
 def _resumed(directory: Path, configs: list[Path] | None, settings: list[str]) -> Config:
@@ -171,7 +191,9 @@ def _logging(path: Path) -> Iterator[None]:
         handler.close()
 
 
-def _how_to_go_on(directory: Path) -> str:
+def _how_to_go_on(directory: Path | None) -> str:
+    if directory is None:
+        return "What was prepared is kept; the same command goes on from there"
     return f"To go on: python simulate.py --resume {directory}"
 
 

@@ -3,11 +3,11 @@
 All models are frozen and refuse unknown keys. `fed.config.loading` turns a refusal into one line.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from fed.config.groups import Dirichlet, SiteGroup
+from fed.config.groups import Dirichlet, Names, SiteGroup
 from fed.config.method import Method, ServerOptimizer, ServerStep
 from fed.config.section import (
     Count,
@@ -49,8 +49,10 @@ class Data(Section):
     """Root folder or manifest file of a real source; relative to the working directory."""
     label: str = "grade"
     """Label column of a manifest; `amd`, `dr` or `glaucoma` for harvard30k and fairvision."""
-    site_column: str | None = None
-    """Manifest column that names the site of each case; null: groups take shares of patients."""
+    site_column: Names | None = None
+    """What names the site of each case: a column of the manifest, `split` (the official split of a
+    published collection), or a demographic of FairVision. Of several, `[split, race]`, the values
+    are joined: `train/Asian`. null: groups take shares of patients."""
     require: tuple[Modality, ...] = ()
     """Keep only the eyes that have all of these modalities, for instance `[fundus, oct]`."""
     image_size: Annotated[Whole, Field(ge=16)] = 64
@@ -63,6 +65,11 @@ class Data(Section):
     """OCT slices, depth and width; one slice for B-scans."""
     prepared: str | None = None
     """Folder of images decoded once, for real sources; null: they are decoded at each start."""
+
+    @field_validator("site_column", mode="before")
+    @classmethod
+    def _short_form(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _path_of_real_sources(self) -> "Data":
