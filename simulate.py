@@ -18,6 +18,7 @@ from fed.config import Config, load
 from fed.confounds import confounds
 from fed.data.cases import CaseSource
 from fed.data.opening import open_source, prepare_images
+from fed.data.origin import pseudo_sites
 from fed.engines import EngineSettings, Node, start_grid
 from fed.errors import ConfigError, RunError, UserError
 from fed.gallery import gallery
@@ -159,6 +160,9 @@ def _show(config: Config, cards: list[SiteCard], console: Console) -> None:
             f"phase {phase.phase}: {phase.rounds} rounds of {phase.messages} messages, about "
             f"{phase.down_bytes / 1e6:.1f} MB down and {phase.up_bytes / 1e6:.1f} MB up a round"
         )
+    origin = pseudo_sites(config)
+    if origin is not None:
+        console.print(f"note: {origin}")
     for words in confounds(cards, config.seed).warnings:
         console.print(f"confound: {words}")
 
