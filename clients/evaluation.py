@@ -10,7 +10,6 @@ from torch.nn.functional import log_softmax
 
 from clients.fills import at_test
 from clients.site import LocalSite
-from clients.training import batches, concatenate
 from fed.config import Method
 from fed.protocol import EvaluateTask, Scores
 from fed.sites import MODALITIES, Condition, Modality
@@ -30,8 +29,8 @@ def evaluate(site: LocalSite, task: EvaluateTask) -> Scores:
     rows = site.part(task.part)
     sent = modules_of(task.parameters)
     seen = [m for m in MODALITIES if ENCODER[m] in sent]
+    features = site.encode_frozen(network, rows)
     with torch.no_grad():
-        features = _encode(site, network, rows)
         granted = {c: _grant(features, c, seen) for c in task.conditions}
         probabilities = {
             c: predict(network, site.config.method, given) for c, (given, _) in granted.items()
@@ -89,12 +88,6 @@ _ANSWER = {
     "product": _product,
     "fusion_if_both": _fusion_if_both,
 }
-
-
-def _encode(site: LocalSite, network: RIMA, rows: NDArray[np.int64]) -> Features:
-    if not len(rows):
-        return network.encode(site.images.batch(rows))
-    return concatenate([network.encode(site.images.batch(c)) for c in batches(rows, 64)])
 
 
 def _grant(

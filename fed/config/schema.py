@@ -89,6 +89,11 @@ class Model(Section):
     """File of pretrained weights for the OCT encoder."""
     init: str | None = None
     """A checkpoint of the whole network to start from: ours, or the authors' released one."""
+    normalisation: Literal["batch", "local", "group"] = "batch"
+    """Of the encoders. `batch`: BatchNorm, its running statistics averaged over the sites like
+    everything else. `local`: BatchNorm whose statistics never travel: each site, a held-out one
+    too, takes those of its own images (no labels) before it encodes them. `group`: GroupNorm in the
+    place of each BatchNorm, which has no statistics; published weights are taken over."""
 
 
 class Training(Section):
@@ -107,6 +112,18 @@ class Training(Section):
     weight_decay: NotNegative = 1.0e-5
     augment: bool = True
     """Flip, shift and vary the device style of the training images."""
+    accumulate: Count = 1
+    """Parts that a batch is encoded in where encoders train, to fit a smaller memory; gradients
+    add up over the parts. BatchNorm and couplings see a part at a time."""
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    """Of the encoders' arithmetic (autocast), in training and at test; weights, heads, fusion,
+    transport and losses stay in 32 bits. `fp16` scales the loss, and counts steps it skips."""
+    channels_last: bool = False
+    """Lay out the encoders' weights and feature maps channels last: the same sums in another
+    order, often faster on GPUs."""
+    checkpointing: bool = False
+    """Compute the insides of the encoders' blocks again in the backward pass instead of storing
+    them: less memory for about a third more time. For `model.scale` medium and paper."""
 
 
 class Server(Section):
@@ -121,6 +138,9 @@ class Server(Section):
     optimizer: ServerOptimizer | None = None
     """How the averaged update moves the global model: fedavg, fedavgm or fedadam; null: as the
     method says."""
+    updates: Literal["float32", "float16"] = "float32"
+    """What sites send back: their weights, or the change of their weights in 16 bits, which is
+    half of the bytes."""
 
 
 class Privacy(Section):
@@ -230,6 +250,15 @@ class Config(Section):
                 )
             if isinstance(group.labels, tuple) and sum(group.labels) <= 0:
                 raise ValueError(f"sites.{group.name}.labels: proportions must not all be 0")
+        return self
+
+    @model_validator(mode="after")
+    def _checkpointing_has_blocks(self) -> "Config":
+        if self.training.checkpointing and self.model.scale == "small":
+            raise ValueError(
+                "training.checkpointing: the encoders of model.scale small have no blocks to "
+                "compute again; allowed with medium, paper"
+            )
         return self
 
     @model_validator(mode="after")
