@@ -1,16 +1,19 @@
 """Run a federation on this machine or a Ray cluster: `python simulate.py [CONFIG ...]`."""
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.progress import Progress as Bar
 
 from fed.config import Config, dump, load
 from fed.confounds import confounds
-from fed.data.opening import open_source
+from fed.data.opening import open_source, prepare_images
+from fed.data.origin import pseudo_sites
 from fed.errors import ConfigError, RunError, UserError
 from fed.overview import federation_table
 from fed.report import terminal_table
@@ -48,6 +51,9 @@ def main(
     coarse: Annotated[
         bool, typer.Option("--quick", help="Coarse version of a study, in about 3 minutes.")
     ] = False,
+    prepare: Annotated[
+        bool, typer.Option("--prepare", help="Fill the folder data.prepared, and stop.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print the result only.")] = False,
 ) -> None:
     """Simulate a federation of eye clinics: train, judge on unseen sites, write a report."""
@@ -55,13 +61,16 @@ def main(
     settings += [f"seed={seed}"] if seed is not None else []
     settings += [f"engine.name={engine}"] if engine is not None else []
     console = _console(quiet)
-    directory = out or resume or Path("runs")
+    directory = resume or out
     try:
         config = (
             _resumed(resume, configs, settings) if resume else load(configs or [DEMO], settings)
         )
+        if prepare:
+            _prepare(config, console)
+            return
         config = _coarse(config) if coarse else config
-        directory = resume or out or _folder(config)
+        directory = directory or _folder(config)
         if config.study is not None:
             _study(config, directory, dry_run, console)
         else:
@@ -106,6 +115,17 @@ def _coarse(config: Config) -> Config:
     if config.study is None:
         raise ConfigError("--quick is for studies; the configuration has no `study`")
     return quick(config)
+
+
+def _prepare(config: Config, console: Console) -> None:
+    """Decode and store what the folder of prepared images lacks."""
+    workers = config.engine.workers or os.cpu_count() or 1
+    with Bar(console=console) as bar:
+        task = bar.add_task("preparing images", total=None)
+        decoded = prepare_images(
+            config, workers, lambda done, total: bar.update(task, completed=done, total=total)
+        )
+    console.print(f"{config.data.prepared}: complete; {decoded} images were decoded now")
 
 
 def _study(config: Config, directory: Path, dry_run: bool, console: Console) -> None:
@@ -153,6 +173,9 @@ def _show(config: Config, cards: list[SiteCard], console: Console) -> None:
             f"phase {phase.phase}: {phase.rounds} rounds of {phase.messages} messages, about "
             f"{phase.down_bytes / 1e6:.1f} MB down and {phase.up_bytes / 1e6:.1f} MB up a round"
         )
+    origin = pseudo_sites(config)
+    if origin is not None:
+        console.print(f"note: {origin}")
     for words in confounds(cards, config.seed).warnings:
         console.print(f"confound: {words}")
 
@@ -169,7 +192,9 @@ def _console(quiet: bool = False) -> Console:
     return Console(quiet=quiet, width=None if sys.stdout.isatty() else 120)
 
 
-def _how_to_go_on(directory: Path) -> str:
+def _how_to_go_on(directory: Path | None) -> str:
+    if directory is None:
+        return "What was prepared is kept; the same command goes on from there"
     return f"To go on: python simulate.py --resume {directory}"
 
 

@@ -5,6 +5,7 @@ configuration, the site's data and the message alone. So any worker can serve an
 """
 
 import json
+from dataclasses import replace
 from logging import getLogger
 
 from flwr.app import Context, Error, Message
@@ -73,7 +74,11 @@ def answer_statistics(message: Message, context: Context) -> Message:
 @app.train()
 def answer_train(message: Message, context: Context) -> Message:
     """Train for one round."""
-    update = train(_site(context), protocol.unpack_train_task(message.content))
+    site, task = _site(context), protocol.unpack_train_task(message.content)
+    update = train(site, task)
+    if site.config.server.updates == "float16":
+        halved = protocol.halved(update.parameters, task.parameters)
+        update = replace(update, parameters=halved)
     return Message(protocol.pack_update(update), reply_to=message)
 
 

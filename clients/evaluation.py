@@ -12,7 +12,6 @@ from torch.nn.functional import log_softmax
 from clients.fills import at_test
 from clients.onboarding import Hospital, adapt, knowledge, training_shares
 from clients.site import LocalSite
-from clients.training import batches, concatenate
 from fed.config import Method
 from fed.protocol import EvaluateTask, Scores
 from fed.randomness import generator
@@ -32,8 +31,8 @@ def evaluate(site: LocalSite, task: EvaluateTask) -> Scores:
     network = site.network(task.parameters)
     rows = site.part(task.part)
     seen = _seen(task)
+    features = site.encode_frozen(network, rows)
     with torch.no_grad():
-        features = _encode(site, network, rows)
         granted = {c: _grant(features, c, seen) for c in task.conditions}
         probabilities = {
             c: predict(network, site.config.method, given) for c, (given, _) in granted.items()
@@ -69,7 +68,7 @@ def _onboard(
     config, classes = site.config, len(site.config.task.classes)
     if not task.bank or config.evaluation.onboarding is None:
         return {}
-    archive = _encode(site, network, site.archive)
+    archive = site.encode_frozen(network, site.archive)
     known = knowledge(
         config.evaluation.onboarding,
         site.cases.labels()[site.archive],
@@ -128,12 +127,6 @@ def _seen(task: EvaluateTask) -> list[Modality]:
     """Return the modalities whose encoder was sent."""
     sent = modules_of(task.parameters)
     return [m for m in MODALITIES if ENCODER[m] in sent]
-
-
-def _encode(site: LocalSite, network: RIMA, rows: NDArray[np.int64]) -> Features:
-    if not len(rows):
-        return network.encode(site.images.batch(rows))
-    return concatenate([network.encode(site.images.batch(c)) for c in batches(rows, 64)])
 
 
 def _grant(

@@ -1,5 +1,6 @@
 """The images of one site, decoded once and handed out as batches."""
 
+from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
@@ -7,13 +8,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fed.data.cases import SiteCases
+from fed.data.cases import Pixels, SiteCases
 from model.augmentation import augment_fundus, augment_oct
 from model.rima import Batch
+
+KEPT_MAPPED = 2**26
+"""Bytes of memory-mapped images up to which a site keeps them all, as it keeps decoded ones."""
 
 
 class SiteImages:
     """Images of a site's cases as tensors, read at first use and kept.
+
+    Memory-mapped images that are too many to keep are read when a batch asks for them; then only
+    the system's cache holds them, once for all processes.
 
     Parameters
     ----------
@@ -25,26 +32,18 @@ class SiteImages:
     def __init__(self, cases: SiteCases, device: torch.device) -> None:
         self._cases = cases
         self._device = device
-        self._fundus_rows = cases.indices("fundus")
-        self._oct_rows = cases.indices("oct")
+        self._fundus = _Images(cases.indices("fundus"), cases.images.fundus, cases.images.mapped)
+        self._oct = _Images(cases.indices("oct"), cases.images.oct, cases.images.mapped)
         self._position = {
-            "fundus": _positions(self._fundus_rows, len(cases)),
-            "oct": _positions(self._oct_rows, len(cases)),
+            "fundus": _positions(self._fundus.rows, len(cases)),
+            "oct": _positions(self._oct.rows, len(cases)),
         }
-
-    @cached_property
-    def _fundus(self) -> Tensor:
-        return _stack([self._cases.images.fundus(i) for i in self._fundus_rows], 3)
-
-    @cached_property
-    def _oct(self) -> Tensor:
-        return _stack([self._cases.images.oct(i) for i in self._oct_rows], 3)
 
     def batch(self, rows: NDArray[np.int64], augment: torch.Generator | None = None) -> Batch:
         """Return the images of the cases at `rows`, varied at random where a generator is given."""
         fundus_at, oct_at = self._position["fundus"][rows], self._position["oct"][rows]
-        fundus = self._pick(self._fundus, fundus_at[fundus_at >= 0])
-        oct_ = self._pick(self._oct, oct_at[oct_at >= 0])
+        fundus = self._fundus.pick(fundus_at[fundus_at >= 0])
+        oct_ = self._oct.pick(oct_at[oct_at >= 0])
         if augment is not None and len(fundus):
             fundus = augment_fundus(fundus, augment)
         if augment is not None and len(oct_):
@@ -56,9 +55,40 @@ class SiteImages:
             torch.from_numpy(oct_at >= 0).to(self._device),
         )
 
-    @staticmethod
-    def _pick(images: Tensor, positions: NDArray[np.int64]) -> Tensor:
-        return images[torch.from_numpy(positions)].float().div_(255.0)
+
+class _Images:
+    """The images of one modality.
+
+    Parameters
+    ----------
+    rows : list of int
+        The cases that have one.
+    read : callable
+        Returns the pixels of a case.
+    mapped : bool
+        Whether they are read from memory-mapped files.
+    """
+
+    def __init__(self, rows: list[int], read: Callable[[int], Pixels], mapped: bool) -> None:
+        self.rows = rows
+        self._read, self._mapped = read, mapped
+
+    @cached_property
+    def _kept(self) -> Tensor | None:
+        if self._mapped and self.rows:
+            size = self._read(self.rows[0]).nbytes
+            if len(self.rows) * size > KEPT_MAPPED:
+                return None
+        return _stack([self._read(row) for row in self.rows])
+
+    def pick(self, positions: NDArray[np.int64]) -> Tensor:
+        """Return the images at `positions` among those there are, in [0, 1]."""
+        picked = (
+            _stack([self._read(self.rows[at]) for at in positions])
+            if self._kept is None
+            else self._kept[torch.from_numpy(positions)]
+        )
+        return picked.float().div_(255.0)
 
 
 def _positions(rows: list[int], cases: int) -> NDArray[np.int64]:
@@ -68,7 +98,7 @@ def _positions(rows: list[int], cases: int) -> NDArray[np.int64]:
     return positions
 
 
-def _stack(images: list[NDArray[np.uint8]], dimensions: int) -> Tensor:
+def _stack(images: list[Pixels]) -> Tensor:
     if not images:
-        return torch.zeros((0,) * (1 + dimensions), dtype=torch.uint8)
+        return torch.zeros((0, 0, 0, 0), dtype=torch.uint8)
     return torch.from_numpy(np.stack(images))

@@ -3,11 +3,13 @@
 import json
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from clients.batches import batches, concatenate
 from clients.images import SiteImages
 from clients.onboarding.archive import set_archive_apart
 from fed.config import Config, resolve
@@ -15,11 +17,20 @@ from fed.data.cases import CaseSource, SiteCases
 from fed.data.opening import open_own, open_source
 from fed.protocol import Part, State
 from fed.randomness import derive, generator
+from model.encoders.res2net import Res2Net
+from model.encoders.resnet3d import ResNet3d
 from model.network import build
-from model.rima import RIMA
+from model.normalisation import estimating, with_normalisation
+from model.rima import RIMA, Features
 
 # Decoded images of this many sites are kept, so that a federation of thousands fits in memory.
 SITES_KEPT = 256
+
+ENCODED_AT_ONCE = 64
+"""Cases that a frozen encoder is given at once."""
+
+DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+"""Of the autocast that ``training.precision`` asks for."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +80,29 @@ class LocalSite:
             raise ValueError(f"the server sent unknown parameters: {', '.join(unexpected[:5])}")
         return network.requires_grad_(False).eval()
 
+    def encode(
+        self, network: RIMA, rows: NDArray[np.int64], augment: torch.Generator | None = None
+    ) -> Features:
+        """Encode the cases at `rows` in the precision that training asks for."""
+        precision = self.config.training.precision
+        with torch.autocast(self.device.type, DTYPES.get(precision), enabled=precision in DTYPES):
+            return network.encode(self.images.batch(rows, augment))
+
+    def encode_frozen(
+        self, network: RIMA, rows: NDArray[np.int64], augment: torch.Generator | None = None
+    ) -> Features:
+        """Encode many cases without gradients, a few at a time.
+
+        Where normalisation is local, the encoders first take the statistics of these images.
+        """
+        chunks = batches(rows, ENCODED_AT_ONCE) or [rows]
+        with torch.no_grad():
+            if self.config.model.normalisation == "local":
+                with estimating(network):
+                    for chunk in chunks:
+                        self.encode(network, chunk)
+            return concatenate([self.encode(network, chunk, augment) for chunk in chunks])
+
 
 @lru_cache(maxsize=SITES_KEPT)
 def open_site(federation: str, name: str, data: str | None = None) -> LocalSite:
@@ -108,7 +142,20 @@ def _network(federation: str) -> RIMA:
         config.method.fusion,
         config.method.predictors,
     )
-    return network.to(_device(config))
+    return _equipped(network, config).to(_device(config))
+
+
+def _equipped(network: RIMA, config: Config) -> RIMA:
+    """Give the encoders the normalisation, memory layout and checkpointing that are asked for."""
+    with_normalisation(network, config.model.normalisation)
+    if config.training.channels_last:
+        # module.to() knows one layout at a time; its signature names only that of images.
+        network.fundus_encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network.oct_encoder.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+    if config.training.checkpointing:
+        for encoder in (network.fundus_encoder, network.oct_encoder):
+            cast(Res2Net | ResNet3d, encoder).checkpoint = True
+    return network
 
 
 def _device(config: Config) -> torch.device:

@@ -6,7 +6,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from clients.site import LocalSite
-from clients.training import batches, concatenate
 from fed.protocol import Bank, State
 from fed.prototypes import Prototypes, join, summarise
 from fed.randomness import derive
@@ -26,10 +25,7 @@ def class_statistics(site: LocalSite, parameters: State) -> Bank:
         cases sends nothing.
     """
     network = site.network(parameters)
-    with torch.no_grad():
-        features = concatenate(
-            [network.encode(site.images.batch(chunk)) for chunk in batches(site.training, 64)]
-        )
+    features = site.encode_frozen(network, site.training)
     labels = site.cases.labels()[site.training]
     found: dict[Modality, Prototypes] = {}
     for modality, values, present in zip(

@@ -3,6 +3,7 @@
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -10,14 +11,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from clients.alignment import CouplingLog
+from clients.batches import batches
 from clients.composition import Composition
+from clients.descent import Descent
 from clients.losses import Objective, ProximalTerm
 from clients.site import LocalSite
 from fed.config import Method, Phase
 from fed.protocol import TrainTask, Update
 from fed.randomness import derive, generator, torch_generator
 from fed.sites import MODALITIES
-from model.parts import ENCODER, HEAD, trained_modules
+from model.parts import ENCODER, HEAD, learned, trained_modules
 from model.rima import RIMA, Features, modules_of
 
 # Views of each image that frozen encoders are shown in a round (evidence: two views paid).
@@ -51,7 +54,7 @@ def train(site: LocalSite, task: TrainTask) -> Update:
         )
     return Update(
         site=site.name,
-        parameters=_parameters(network, modules),
+        parameters=_parameters(network, modules, site.config.model.normalisation == "local"),
         cases={module: _cases_behind(site, module) for module in modules},
         losses=losses,
         transport=log.count,
@@ -80,10 +83,13 @@ def _cases_behind(site: LocalSite, module: str) -> int:
     return len(site.training)
 
 
-def _parameters(network: RIMA, modules: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+def _parameters(
+    network: RIMA, modules: Sequence[str], learned_only: bool
+) -> dict[str, NDArray[np.float32]]:
     state = network.state_dict()
     grouped = modules_of(state)
-    return {key: state[key].cpu().numpy() for module in modules for key in grouped.get(module, ())}
+    keys = [key for module in modules for key in grouped.get(module, ())]
+    return {key: state[key].cpu().numpy() for key in keys if learned(key) or not learned_only}
 
 
 def _epochs(
@@ -102,22 +108,25 @@ def _epochs(
     weights = [weight for module in trained for weight in module.parameters()]
     if site.config.method.proximal:
         objectives = [*objectives, ProximalTerm(weights, site.config.method.proximal)]
-    optimizer = _optimizer(site, task, weights)
+    scaled = site.config.training.precision == "fp16"
+    descent = Descent(_optimizer(site, task, weights), scaled, site.device)
     sums: dict[str, float] = defaultdict(float)
     examples = 0
-    for features, rows in _feature_batches(site, task, network, "encoders" in phase.trains):
+    for features, rows, share in _parts(site, task, network, "encoders" in phase.trains):
         total = torch.zeros(())
         for objective in objectives:
             loss = objective(features, labels[rows])
             sums[objective.name] += float(loss.detach()) * len(rows)
             total = total + loss
-        optimizer.zero_grad(set_to_none=True)
-        if total.requires_grad:
-            total.backward()
-            optimizer.step()
+        descent.add(total * share.of_batch)
+        if share.last:
+            descent.step()
         examples += len(rows)
     network.requires_grad_(False).eval()
-    return {name: value / examples for name, value in sums.items()}, examples
+    losses = {name: value / examples for name, value in sums.items()}
+    if scaled:
+        losses["skipped_steps"] = descent.skipped / max(descent.steps, 1)
+    return losses, examples
 
 
 def _optimizer(
@@ -131,13 +140,21 @@ def _optimizer(
     return torch.optim.AdamW(weights, lr=task.lr, weight_decay=training.weight_decay, foreach=True)
 
 
-def _feature_batches(
+class _Share(NamedTuple):
+    """The place of a part in its batch: share of the cases, and whether the batch ends with it."""
+
+    of_batch: float
+    last: bool
+
+
+def _parts(
     site: LocalSite, task: TrainTask, network: RIMA, encoders_train: bool
-) -> Iterator[tuple[Features, NDArray[np.int64]]]:
+) -> Iterator[tuple[Features, NDArray[np.int64], _Share]]:
     """Yield features and case positions, batch by batch.
 
-    Where the encoders train, each batch is encoded as it comes. Where they are frozen, all cases
-    are encoded once a round, in a few augmented views, and batches are drawn from that table.
+    Where the encoders train, each batch is encoded as it comes, in as many parts as
+    ``training.accumulate`` asks for. Where they are frozen, all cases are encoded once a round, in
+    a few augmented views, and batches are drawn from that table.
     """
     config = site.config
     phase = config.method.phases[task.phase]
@@ -152,35 +169,13 @@ def _feature_batches(
     if encoders_train:
         for _ in range(epochs):
             for chunk in batches(shuffle.permutation(site.training), batch_size):
-                yield network.encode(site.images.batch(chunk, augment)), chunk
+                parts = min(config.training.accumulate, max(1, len(chunk) // 2))
+                for number, part in enumerate(np.array_split(chunk, parts), 1):
+                    share = _Share(len(part) / len(chunk), number == parts)
+                    yield site.encode(network, part, augment), part, share
         return
-    views = FROZEN_VIEWS if augment is not None else 1
-    table, rows = _encode_views(site, network, views, augment)
+    rows = np.tile(site.training, FROZEN_VIEWS if augment is not None else 1)
+    table = site.encode_frozen(network, rows, augment)
     for _ in range(epochs):
         for chunk in batches(shuffle.permutation(len(rows)), batch_size):
-            yield table[torch.from_numpy(chunk)], rows[chunk]
-
-
-def _encode_views(
-    site: LocalSite, network: RIMA, views: int, augment: torch.Generator | None
-) -> tuple[Features, NDArray[np.int64]]:
-    rows = np.tile(site.training, views)
-    with torch.no_grad():
-        parts = [network.encode(site.images.batch(chunk, augment)) for chunk in batches(rows, 64)]
-    return concatenate(parts), rows
-
-
-def concatenate(parts: Sequence[Features]) -> Features:
-    """Put features of several batches into one table."""
-    return Features(
-        torch.cat([p.fundus for p in parts]),
-        torch.cat([p.oct for p in parts]),
-        torch.cat([p.has_fundus for p in parts]),
-        torch.cat([p.has_oct for p in parts]),
-    )
-
-
-def batches(order: NDArray[np.int64], size: int) -> list[NDArray[np.int64]]:
-    """Cut an order into batches of about `size`, none of a single case (BatchNorm needs two)."""
-    count = max(1, round(len(order) / size))
-    return [chunk for chunk in np.array_split(order, count) if len(chunk)]
+            yield table[torch.from_numpy(chunk)], rows[chunk], _Share(1.0, last=True)

@@ -1,5 +1,7 @@
 """Which normalisation a network uses when its statistics must not depend on a site's batches."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal, TypeVar
 
 from torch import nn
@@ -32,7 +34,28 @@ def _group_norm(norm: _BatchNorm) -> nn.GroupNorm:
     return group
 
 
-def with_normalisation(module: Module, kind: Literal["batch", "group"]) -> Module:
+@contextmanager
+def estimating(module: nn.Module) -> Iterator[None]:
+    """Replace the statistics of BatchNorm layers by the mean over the batches encoded inside.
+
+    Every batch counts the same. Nothing else of `module` changes, nor does its mode. For a site
+    that adapts a network to its own images (Li et al., AdaBN, 2018).
+    """
+    norms = [m for m in module.modules() if isinstance(m, _BatchNorm)]
+    kept = [(norm.momentum, norm.training) for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None
+        norm.train()
+    try:
+        yield
+    finally:
+        for norm, (momentum, training) in zip(norms, kept, strict=True):
+            norm.momentum = momentum
+            norm.train(training)
+
+
+def with_normalisation(module: Module, kind: Literal["batch", "local", "group"]) -> Module:
     """Return `module` with the stated normalisation; the layers are replaced in place.
 
     Group normalisation has no running statistics, so nothing of it depends on the batches or on
@@ -43,10 +66,10 @@ def with_normalisation(module: Module, kind: Literal["batch", "group"]) -> Modul
     ----------
     module : nn.Module
         A network with BatchNorm layers, of any dimension.
-    kind : {"batch", "group"}
-        ``"batch"`` leaves it as it is.
+    kind : {"batch", "local", "group"}
+        ``"batch"`` and ``"local"`` leave it as it is: they differ in where statistics come from.
     """
-    if kind == "batch":
+    if kind != "group":
         return module
     for name, child in list(module.named_modules()):
         if isinstance(child, _BatchNorm):

@@ -255,14 +255,16 @@ class RIMA(nn.Module):
         self.transport = FeatureTransport(dx, dy)
 
     def encode(self, batch: Batch) -> Features:
-        """Encode what is there; an encoder no case needs is not run."""
+        """Encode what is there, to 32 bits; an encoder no case needs is not run."""
         n = len(batch.has_fundus)
         fundus = batch.fundus.new_zeros(n, len(self.transport.fundus_mean))
         oct_ = batch.oct.new_zeros(n, len(self.transport.oct_mean))
         if len(batch.fundus):
-            fundus = fundus.index_put((batch.has_fundus,), self.fundus_encoder(batch.fundus))
+            fundus = fundus.index_put(
+                (batch.has_fundus,), self.fundus_encoder(batch.fundus).float()
+            )
         if len(batch.oct):
-            encoded = self.oct_encoder(batch.oct.unsqueeze(1))
+            encoded = self.oct_encoder(batch.oct.unsqueeze(1)).float()
             oct_ = oct_.index_put((batch.has_oct,), encoded)
         return Features(fundus, oct_, batch.has_fundus, batch.has_oct)
 

@@ -44,12 +44,13 @@ def estimate(
     }
     training = [card for card in cards if card.role == "train"]
     uniform = config.method.combine.scheme == "uniform"
+    shrunk = 2 if config.server.updates == "float16" else 1
     estimates = []
     for phase, rounds in zip(config.method.phases, lengths, strict=True):
         down = up = 0
         for card in training:
             modalities = MODALITIES if uniform else card.modalities
             down += sum(sizes.get(m, 0) for m in used_modules(phase.trains, modalities))
-            up += sum(sizes.get(m, 0) for m in trained_modules(phase.trains, modalities))
+            up += sum(sizes.get(m, 0) for m in trained_modules(phase.trains, modalities)) // shrunk
         estimates.append(PhaseEstimate(phase.name, rounds, 2 * len(training), down, up))
     return estimates

@@ -11,6 +11,7 @@ from fed.protocol import State
 from fed.randomness import derive
 from fed.storage import read_tensors
 from model.network import build
+from model.normalisation import with_normalisation
 from model.rima import RIMA
 from model.weights import WeightsError, import_released_checkpoint, load_encoder_weights
 
@@ -49,13 +50,13 @@ def _load(network: RIMA, config: Config) -> None:
     for file, encoder in encoders:
         if file is not None:
             log.info("%s: %s", file, load_encoder_weights(encoder, Path(file)))
-    if config.model.init is None:
-        return
-    path = Path(config.model.init)
-    if path.name == "model.safetensors":
-        _load_ours(network, path)
-    else:
+    path = None if config.model.init is None else Path(config.model.init)
+    ours = path is not None and path.name == "model.safetensors"
+    if path is not None and not ours:
         log.info("%s: %s", path, import_released_checkpoint(network, path))
+    with_normalisation(network, config.model.normalisation)
+    if path is not None and ours:
+        _load_ours(network, path)
 
 
 def _load_ours(network: RIMA, path: Path) -> None:

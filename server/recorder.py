@@ -13,6 +13,7 @@ from typing import Any
 import fed
 from fed.config import Config, dump
 from fed.confounds import confounds
+from fed.data.origin import pseudo_sites
 from fed.protocol import Scores
 from fed.sites import SiteCard
 from fed.storage import write_json, write_tensors, write_text
@@ -175,7 +176,8 @@ class Recorder:
         return {"pooled": metric_table(verdict.validation, conditions, 0, self._config.seed, "v")}
 
     def _warnings(self, progress: Progress) -> list[str]:
-        words = list(progress.warnings)
+        origin = pseudo_sites(self._config)
+        words = [origin, *progress.warnings] if origin else list(progress.warnings)
         count = progress.transport
         if count.not_converged:
             words.append(

@@ -109,6 +109,9 @@ class IncompleteModalities(Strategy):
         owners = {m.name: len(m.card.modalities) == 2 for m in self.roster.members}
         for site, content in self._answers(replies):
             update = protocol.unpack_update(content)
+            if self._config.server.updates == "float16":
+                parameters = protocol.restored(update.parameters, self._current)
+                update = replace(update, parameters=parameters)
             try:
                 average.add(update, owners[site])
             except UnusableUpdateError as error:

@@ -3,11 +3,11 @@
 All models are frozen and refuse unknown keys. `fed.config.loading` turns a refusal into one line.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from fed.config.groups import Dirichlet, SiteGroup
+from fed.config.groups import Dirichlet, Names, SiteGroup
 from fed.config.method import Method, ServerOptimizer, ServerStep
 from fed.config.onboarding import Onboarding
 from fed.config.section import (
@@ -51,8 +51,10 @@ class Data(Section):
     """Root folder or manifest file of a real source; relative to the working directory."""
     label: str = "grade"
     """Label column of a manifest; `amd`, `dr` or `glaucoma` for harvard30k and fairvision."""
-    site_column: str | None = None
-    """Manifest column that names the site of each case; null: groups take shares of patients."""
+    site_column: Names | None = None
+    """What names the site of each case: a column of the manifest, `split` (the official split of a
+    published collection), or a demographic of FairVision. Of several, `[split, race]`, the values
+    are joined: `train/Asian`. null: groups take shares of patients."""
     require: tuple[Modality, ...] = ()
     """Keep only the eyes that have all of these modalities, for instance `[fundus, oct]`."""
     image_size: Annotated[Whole, Field(ge=16)] = 64
@@ -65,6 +67,11 @@ class Data(Section):
     """OCT slices, depth and width; one slice for B-scans."""
     prepared: str | None = None
     """Folder of images decoded once, for real sources; null: they are decoded at each start."""
+
+    @field_validator("site_column", mode="before")
+    @classmethod
+    def _short_form(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _path_of_real_sources(self) -> "Data":
@@ -84,6 +91,11 @@ class Model(Section):
     """File of pretrained weights for the OCT encoder."""
     init: str | None = None
     """A checkpoint of the whole network to start from: ours, or the authors' released one."""
+    normalisation: Literal["batch", "local", "group"] = "batch"
+    """Of the encoders. `batch`: BatchNorm, its running statistics averaged over the sites like
+    everything else. `local`: BatchNorm whose statistics never travel: each site, a held-out one
+    too, takes those of its own images (no labels) before it encodes them. `group`: GroupNorm in the
+    place of each BatchNorm, which has no statistics; published weights are taken over."""
 
 
 class Training(Section):
@@ -102,6 +114,18 @@ class Training(Section):
     weight_decay: NotNegative = 1.0e-5
     augment: bool = True
     """Flip, shift and vary the device style of the training images."""
+    accumulate: Count = 1
+    """Parts that a batch is encoded in where encoders train, to fit a smaller memory; gradients
+    add up over the parts. BatchNorm and couplings see a part at a time."""
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    """Of the encoders' arithmetic (autocast), in training and at test; weights, heads, fusion,
+    transport and losses stay in 32 bits. `fp16` scales the loss, and counts steps it skips."""
+    channels_last: bool = False
+    """Lay out the encoders' weights and feature maps channels last: the same sums in another
+    order, often faster on GPUs."""
+    checkpointing: bool = False
+    """Compute the insides of the encoders' blocks again in the backward pass instead of storing
+    them: less memory for about a third more time. For `model.scale` medium and paper."""
 
 
 class Server(Section):
@@ -116,6 +140,9 @@ class Server(Section):
     optimizer: ServerOptimizer | None = None
     """How the averaged update moves the global model: fedavg, fedavgm or fedadam; null: as the
     method says."""
+    updates: Literal["float32", "float16"] = "float32"
+    """What sites send back: their weights, or the change of their weights in 16 bits, which is
+    half of the bytes."""
 
 
 class Privacy(Section):
@@ -239,6 +266,15 @@ class Config(Section):
             raise ValueError(
                 "study.select: validation needs evaluation.validation above 0, the share of each "
                 "training site's patients to choose on"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _checkpointing_has_blocks(self) -> "Config":
+        if self.training.checkpointing and self.model.scale == "small":
+            raise ValueError(
+                "training.checkpointing: the encoders of model.scale small have no blocks to "
+                "compute again; allowed with medium, paper"
             )
         return self
 

@@ -40,6 +40,11 @@ class Case:
 class CaseImages(Protocol):
     """Reads the pixels of one site's cases."""
 
+    @property
+    def mapped(self) -> bool:
+        """Whether they lie in memory-mapped files, so that nobody need keep what was read."""
+        ...
+
     def fundus(self, index: int) -> Pixels:
         """Return colour fundus photograph ``(3, height, width)`` of the site's case `index`."""
         ...

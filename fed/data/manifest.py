@@ -47,7 +47,7 @@ def read_manifest(config: Config, own: bool = False) -> tuple[Collection, int]:
     path = Path(config.data.path or "")
     needed = ["case_id", "fundus", "oct", config.data.label]
     if config.data.site_column and not own:
-        needed.append(config.data.site_column)
+        needed += config.data.site_column
     numbers = _label_numbers(config.task.classes)
     rows: list[tuple[int, Row]] = []
     unlabelled = 0

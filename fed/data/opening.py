@@ -8,7 +8,7 @@ from fed.config import Config
 from fed.data.cases import CaseSource
 from fed.data.manifest import ManifestSource, read_manifest
 from fed.data.pooling import PooledSource
-from fed.data.prepared import prepare
+from fed.data.prepared import PreparedReader, prepare
 from fed.data.rows import Collection, OwnRows, RowsSource
 from fed.errors import ConfigError
 
@@ -74,7 +74,8 @@ def prepare_images(
     if config.data.prepared is None:
         raise ConfigError("data.prepared: name the folder that prepared images are kept in")
     source = _rows(config)
-    return prepare(source.images, source.decoder, Path(config.data.prepared), workers, progress)
+    assert isinstance(source.reader, PreparedReader)
+    return prepare(source.images, source.reader, workers, progress)
 
 
 def _source(config: Config, check: bool) -> CaseSource:

@@ -93,6 +93,11 @@ class PooledImages:
     starts: tuple[int, ...]
     parts: tuple[CaseImages, ...]
 
+    @property
+    def mapped(self) -> bool:
+        """Whether those of all sites are."""
+        return all(part.mapped for part in self.parts)
+
     def fundus(self, index: int) -> Pixels:
         """Return colour fundus photograph ``(3, height, width)`` of case `index`."""
         part, own = self._find(index)

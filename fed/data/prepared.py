@@ -3,12 +3,14 @@
 A folder holds one memory-mapped array an image, named by a hash of what it was made from: the
 paths, sizes and modification times of its files, and the size it was brought to. So work that was
 interrupted goes on where it stopped, an image that changed is made anew, an old array is never
-taken for it, and names alone tell whether a folder is complete.
+taken for it, and names alone tell whether a folder is complete. Paths count from the root of the
+data: both folders may be moved together, as long as modification times are kept.
 """
 
 import hashlib
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -21,7 +23,7 @@ from fed.data.images import backing_file
 from fed.data.reading import Decoder, refuse
 from fed.data.volumes import slice_files
 from fed.errors import DataError
-from fed.sites import Modality
+from fed.sites import MODALITIES, Modality
 
 FORMAT = 1
 """Raised whenever reading comes to give other pixels, so that older folders count as stale."""
@@ -37,34 +39,71 @@ class PreparedReader:
     ----------
     directory : Path
         As filled by `prepare`.
+    root : Path
+        The folder that the data lies in.
     decoder : Decoder
         The decoder that filled it.
     """
 
     directory: Path
+    root: Path
     decoder: Decoder
 
     def read(self, modality: Modality, path: Path) -> Pixels:
         """Return fundus ``(3, height, width)`` or OCT ``(slices, depth, width)``."""
-        stored = _stored(self.directory, self.decoder, (modality, path))
+        stored = self.stored((modality, path))
         try:
             return np.asarray(np.load(stored, mmap_mode="r"))
         except FileNotFoundError:
-            raise DataError(_stale(self.directory, [path])) from None
+            raise DataError(self._stale([path])) from None
         except (OSError, ValueError):
             raise DataError(f"{stored}: damaged; delete it and prepare the data again") from None
 
     def check(self, images: Sequence[Image]) -> None:
         """Raise a `DataError` if the folder lacks an image as its file is now."""
-        absent = _absent(self.directory, self.decoder, images)
+        absent = self.absent(images)
         if absent:
-            raise DataError(_stale(self.directory, [path for _, path in absent]))
+            raise DataError(self._stale([path for _, path in absent]))
+
+    def absent(self, images: Sequence[Image]) -> list[Image]:
+        """Return the images that are not stored as their files are now."""
+        return [image for image in images if not self._is_stored(image)]
+
+    def stored(self, image: Image) -> Path:
+        """Return where an image as it is now is stored.
+
+        Raises
+        ------
+        DataError
+            If one of its files is gone.
+        """
+        modality, path = image
+        parts = [FORMAT, self.decoder.identity(modality), os.path.relpath(path, self.root)]
+        for file in slice_files(path) if path.is_dir() else [backing_file(path)]:
+            try:
+                status = file.stat()
+            except OSError as error:
+                raise DataError(f"{file}: cannot be read: {error.strerror}") from None
+            parts += [file.name, status.st_size, status.st_mtime_ns]
+        digest = hashlib.blake2b(repr(parts).encode(), digest_size=16).hexdigest()
+        return self.directory / modality / f"{digest}.npy"
+
+    def _is_stored(self, image: Image) -> bool:
+        try:
+            return self.stored(image).exists()
+        except DataError:  # its source file is gone
+            return False
+
+    def _stale(self, paths: Sequence[Path]) -> str:
+        return (
+            f"data.prepared: {self.directory} lacks {len(paths)} of the images as they are now, "
+            f"the first {paths[0]}; prepare the data again: simulate.py CONFIG --prepare"
+        )
 
 
 def prepare(
     images: Sequence[Image],
-    decoder: Decoder,
-    directory: Path,
+    reader: PreparedReader,
     workers: int,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> int:
@@ -73,10 +112,9 @@ def prepare(
     Parameters
     ----------
     images : sequence of (modality, path)
-    decoder : Decoder
-        Its sizes are those of the stored arrays.
-    directory : Path
-        Created where it is absent. What is stored does not depend on the number of workers.
+    reader : PreparedReader
+        Its folder is created where it is absent. What is stored does not depend on the number of
+        workers.
     workers : int
         Processes.
     progress : callable
@@ -92,11 +130,11 @@ def prepare(
     DataError
         Naming the images that cannot be read, once all others are stored.
     """
-    todo = _absent(directory, decoder, images)
-    for modality in ("fundus", "oct"):
-        (directory / modality).mkdir(parents=True, exist_ok=True)
+    todo = reader.absent(images)
+    for modality in MODALITIES:
+        (reader.directory / modality).mkdir(parents=True, exist_ok=True)
     troubles = []
-    for done, trouble in enumerate(_stored_one_by_one(directory, decoder, todo, workers), 1):
+    for done, trouble in enumerate(_stored_one_by_one(reader, todo, workers), 1):
         progress(done, len(todo))
         if trouble:
             troubles.append(trouble)
@@ -105,22 +143,25 @@ def prepare(
 
 
 def _stored_one_by_one(
-    directory: Path, decoder: Decoder, images: Sequence[Image], workers: int
+    reader: PreparedReader, images: Sequence[Image], workers: int
 ) -> Iterator[str | None]:
-    store = partial(_store, directory, decoder)
+    store = partial(_store, reader)
     if workers == 1 or len(images) < 2:
         yield from map(store, images)
         return
-    # Spawned, not forked: a fork of a process with threads of its own can hang.
-    with multiprocessing.get_context("spawn").Pool(min(workers, len(images))) as pool:
+    # Spawned, not forked: a fork of a process with threads of its own can hang. An interrupt is
+    # for the process that owns the pool, which then ends its workers.
+    with multiprocessing.get_context("spawn").Pool(
+        min(workers, len(images)), signal.signal, (signal.SIGINT, signal.SIG_IGN)
+    ) as pool:
         yield from pool.imap(store, images, chunksize=4)
 
 
-def _store(directory: Path, decoder: Decoder, image: Image) -> str | None:
+def _store(reader: PreparedReader, image: Image) -> str | None:
     """Decode and store one image; return its trouble if it cannot be read."""
     try:
-        stored = _stored(directory, decoder, image)
-        pixels = decoder.read(*image)
+        stored = reader.stored(image)
+        pixels = reader.decoder.read(*image)
     except DataError as error:
         return str(error)
     temporary = stored.with_name(f".{stored.name}.{os.getpid()}.part")
@@ -128,36 +169,3 @@ def _store(directory: Path, decoder: Decoder, image: Image) -> str | None:
         np.save(file, pixels)
     os.replace(temporary, stored)
     return None
-
-
-def _absent(directory: Path, decoder: Decoder, images: Sequence[Image]) -> list[Image]:
-    return [image for image in images if not _is_stored(directory, decoder, image)]
-
-
-def _is_stored(directory: Path, decoder: Decoder, image: Image) -> bool:
-    try:
-        return _stored(directory, decoder, image).exists()
-    except DataError:  # its source file is gone
-        return False
-
-
-def _stored(directory: Path, decoder: Decoder, image: Image) -> Path:
-    """Return where an image as it is now is stored."""
-    modality, path = image
-    size = decoder.image_size if modality == "fundus" else decoder.volume_size
-    parts = [FORMAT, modality, size, str(path.absolute())]
-    for file in slice_files(path) if path.is_dir() else [backing_file(path)]:
-        try:
-            status = file.stat()
-        except OSError as error:
-            raise DataError(f"{file}: cannot be read: {error.strerror}") from None
-        parts += [file.name, status.st_size, status.st_mtime_ns]
-    digest = hashlib.blake2b(repr(parts).encode(), digest_size=16).hexdigest()
-    return directory / modality / f"{digest}.npy"
-
-
-def _stale(directory: Path, paths: Sequence[Path]) -> str:
-    return (
-        f"data.prepared: {directory} lacks {len(paths)} of the images as they are now, the first "
-        f"{paths[0]}; prepare the data again"
-    )

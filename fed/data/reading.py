@@ -46,6 +46,10 @@ class Decoder:
             return read_fundus(path, self.image_size)
         return read_oct(path, self.volume_size)
 
+    def identity(self, modality: Modality) -> str:
+        """Return what an array depends on beside its file: modality and size."""
+        return repr((modality, self.image_size if modality == "fundus" else self.volume_size))
+
     def check(self, images: Sequence[tuple[Modality, Path]]) -> None:
         """Decode every image once; whatever would fail in training fails here."""
         with ThreadPoolExecutor() as pool:

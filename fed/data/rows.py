@@ -47,9 +47,14 @@ class Row:
         paths: dict[Modality, Path | None] = {"fundus": self.fundus, "oct": self.oct}
         return {modality: path for modality, path in paths.items() if path is not None}
 
-    def attribute(self, name: str) -> str | None:
-        """Return an attribute; ``split`` names the official split."""
-        return self.split if name == "split" and self.split else self.attributes.get(name)
+    def place(self, columns: Sequence[str]) -> str | None:
+        """Return the values of attributes, joined by ``/``; None where one is not known.
+
+        ``split`` names the official split.
+        """
+        known = {**self.attributes, "split": self.split or self.attributes.get("split", "")}
+        values = [known.get(column, "") for column in columns]
+        return "/".join(values) if all(values) else None
 
 
 @dataclass(frozen=True)
@@ -93,13 +98,7 @@ class RowsSource:
             )
         self.rows = _usable(config, collection.rows)
         """The eyes that are used, at any site or at none, by case id."""
-        self.decoder = Decoder(config.data.image_size, config.data.volume_size)
-        """What `fed.data.prepared.prepare` fills a folder with."""
-        self._reader: ImageReader = (
-            PreparedReader(Path(config.data.prepared), self.decoder)
-            if config.data.prepared is not None
-            else self.decoder
-        )
+        self.reader = _reader(config)
         _distinct(self.rows)
         self._sites = {site.name: site for site in keepers(config)}
         patients = _by_patient(self.rows)
@@ -116,7 +115,7 @@ class RowsSource:
     def open(self, name: str) -> SiteCases:
         """Return the cases of one site; touches no other site's images."""
         held = self._held[name]
-        images = RowImages(tuple(row for _, row in held), self._reader)
+        images = RowImages(tuple(row for _, row in held), self.reader)
         return SiteCases(self._sites[name], tuple(case for case, _ in held), images)
 
     @property
@@ -133,7 +132,7 @@ class RowsSource:
             Naming the first ten files that cannot be read, each with its trouble, and how many
             there are.
         """
-        self._reader.check(self.images)
+        self.reader.check(self.images)
 
     def _assign(
         self, config: Config, patients: Mapping[str, Sequence[Row]]
@@ -159,16 +158,16 @@ class OwnRows(RowsSource):
     def __init__(self, config: Config, collection: Collection, site: str) -> None:
         self._site = site
         claimed = dict(claim for group in config.sites for claim in claims(group))[site]
-        column = config.data.site_column
+        columns = config.data.site_column
         own = tuple(
             row
             for row in collection.rows
-            if not claimed or column is None or row.attribute(column) in (None, *claimed)
+            if not claimed or columns is None or row.place(columns) in (None, *claimed)
         )
         if not own:
             raise DataError(
                 f"{config.data.path}: no row has {' or '.join(map(repr, claimed))} in column "
-                f"{column!r}, as site {site} needs"
+                f"{_named(columns)}, as site {site} needs"
             )
         super().__init__(config, Collection(collection.classes, own))
 
@@ -185,6 +184,11 @@ class RowImages:
     rows: tuple[Row, ...]
     reader: ImageReader
 
+    @property
+    def mapped(self) -> bool:
+        """Whether they are prepared."""
+        return isinstance(self.reader, PreparedReader)
+
     def fundus(self, index: int) -> Pixels:
         """Return colour fundus photograph ``(3, height, width)`` of the site's case `index`."""
         return self.reader.read("fundus", self.rows[index].images["fundus"])
@@ -192,6 +196,16 @@ class RowImages:
     def oct(self, index: int) -> Pixels:
         """Return OCT volume ``(slices, depth, width)`` of the site's case `index`."""
         return self.reader.read("oct", self.rows[index].images["oct"])
+
+
+def _reader(config: Config) -> Decoder | PreparedReader:
+    data = config.data
+    decoder = Decoder(data.image_size, data.volume_size)
+    if data.prepared is None:
+        return decoder
+    path = Path(data.path or "")
+    root = path.parent if data.source == "manifest" else path
+    return PreparedReader(Path(data.prepared), root, decoder)
 
 
 def _usable(config: Config, rows: Sequence[Row]) -> tuple[Row, ...]:
@@ -230,24 +244,28 @@ def _by_patient(rows: Iterable[Row]) -> dict[str, list[Row]]:
 
 
 def _patients(config: Config, rows: Mapping[str, Sequence[Row]]) -> list[Patient]:
-    column = config.data.site_column if _names(config) else None
-    if _names(config) and column is None:
+    columns = config.data.site_column if _names(config) else None
+    if _names(config) and columns is None:
         raise ConfigError(
             f"data.site_column: needed, because sites.{_names(config)[0][0]}.cases are names"
         )
     patients = []
     for patient_id, eyes in rows.items():
-        places = {row.attribute(column) or "" for row in eyes} if column else {""}
+        places = {row.place(columns) or "" for row in eyes} if columns else {""}
         if len(places) > 1:
             raise DataError(
                 f"{config.data.path}: patient {patient_id} is at several sites "
-                f"({', '.join(sorted(places))}) by column {column!r}; a patient is at one"
+                f"({', '.join(sorted(places))}) by column {_named(columns)}; a patient is at one"
             )
         modalities = frozenset(modality for row in eyes for modality in row.images)
         labels = tuple(row.label for row in eyes)
         patients.append(Patient(patient_id, labels, modalities, places.pop() or None))
     _known_names(config, {patient.place for patient in patients})
     return patients
+
+
+def _named(columns: Sequence[str] | None) -> str:
+    return "/".join(map(repr, columns or ()))
 
 
 def _names(config: Config) -> list[tuple[str, tuple[str, ...]]]:
@@ -262,7 +280,7 @@ def _known_names(config: Config, places: set[str | None]) -> None:
             if name not in known:
                 raise DataError(
                     f"sites.{group}.cases: no usable eye has {name!r} in column "
-                    f"{config.data.site_column!r}{nearest(name, known)}"
+                    f"{_named(config.data.site_column)}{nearest(name, known)}"
                 )
 
 

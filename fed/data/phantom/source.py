@@ -107,6 +107,11 @@ class PhantomImages:
     camera: FundusCamera
     scanner: OctScanner
 
+    @property
+    def mapped(self) -> bool:
+        """False: every picture is drawn anew."""
+        return False
+
     def fundus(self, index: int) -> Pixels:
         """Draw the colour fundus photograph ``(3, height, width)`` of case `index`."""
         self._require("fundus", index)
