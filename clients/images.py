@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fed.data.cases import Pixels, SiteCases
-from model.augmentation import augment_fundus, augment_oct
+from model.augmentation import augment_fundus, augment_oct, other_camera, other_scanner
 from model.rima import Batch
 
 KEPT_MAPPED = 2**26
@@ -27,11 +27,14 @@ class SiteImages:
     cases : SiteCases
     device : torch.device
         Where batches are put.
+    other_devices : bool
+        Whether varied images also take the look of other cameras and scanners.
     """
 
-    def __init__(self, cases: SiteCases, device: torch.device) -> None:
+    def __init__(self, cases: SiteCases, device: torch.device, other_devices: bool = False) -> None:
         self._cases = cases
         self._device = device
+        self._other_devices = other_devices
         self._fundus = _Images(cases.indices("fundus"), cases.images.fundus, cases.images.mapped)
         self._oct = _Images(cases.indices("oct"), cases.images.oct, cases.images.mapped)
         self._position = {
@@ -46,8 +49,10 @@ class SiteImages:
         oct_ = self._oct.pick(oct_at[oct_at >= 0])
         if augment is not None and len(fundus):
             fundus = augment_fundus(fundus, augment)
+            fundus = other_camera(fundus, augment) if self._other_devices else fundus
         if augment is not None and len(oct_):
             oct_ = augment_oct(oct_, augment)
+            oct_ = other_scanner(oct_, augment) if self._other_devices else oct_
         return Batch(
             fundus.to(self._device),
             oct_.to(self._device),

@@ -118,7 +118,7 @@ def open_site(federation: str, name: str, data: str | None = None) -> LocalSite:
     cases = source.open(name)
     training, validation = _split(cases, config)
     archive, judged = _set_archive_apart(cases, config)
-    images = SiteImages(cases, _device(config))
+    images = SiteImages(cases, _device(config), config.method.other_devices)
     return LocalSite(config, cases, images, training, validation, archive, judged)
 
 

@@ -1,4 +1,4 @@
-"""Random variations of training images: flips, shifts, and the look of other devices.
+"""Random variations of training images: flips, shifts, light, and the look of other devices.
 
 All draws come from the generator given, so that the same one gives the same images. Each image is
 read once, through a table of positions, and recoloured in place: a few per cent of a training step.
@@ -6,6 +6,7 @@ read once, through a table of positions, and recoloured in place: a few per cent
 
 import torch
 from torch import Generator, Tensor
+from torch.nn.functional import avg_pool2d, pad
 
 _MIDDLE = 0.4
 """Intensity that a change of contrast leaves as it is."""
@@ -59,8 +60,58 @@ def augment_oct(volumes: Tensor, generator: Generator) -> Tensor:
     rows = _positions(depth, lift[:, :, None]).transpose(1, 2)
     columns = _mirrored(torch.arange(width, device=volumes.device)[None], draw.coin())
     moved = _read(volumes, rows * width + columns[:, None, :])
-    moved *= 1 + draw.uniform(0.15)[:, :, None, None] * draw.speckle()
+    moved *= 1 + draw.uniform(0.15)[:, :, None, None] * draw.noise()
     return _recoloured(moved, 1 + draw.uniform(0.15)[:, :, None, None], draw)
+
+
+def other_camera(images: Tensor, generator: Generator) -> Tensor:
+    """Show fundus photographs as other cameras might: lens, vignette and sensor noise vary.
+
+    Parameters
+    ----------
+    images : Tensor
+        ``(n, 3, height, width)`` in [0, 1]; changed in place.
+    generator : Generator
+        On the device of `images`.
+
+    Returns
+    -------
+    Tensor
+        With corners darker or brighter by up to 0.6 in the logarithm, blurred or sharpened, and
+        with noise of up to 0.03; in [0, 1].
+    """
+    draw = _Draws(images, generator)
+    down, across = (torch.linspace(-1, 1, size, device=images.device) for size in images.shape[2:])
+    radius2 = down[:, None] ** 2 + across**2
+    images *= torch.exp(draw.uniform(0.3)[:, :, None, None] * radius2)
+    images = _focused(images, draw, (1, 1, 1, 1))
+    images += draw.uniform(0.03)[:, :, None, None] * draw.noise()
+    return images.clamp_(0, 1)
+
+
+def other_scanner(volumes: Tensor, generator: Generator) -> Tensor:
+    """Show OCT volumes as other scanners might: loss with depth, lens, speckle and black level vary.
+
+    Parameters
+    ----------
+    volumes : Tensor
+        ``(n, slices, depth, width)`` in [0, 1]; changed in place.
+    generator : Generator
+        On the device of `volumes`.
+
+    Returns
+    -------
+    Tensor
+        With signal that fades or gains by up to 0.6 in the logarithm over the depth, scans blurred
+        or sharpened along the width, more speckle, and black moved by up to 0.05; in [0, 1].
+    """
+    draw = _Draws(volumes, generator)
+    down = torch.linspace(-1, 1, volumes.shape[2], device=volumes.device)[:, None]
+    volumes *= torch.exp(draw.uniform(0.3)[:, :, None, None] * down)
+    volumes = _focused(volumes, draw, (1, 1, 0, 0))
+    volumes *= 1 + draw.uniform(0.25)[:, :, None, None] * draw.noise()
+    volumes += draw.uniform(0.05)[:, :, None, None]
+    return volumes.clamp_(0, 1)
 
 
 class _Draws:
@@ -79,7 +130,7 @@ class _Draws:
     def coin(self) -> Tensor:
         return self.uniform(1.0) < 0
 
-    def speckle(self) -> Tensor:
+    def noise(self) -> Tensor:
         """Return one pattern for the whole batch, as drawing one an image would cost more than
         all the rest; each image takes it at a strength and a sign of its own.
         """  # noqa: D205
@@ -99,6 +150,18 @@ def _read(images: Tensor, positions: Tensor) -> Tensor:
     """Read every image ``(channels, height, width)`` at its own `positions` ``(n, h, w)``."""
     index = positions.flatten(1)[:, None, :].expand(-1, images.shape[1], -1)
     return images.flatten(2).gather(2, index).view_as(images)
+
+
+def _focused(images: Tensor, draw: _Draws, reach: tuple[int, int, int, int]) -> Tensor:
+    """Move each image towards its local mean (blur) or away from it (sharpen).
+
+    `reach` counts neighbours left, right, above and below. Blur goes further than sharpening, as
+    lenses do.
+    """
+    left, right, above, below = reach
+    padded = pad(images, reach, mode="replicate")
+    near = avg_pool2d(padded, (1 + above + below, 1 + left + right), stride=1)
+    return images + (0.25 + draw.uniform(0.65))[:, :, None, None] * (near - images)
 
 
 def _recoloured(images: Tensor, gain: Tensor, draw: _Draws) -> Tensor:

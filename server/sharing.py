@@ -43,6 +43,7 @@ AFTER_THE_ENCODERS = (
     "align_both",
     "align_single",
     "distance",
+    "corrects_experts",
     "modality_dropout",
     "distil",
     "contrast",

@@ -21,6 +21,7 @@ class ClassMeanFill:
     """
 
     only_both = False
+    as_seen = False
 
     def __init__(self, means: Mapping[Modality, ClassMeans]) -> None:
         self._means = means

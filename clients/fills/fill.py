@@ -34,6 +34,9 @@ class Fill(Protocol):
 
     only_both: bool
     """Whether only cases with both modalities train the fusion."""
+    as_seen: bool
+    """Whether the expert of a filled modality answers too, as if an image had been seen. A partner
+    that is drawn at random may be shown to it; a class mean would tell it the label."""
 
     def complete(self, features: Features, labels: Tensor) -> Completed:
         """Give each case that lacks a modality what stands for it."""

@@ -10,6 +10,7 @@ class NoFill:
     """Leaves cases that lack a modality out."""
 
     only_both = True
+    as_seen = False
 
     def complete(self, features: Features, labels: Tensor) -> Completed:
         """Mark the cases that have both."""

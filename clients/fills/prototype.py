@@ -20,6 +20,7 @@ class PrototypeFill:
     """
 
     only_both = False
+    as_seen = True
 
     def __init__(self, partners: Mapping[Modality, BankPartners]) -> None:
         self._partners = partners

@@ -11,6 +11,7 @@ class RegressionFill:
     """Fills with predictions; the fusion's loss does not reach the predictors through them."""
 
     only_both = False
+    as_seen = False
 
     def __init__(self, model: RIMA) -> None:
         self._model = model

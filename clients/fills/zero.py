@@ -11,6 +11,7 @@ class ZeroFill:
     """Leaves the zeros where they are."""
 
     only_both = False
+    as_seen = False
 
     def complete(self, features: Features, labels: Tensor) -> Completed:
         """Call every case usable."""

@@ -39,7 +39,12 @@ class FusionLoss:
             given, labels = given[both], labels[both]
         completed = self.fill.complete(given, labels)
         rows = completed.usable
-        whole = Features(completed.fundus[rows], completed.oct[rows], rows[rows], rows[rows])
+        whole = Features(
+            completed.fundus[rows],
+            completed.oct[rows],
+            (given.has_fundus | self.fill.as_seen)[rows],
+            (given.has_oct | self.fill.as_seen)[rows],
+        )
         losses = [self._loss(whole, whole, labels[rows])]
         if self.alone is not None:
             for modality, present in zip(

@@ -107,6 +107,9 @@ class Method(Section):
     """What alignment minimises between a prediction and its partner."""
     loss: Literal["plain", "logit_adjusted"] = "plain"
     """`logit_adjusted`: cross-entropy with the site's own label prior added to the logits."""
+    other_devices: bool = False
+    """Whether training images also take the look of other cameras and scanners (needs
+    `training.augment`)."""
     modality_dropout: bool = False
     """Whether the fusion also trains on each modality alone."""
     proximal: NotNegative = 0.0

@@ -11,7 +11,7 @@ from tests.fed.config.test_loading import DEMO
 
 def answer(model, given, **changes):
     overrides = [f"method.{key}={value}" for key, value in changes.items()]
-    method = load([DEMO], ["method=one_phase", *overrides]).method
+    method = load([DEMO], ["method=one_phase", "method.corrects_experts=false", *overrides]).method
     with torch.no_grad():
         return predict(model, method, given)
 
@@ -29,6 +29,13 @@ def test_experts_multiply_where_both_look_and_stand_alone_elsewhere():
         np.where(FUNDUS[:, None], fundus, 1.0) * np.where(OCT[:, None], oct_, 1.0)
     )
     np.testing.assert_allclose(answer(model, given, predict="experts"), expected, rtol=1e-5)
+
+
+def test_a_fusion_that_corrects_multiplies_the_answer_of_the_experts():
+    model, given = network(), features()
+    correction, experts = (answer(model, given, predict=p) for p in ("fusion", "experts"))
+    corrected = answer(model, given, predict="fusion", corrects_experts="true")
+    np.testing.assert_allclose(corrected, normalised(correction * experts), rtol=1e-5)
 
 
 def test_the_product_is_the_geometric_mean_of_fusion_and_experts():

@@ -46,7 +46,7 @@ def test_experts_are_the_mean_cross_entropy_of_both_heads_each_with_its_prior():
 def test_fusion_with_modality_dropout_is_the_mean_of_three_views():
     model, given = network(), features()
     method = load([DEMO], ["method=zero_fill"]).method
-    loss = FusionLoss(model, ZeroFill(), NO_PRIOR, partial(at_test, method, model))
+    loss = FusionLoss(model, ZeroFill(), NO_PRIOR, partial(at_test, method, model), False)
     zeros = torch.zeros_like(given.fundus)
     views = [
         cross_entropy(model.fuse(given.fundus, given.oct), LABELS),
@@ -59,9 +59,33 @@ def test_fusion_with_modality_dropout_is_the_mean_of_three_views():
 def test_fusion_without_a_fill_learns_from_cases_with_both_alone():
     model, given = network(), features()
     expected = cross_entropy(model.fuse(given.fundus[BOTH], given.oct[BOTH]), LABELS[BOTH])
-    loss = FusionLoss(model, NoFill(), NO_PRIOR, None)
+    loss = FusionLoss(model, NoFill(), NO_PRIOR, None, False)
     torch.testing.assert_close(loss(given, LABELS), expected)
     assert loss(given[~BOTH], LABELS[~BOTH]) == 0
+
+
+def test_a_fusion_that_corrects_the_experts_adds_its_logits_to_theirs_and_leaves_them_alone():
+    model, given = network(), features()
+    method = load([DEMO], ["method=zero_fill"]).method
+    loss = FusionLoss(model, ZeroFill(), NO_PRIOR, partial(at_test, method, model), True)
+    zeros = torch.zeros_like(given.fundus)
+    fundus, oct_ = (h(x).log_softmax(1) for h, x in _experts(model, given))
+    product = torch.where(FUNDUS[:, None], fundus, 0.0) + torch.where(OCT[:, None], oct_, 0.0)
+    views = [
+        cross_entropy(model.fuse(given.fundus, given.oct) + product, LABELS),
+        cross_entropy(model.fuse(given.fundus, zeros)[FUNDUS] + fundus[FUNDUS], LABELS[FUNDUS]),
+        cross_entropy(model.fuse(zeros, given.oct)[OCT] + oct_[OCT], LABELS[OCT]),
+    ]
+    found = loss(given, LABELS)
+    torch.testing.assert_close(found, sum(views) / 3)
+    found.backward()
+    assert model.classifier.weight.grad.any()
+    assert model.fundus_head.weight.grad is None
+    assert model.oct_head.weight.grad is None
+
+
+def _experts(model, given):
+    return (model.fundus_head, given.fundus), (model.oct_head, given.oct)
 
 
 @pytest.mark.parametrize("distance", ["cosine", "squared"])

@@ -1,10 +1,13 @@
 import pytest
 import torch
 
-from model.augmentation import augment_fundus, augment_oct
+from model.augmentation import augment_fundus, augment_oct, other_camera, other_scanner
 
 FUNDUS = (6, 3, 32, 32)
 OCT = (6, 5, 32, 24)
+DEVICES = pytest.mark.parametrize(
+    ("device", "shape"), [(other_camera, FUNDUS), (other_scanner, OCT)]
+)
 BOTH = pytest.mark.parametrize(("augment", "shape"), [(augment_fundus, FUNDUS), (augment_oct, OCT)])
 
 
@@ -78,3 +81,40 @@ def test_oct_is_tilted_but_slices_move_together():
     tilt = line[:, 0, -1] - line[:, 0, 0]
     assert tilt.abs().max() >= 4
     assert (line.diff(dim=2).abs() <= 1).all()
+
+
+@DEVICES
+def test_other_devices_change_every_image_in_its_own_way_and_images_stay_images(device, shape):
+    plain = smooth(shape)
+    first = device(plain.clone(), torch.Generator().manual_seed(1))
+    assert torch.equal(first, device(plain.clone(), torch.Generator().manual_seed(1)))
+    assert first.min() >= 0
+    assert first.max() <= 1
+    changes = (first - plain).flatten(1)
+    assert (changes.abs().amax(dim=1) > 0.005).all()
+    assert len({tuple(change[:50].tolist()) for change in changes}) == shape[0]
+
+
+def test_other_cameras_change_the_light_of_the_corners_and_not_of_the_centre():
+    images = torch.full((200, 3, 33, 33), 0.5)
+    out = other_camera(images, torch.Generator().manual_seed(1))
+    corners, centre = out[:, :, :3, :3].mean(dim=(1, 2, 3)), out[:, :, 15:18, 15:18].mean((1, 2, 3))
+    assert corners.std() > 0.1
+    assert centre.std() < 0.02
+
+
+def test_other_lenses_blur_or_sharpen_an_edge():
+    images = torch.full((200, 3, 16, 16), 0.3)
+    images[..., 8:] = 0.6
+    out = other_camera(images, torch.Generator().manual_seed(1))
+    contrast = (out[..., 8] - out[..., 7]).mean(dim=(1, 2)) / (out[..., 12] - out[..., 3]).mean((1, 2))
+    assert contrast.min() < 0.6
+    assert contrast.max() > 1.1
+
+
+def test_other_scanners_fade_with_depth_and_keep_scans_apart():
+    volumes = torch.full((200, 2, 32, 16), 0.5)
+    out = other_scanner(volumes, torch.Generator().manual_seed(1))
+    fade = out[:, :, -4:].mean(dim=(1, 2, 3)) / out[:, :, :4].mean(dim=(1, 2, 3))
+    assert fade.min() < 0.7
+    assert fade.max() > 1.4

@@ -80,7 +80,7 @@ def runner(tmp_path, monkeypatch):
     ("first", "second", "trained"),
     [
         ({}, {"method": composition(align_both="random", align_single="random")}, [2]),
-        ({}, {"method": composition(predict="fusion")}, []),
+        ({}, {"method": composition(predict="product")}, []),
         ({}, {"sites": [*SITES[:3], SITES[3] | {"style": 2.0}]}, []),
         ({"method": "experts"}, {"method": "concat_fusion"}, [2]),
         (
@@ -104,7 +104,7 @@ def test_a_shared_state_changes_no_byte(first, second, trained, runner):
 def test_scores_in_mid_phase_are_shared_only_with_runs_that_score_alike():
     often = {"every": 1}
     training = {"rounds": 4, "batch_size": 8}
-    fusion = composition(predict="fusion")
+    fusion = composition(predict="product")
     assert (
         keys(evaluation=often, training=training)[1]
         != (keys(evaluation=often, training=training, method=fusion)[1])
