@@ -72,8 +72,15 @@ class LocalSite:
         return self.validation if part == "validation" else self.judged
 
     def network(self, parameters: State) -> RIMA:
-        """Return the network with the modules received; the others must not be used."""
+        """Return the network with the modules received; what the others compute is not a number.
+
+        So a site cannot go on with what an earlier message, or another site of the same process,
+        has left behind.
+        """
         network = _network(self.config.model_dump_json())
+        for name, left_behind in network.state_dict().items():
+            if name not in parameters and left_behind.is_floating_point():
+                left_behind.fill_(torch.nan)
         state = {name: torch.from_numpy(np.array(value)) for name, value in parameters.items()}
         unexpected = network.load_state_dict(state, strict=False).unexpected_keys
         if unexpected:

@@ -272,7 +272,8 @@ class RIMA(nn.Module):
         """Return the log-probabilities ``(n, K)`` of the product of the experts that are there."""
         fundus = log_softmax(self.fundus_head(features.fundus), dim=1)
         oct_ = log_softmax(self.oct_head(features.oct), dim=1)
-        product = features.has_fundus[:, None] * fundus + features.has_oct[:, None] * oct_
+        product = torch.where(features.has_fundus[:, None], fundus, 0.0)
+        product = product + torch.where(features.has_oct[:, None], oct_, 0.0)
         return log_softmax(product, dim=1)
 
     def fuse(self, fundus: Tensor, oct_features: Tensor) -> Tensor:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from fed.config import Config
 from fed.protocol import State
 from fed.sites import MODALITIES, SiteCard
-from model.parts import trained_modules, used_modules
+from model.parts import trained_modules
 from model.rima import modules_of
+from server.slices import sent_modules
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def estimate(
         down = up = 0
         for card in training:
             modalities = MODALITIES if uniform else card.modalities
-            down += sum(sizes.get(m, 0) for m in used_modules(phase.trains, modalities))
+            down += sum(sizes.get(m, 0) for m in sent_modules(config.method, phase, modalities))
             up += sum(sizes.get(m, 0) for m in trained_modules(phase.trains, modalities)) // shrunk
         estimates.append(PhaseEstimate(phase.name, rounds, 2 * len(training), down, up))
     return estimates

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fed.config import Method, Phase
 from fed.protocol import State
 from fed.sites import MODALITIES, Modality, SiteCard
-from model.parts import used_modules
+from model.parts import HEAD, used_modules
 from model.rima import modules_of
 
 
@@ -39,9 +39,21 @@ def train_slice(method: Method, phase: Phase, card: SiteCard, bank: Collection[M
     """
     banks = tuple(m for m in MODALITIES if m in bank and _needs(method, phase, card, m))
     if method.combine.scheme == "uniform":
-        return Slice(used_modules(phase.trains, MODALITIES), banks)
+        return Slice(sent_modules(method, phase, MODALITIES), banks)
     owner = card.name if method.combine.scheme == "none" else None
-    return Slice(used_modules(phase.trains, card.modalities), banks, owner)
+    return Slice(sent_modules(method, phase, card.modalities), banks, owner)
+
+
+def sent_modules(method: Method, phase: Phase, modalities: Collection[Modality]) -> tuple[str, ...]:
+    """Return the modules that a site with these modalities needs in a phase.
+
+    A fusion that corrects the experts needs both heads, since partners from the bank stand for the
+    modality that a site lacks.
+    """
+    modules = used_modules(phase.trains, modalities)
+    if method.corrects_experts and "fusion" in phase.trains:
+        modules += tuple(head for head in HEAD.values() if head not in modules)
+    return modules
 
 
 def _needs(method: Method, phase: Phase, card: SiteCard, modality: Modality) -> bool:

@@ -286,6 +286,6 @@ class IncompleteModalities(Strategy):
         return {m: self.offered[m] for m in MODALITIES if m in self.offered and ENCODER[m] in sent}
 
     def _answering_parts(self) -> list[str]:
-        predict = self._config.method.predict
-        parts = [] if predict == "fusion" else ["heads"]
-        return parts + ([] if predict == "experts" else ["fusion"])
+        method = self._config.method
+        heads = method.predict != "fusion" or method.corrects_experts
+        return ["heads"] * heads + ["fusion"] * (method.predict != "experts")

@@ -55,3 +55,12 @@ def test_only_sites_that_keep_their_models_are_sent_their_own():
 def test_modules_without_weights_add_nothing():
     state = {"classifier.w": np.ones(1), "fundus_encoder.w": np.ones(1)}
     assert take(state, ["joint_fusion", "classifier"]).keys() == {"classifier.w"}
+
+
+def test_a_fusion_that_corrects_the_experts_comes_with_both_heads_and_no_foreign_encoder():
+    method = load([DEMO], ["method=fedrima"]).method
+    modules = train_slice(method, method.phases[1], CLINIC, BANK).modules
+    assert {"fundus_head", "oct_head", "fundus_encoder"} <= set(modules)
+    assert "oct_encoder" not in modules
+    alone = load([DEMO], ["method=fedrima", "method.corrects_experts=false"]).method
+    assert "oct_head" not in train_slice(alone, alone.phases[1], CLINIC, BANK).modules
