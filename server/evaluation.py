@@ -71,10 +71,7 @@ def metric_table(
 
 
 def _mean(tables: Sequence[Table]) -> Table:
-    """Return the mean of each figure over the tables where it is defined; None where it never is.
-
-    Each is the mean of the same models in value, low and high.
-    """
+    """Return the mean of each figure over the tables where it is defined; None where it never is."""
     return {
         condition: {
             metric: {

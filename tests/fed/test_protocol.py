@@ -90,6 +90,7 @@ def test_a_request_for_scores_survives():
 def test_scores_of_no_case_survive():
     none = np.zeros(0, np.int64)
     empty = protocol.Scores("s", (), (), none, {"both": none}, {"both": np.zeros((0, 3))})
+    assert protocol.size(protocol.pack_scores(empty)) > 0
     back = protocol.unpack_scores(protocol.pack_scores(empty))
     assert (back.case_ids, back.patient_ids, len(back.labels)) == ((), (), 0)
     assert back.probabilities["both"].shape == (0, 3)
