@@ -12,6 +12,7 @@ import argparse
 import csv
 import warnings
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -106,9 +107,10 @@ def main() -> None:
     parser.add_argument("--write", type=Path, help="also write the table to this CSV file")
     options = parser.parse_args()
     warnings.filterwarnings("ignore", module="ot")
-    rows = [*(against_release(options.golden) if options.golden else ()), *against_pot()]
-    for row in rows:
-        print(f"{row.comparison:44} {row.problems:24} {row.measure:4} {row.value:9.1e}")
+    rows = []
+    for row in chain(against_release(options.golden) if options.golden else (), against_pot()):
+        print(f"{row.comparison:44} {row.problems:24} {row.measure:4} {row.value:9.1e}", flush=True)
+        rows.append(row)
     if options.write:
         options.write.parent.mkdir(parents=True, exist_ok=True)
         with options.write.open("w", newline="") as file:
