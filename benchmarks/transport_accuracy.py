@@ -42,6 +42,7 @@ def against_release(folder: Path) -> Iterator[Error]:
     for path in sorted(folder.glob("*.npz")):
         golden = dict(np.load(path))
         X, Y, lx, ly = (torch.from_numpy(golden[key]) for key in ("X", "Y", "lx", "ly"))
+        X, Y = X.double(), Y.double()
         forth = labelled_coupling(X, Y, lx, ly, mode="faithful")
         yield Error("faithful coupling, float64", path.stem, "max", _max(forth.plan, golden["T"]))
         short = labelled_coupling(X.float(), Y.float(), lx, ly, mode="faithful").plan

@@ -26,7 +26,7 @@ class CouplingLog:
     ) -> Tensor:
         """Return the labelled coupling ``(n, m)`` of two sets of features, and count it."""
         start = time.perf_counter()
-        solved = labelled_coupling(x.detach(), y.detach(), lx, ly, b=b)
+        solved = labelled_coupling(x.detach(), y.detach(), lx, ly, b=b, tolerance=DRAWN_FROM)
         self.count += TransportCount(
             couplings=1,
             not_converged=int(not solved.converged),
