@@ -12,6 +12,7 @@ import argparse
 import csv
 import warnings
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -41,6 +42,7 @@ def against_release(folder: Path) -> Iterator[Error]:
     for path in sorted(folder.glob("*.npz")):
         golden = dict(np.load(path))
         X, Y, lx, ly = (torch.from_numpy(golden[key]) for key in ("X", "Y", "lx", "ly"))
+        X, Y = X.double(), Y.double()
         forth = labelled_coupling(X, Y, lx, ly, mode="faithful")
         yield Error("faithful coupling, float64", path.stem, "max", _max(forth.plan, golden["T"]))
         short = labelled_coupling(X.float(), Y.float(), lx, ly, mode="faithful").plan
@@ -106,9 +108,10 @@ def main() -> None:
     parser.add_argument("--write", type=Path, help="also write the table to this CSV file")
     options = parser.parse_args()
     warnings.filterwarnings("ignore", module="ot")
-    rows = [*(against_release(options.golden) if options.golden else ()), *against_pot()]
-    for row in rows:
-        print(f"{row.comparison:44} {row.problems:24} {row.measure:4} {row.value:9.1e}")
+    rows = []
+    for row in chain(against_release(options.golden) if options.golden else (), against_pot()):
+        print(f"{row.comparison:44} {row.problems:24} {row.measure:4} {row.value:9.1e}", flush=True)
+        rows.append(row)
     if options.write:
         options.write.parent.mkdir(parents=True, exist_ok=True)
         with options.write.open("w", newline="") as file:
