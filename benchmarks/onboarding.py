@@ -1,29 +1,24 @@
 """What onboarding gains at unseen hospitals, by procedure, archive and knowledge of the counts.
 
-``python -m benchmarks.onboarding --seeds 100 101 102`` trains a federation a seed and has its
-hospitals adapt the one model under each setting. A setting that is already there is not run again.
+``python simulate.py configs/studies/onboarding.yaml --out FOLDER`` runs the study, and
+``python -m benchmarks.onboarding FOLDER`` prints a table a setting: means over seeds in points, and
+paired differences with 95 % intervals. Cases are resampled within seeds; seeds are taken as given.
 """
 
 import argparse
 import csv
-import shutil
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
 from fed.bootstrap import METRIC, Replicates, Sample, multiplicities
+from fed.config import load
 from fed.randomness import generator
 from fed.sites import CONDITIONS
+from fed.study.plan import plan
 
-ROOT = Path(__file__).parents[1]
-CONFIGS = ("configs/demo.yaml", "configs/studies/onboarding.yaml")
-SETTINGS = ((160, "known"), (50, "known"), (20, "known"), (160, "noisy"), (160, "estimated"))
-"""Archive and counts; the first is the one that is trained, ``bank`` needs no counts at all."""
 METRICS = ("accuracy", "qwk", "auc")
 REPLICATES = 1000
 PAIRS = (("transport", "mean_alignment"), ("transport", "bank_bayes"))
@@ -45,35 +40,17 @@ class Difference:
 
 
 def main() -> None:
-    """Run what is missing and print a table a setting."""
+    """Print a table for each setting of a finished study."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[100, 101, 102])
-    parser.add_argument("--out", type=Path, default=Path("runs/onboarding"))
-    arguments = parser.parse_args()
-    for archive, counts in SETTINGS:
-        folders = [_judged(arguments.out, s, archive, counts) for s in arguments.seeds]
-        print(f"\narchive {archive}, counts {counts}, seeds {arguments.seeds}")
-        _print([_scored(folder / "onboarding.csv") for folder in folders])
-
-
-def _judged(out: Path, seed: int, archive: int, counts: str) -> Path:
-    """Return the folder of a run under a setting, trained once a seed."""
-    trained = out / f"s{seed}-{SETTINGS[0][0]}-{SETTINGS[0][1]}"
-    if not (trained / "results.json").exists():
-        _simulate(*CONFIGS, "--seed", str(seed), "--out", str(trained))
-    folder = out / f"s{seed}-{archive}-{counts}"
-    if not (folder / "results.json").exists():
-        shutil.copytree(trained / "checkpoints", folder / "checkpoints", dirs_exist_ok=True)
-        config = yaml.safe_load((trained / "config.yaml").read_text())
-        config["evaluation"]["onboarding"] |= {"archive": archive, "counts": counts}
-        (folder / "config.yaml").write_text(yaml.safe_dump(config))
-        _simulate("--resume", str(folder))  # its rounds are complete: it is only judged again
-    return folder
-
-
-def _simulate(*arguments: str) -> None:
-    command = [sys.executable, str(ROOT / "simulate.py"), *arguments, "--quiet"]
-    subprocess.run(command, check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
+    parser.add_argument("folder", type=Path, help="of the study")
+    folder = parser.parse_args().folder
+    by_setting: dict[str, dict[int, Path]] = {}
+    for run in plan(load([folder / "config.yaml"])):
+        path = folder / run.folder / "onboarding.csv"
+        by_setting.setdefault(run.setting, {})[run.seed] = path
+    for setting, paths in by_setting.items():
+        print(f"\n{setting}; seeds {', '.join(map(str, paths))}")
+        _print([_scored(path) for path in paths.values()])
 
 
 def _scored(path: Path) -> Scored:

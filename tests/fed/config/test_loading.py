@@ -161,6 +161,6 @@ def test_a_key_given_twice_is_refused(tmp_path):
 
 
 def test_the_onboarding_study_trains_on_the_sites_of_the_demo():
-    study = load([DEMO, ROOT / "configs" / "studies" / "onboarding.yaml"])
+    study = load([ROOT / "configs" / "studies" / "onboarding.yaml"])
     trained = [group for group in study.sites if group.role == "train"]
     assert trained == [group for group in load([DEMO]).sites if group.role == "train"]
