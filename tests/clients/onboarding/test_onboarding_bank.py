@@ -19,7 +19,7 @@ def test_one_prototype_a_class_is_discriminant_analysis():
     """With one Gaussian a class and one variance, the log odds are linear in the features."""
     bank = prototypes([0, 1], [[0, 0], [2, 1]], [[1, 4], [1, 4]], [10, 30])
     x = np.array([[0.0, 0.0], [1.0, 0.5], [3.0, -2.0]])
-    found = bank_evidence(x, bank, 2, temperature=1.0)
+    found = bank_evidence(x, bank, 2, independent=2)
     odds = x @ np.array([2.0, 0.25]) - (4 / 2 + 1 / 8)
     np.testing.assert_allclose(found[:, 1] - found[:, 0], odds, rtol=1e-6)
     np.testing.assert_allclose(np.exp(found).sum(axis=1), 1.0)
@@ -31,7 +31,7 @@ def test_a_class_is_a_mixture_over_its_prototypes_and_temperature_divides_it():
     zero = np.log(0.75 * norm.pdf(x[:, 0], -1) + 0.25 * norm.pdf(x[:, 0], 2))
     one = norm.logpdf(x[:, 0], 5)
     for temperature in (1.0, 8.0):
-        found = bank_evidence(x, bank, 2, temperature)
+        found = bank_evidence(x, bank, 2, independent=1 / temperature)
         np.testing.assert_allclose(
             found[:, 0] - found[:, 1], (zero - one) / temperature, rtol=1e-5, atol=1e-6
         )
@@ -39,7 +39,7 @@ def test_a_class_is_a_mixture_over_its_prototypes_and_temperature_divides_it():
 
 def test_the_variance_is_that_within_prototypes_weighed_by_their_cases():
     bank = prototypes([0, 1], [[0], [1]], [[1], [5]], [3, 1])
-    found = bank_evidence(np.array([[1.0]]), bank, 2, temperature=1.0)
+    found = bank_evidence(np.array([[1.0]]), bank, 2, independent=1)
     assert found[0, 1] - found[0, 0] == pytest.approx(1 / (2 * 2.0))
 
 

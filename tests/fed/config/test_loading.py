@@ -158,3 +158,9 @@ def test_a_key_given_twice_is_refused(tmp_path):
     path.write_text(DEMO.read_text() + "\nseed: 1\nseed: 2\n")
     with pytest.raises(ConfigError, match=r"twice\.yaml: .*'seed' is there twice"):
         load([path])
+
+
+def test_the_onboarding_study_trains_on_the_sites_of_the_demo():
+    study = load([ROOT / "configs" / "studies" / "onboarding.yaml"])
+    trained = [group for group in study.sites if group.role == "train"]
+    assert trained == [group for group in load([DEMO]).sites if group.role == "train"]
