@@ -44,6 +44,7 @@ AFTER_THE_ENCODERS = (
     "align_single",
     "distance",
     "modality_dropout",
+    "corrects_experts",
     "distil",
     "contrast",
     "clusters",
