@@ -321,9 +321,10 @@ def pack_scores(scores: Scores) -> RecordDict:
             "site": scores.site,
             "case_ids": list(scores.case_ids),
             "patient_ids": list(scores.patient_ids),
-            "procedures": list(scores.adapted),
         }
     )
+    if scores.adapted:  # Flower cannot count the bytes of an empty list
+        cases["procedures"] = list(scores.adapted)
     return RecordDict({"scores": arrays(tables), "cases": cases})
 
 
@@ -341,7 +342,7 @@ def unpack_scores(content: RecordDict) -> Scores:
         probabilities={c: tables[f"probabilities.{c}"] for c in present},
         adapted={
             procedure: {c: tables[f"adapted.{procedure}.{c}"] for c in present}
-            for procedure in cases["procedures"]
+            for procedure in cases.get("procedures", ())
         },
     )
 
