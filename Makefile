@@ -4,7 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-.PHONY: demo deploy-demo test test-slow benchmark setup lint
+.PHONY: demo deploy-demo test test-slow benchmark setup lint evidence evidence-check
 
 demo: $(READY)
 	$(PY) simulate.py configs/demo.yaml
@@ -37,3 +37,23 @@ $(READY): pyproject.toml constraints.txt
 	$(PY) -m pip install --quiet --disable-pip-version-check "$$(grep '^torch==' constraints.txt)"
 	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $(READY)
+
+# Every table of the documents, from runs: about 3 hours on 2 cores. Finished runs are kept, so that
+# it can be interrupted and called again. The page of each study is runs/evidence/<name>/study.html.
+STUDIES := main ablation ownership case_missing unlinked label_skew style_shift federation_size \
+	leave_group_out onboarding
+ifneq ($(wildcard ../shared/data/real-eyes/manifest.csv),)
+STUDIES += real_eyes
+endif
+
+evidence: $(READY)
+	for study in $(STUDIES); do \
+		$(PY) simulate.py configs/studies/$$study.yaml --out runs/evidence/$$study || exit; done
+	$(PY) -m fed.study.evidence store $(addprefix runs/evidence/,$(STUDIES))
+	$(PY) -m fed.study.evidence write
+
+# The sample: one seed of style_shift, three methods that are trained once and judged four times.
+evidence-check: $(READY)
+	$(PY) simulate.py configs/studies/style_shift.yaml --out runs/evidence-check \
+		--set study.seeds=[100] --set study.methods=[fedavg,experts,fedrima]
+	$(PY) -m fed.study.evidence check runs/evidence-check

@@ -45,6 +45,7 @@ AFTER_THE_ENCODERS = (
     "distance",
     "corrects_experts",
     "modality_dropout",
+    "corrects_experts",
     "distil",
     "contrast",
     "clusters",

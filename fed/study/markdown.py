@@ -106,9 +106,9 @@ def _other_table(config: Config, rows: Sequence[Row]) -> str:
 
 def _arms(config: Config, rows: Sequence[Row]) -> list[tuple[str, str]]:
     """Return method and setting of every arm, in the order of the study."""
-    there = {(row.method, row.setting) for row in rows}
-    planned = dict.fromkeys((run.method, run.setting) for run in plan(config))
-    return [arm for arm in planned if arm in there]
+    settings = list(dict.fromkeys(run.setting for run in plan(config)))
+    there = dict.fromkeys((row.method, row.setting) for row in rows if row.setting in settings)
+    return sorted(there, key=lambda arm: settings.index(arm[1]))
 
 
 def _labels(arm: tuple[str, str], rows: Sequence[Row]) -> list[str]:

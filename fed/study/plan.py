@@ -95,13 +95,15 @@ def methods(config: Config) -> tuple[str, ...]:
 def reference(config: Config, runs: list[PlannedRun]) -> str:
     """Return what others are compared with: a method, or, of one method alone, a setting.
 
+    Where sites adapt the model to an archive, a method means one adapted by some procedure.
+
     Raises
     ------
     ConfigError
         If the study names one that it does not run.
     """
     study, compared = _study(config), methods(config)
-    if len(compared) > 1:
+    if study.reference is not None or len(compared) > 1:
         return study.reference or compared[0]
     settings = list(dict.fromkeys(run.setting for run in runs))
     if study.baseline is not None and study.baseline not in settings:
@@ -121,7 +123,7 @@ def quick(config: Config) -> Config:
         for name, levels in study.vary.items()
     }
     chosen = study.quick or study.methods
-    kept = study.reference if study.reference in chosen else None
+    kept = study.reference if study.reference in chosen or not study.methods else None
     raw = json.loads(config.model_dump_json())
     raw["name"] = config.name + QUICK
     raw["study"] |= {
@@ -134,7 +136,8 @@ def quick(config: Config) -> Config:
     raw["training"]["rounds"] = min(config.training.rounds, QUICK_ROUNDS)
     raw["evaluation"]["bootstrap"] = min(config.evaluation.bootstrap, 200)
     for group in raw["sites"]:
-        group["cases"] = _fewer(group["cases"])
+        if group["role"] == "train" or config.evaluation.onboarding is None:  # archives stay whole
+            group["cases"] = _fewer(group["cases"])
     return resolve(raw)
 
 

@@ -2,16 +2,17 @@
 
 import csv
 import io
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
-from pathlib import Path
 from typing import Any
 
 from fed.study.plan import PlannedRun
 
 POOLED = "pooled"
 """Stands for all held-out sites together where a row names a site."""
+
+UNADAPTED = "unadapted"
+"""The procedure that changes nothing, in the ``onboarding`` part of ``results.json``."""
 
 
 @dataclass(frozen=True)
@@ -30,29 +31,34 @@ class Row:
 def rows_of(run: PlannedRun, results: Mapping[str, Any], part: str = "held_out") -> list[Row]:
     """Return the rows of one run.
 
+    Where held-out sites adapted the model to an archive, each procedure takes the place of a
+    method, the unadapted model among them: `arm` says how it is called.
+
     Parameters
     ----------
     results : mapping
         The content of its ``results.json``; conditions may be any.
     part : {"held_out", "validation"}
     """
-    scored = results[part] or {}
-    tables = {POOLED: scored.get("pooled", {})} | dict(scored.get("sites", {}))
+    adapted = results.get("onboarding")
+    if adapted is None or part != "held_out":
+        scored = results[part] or {}
+        return _rows(run, run.method, scored.get("pooled", {}), scored.get("sites", {}))
     return [
-        Row(run.method, run.seed, run.setting, site, condition, metric, _value(estimate))
-        for site, table in tables.items()
-        for condition, metrics in table.items()
-        for metric, estimate in (metrics or {}).items()
+        row
+        for procedure, pooled in adapted["pooled"].items()
+        for row in _rows(
+            run,
+            arm(run.method, procedure),
+            pooled,
+            {site: tables.get(procedure, {}) for site, tables in adapted["sites"].items()},
+        )
     ]
 
 
-def read_rows(directory: Path, runs: Sequence[PlannedRun], part: str = "held_out") -> list[Row]:
-    """Return the rows of all runs of a study that are finished, in the order of `runs`."""
-    rows: list[Row] = []
-    for run in runs:
-        text = (directory / run.folder / "results.json").read_text(encoding="utf-8")
-        rows += rows_of(run, json.loads(text), part)
-    return rows
+def arm(method: str, procedure: str = UNADAPTED) -> str:
+    """Return what a method is called where its model was adapted by a procedure."""
+    return f"{method}, {procedure}"
 
 
 def as_csv(rows: Sequence[Row]) -> str:
@@ -70,6 +76,17 @@ def from_csv(text: str) -> Iterator[Row]:
         value = float(row["value"]) if row["value"] else None
         named = {name: row[name] for name in ("method", "setting", "site", "condition", "metric")}
         yield Row(seed=int(row["seed"]), value=value, **named)
+
+
+def _rows(
+    run: PlannedRun, method: str, pooled: Mapping[str, Any], sites: Mapping[str, Any]
+) -> list[Row]:
+    return [
+        Row(method, run.seed, run.setting, site, condition, metric, _value(estimate))
+        for site, table in ({POOLED: pooled} | dict(sites)).items()
+        for condition, metrics in table.items()
+        for metric, estimate in (metrics or {}).items()
+    ]
 
 
 def _value(estimate: Any) -> float | None:

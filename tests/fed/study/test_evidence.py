@@ -1,0 +1,91 @@
+from pathlib import Path
+
+import pytest
+
+from fed.study.evidence import (
+    PAGE,
+    README,
+    ROOT,
+    as_table,
+    differences,
+    from_table,
+    page,
+    with_tables,
+)
+from fed.study.rows import POOLED, Row
+
+STUDY = """# Two lines on
+# what it does.
+# About 1 minute.
+name: made_up
+sites:
+  - {name: a, modalities: [fundus, oct], cases: 20}
+  - {name: b, role: held_out, modalities: [fundus, oct], cases: 20}
+study: {title: 'Which?', methods: [fedavg, experts], seeds: [100, 101]}
+"""
+
+
+def row(method, seed, value, site=POOLED, metric="auc"):
+    return Row(method, seed, "as configured", site, "both", metric, value)
+
+
+ROWS = [
+    row("fedavg", 100, 0.70004),
+    row("fedavg", 101, 0.8),
+    row("experts", 100, 0.8),
+    row("experts", 101, 0.9),
+    row("experts", 101, None, metric="qwk"),
+]
+
+
+@pytest.fixture
+def root(tmp_path):
+    for folder in ("results", "configs/studies"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "configs/studies/made_up.yaml").write_text(STUDY)
+    (tmp_path / "results/made_up.csv").write_text(as_table(ROWS))
+    return tmp_path
+
+
+def test_tables_keep_four_digits_and_undefined_values():
+    again = from_table(as_table(ROWS))
+    assert again[0].value == 0.7
+    assert row("experts", 101, None, metric="qwk") in again
+    assert from_table(as_table(again)) == again
+
+
+def test_the_page_has_means_and_differences_in_points(root):
+    text = page(root)
+    assert "## made_up: Which?" in text
+    assert "Two lines on\nwhat it does." in text
+    assert "About 1 minute" not in text
+    assert "| fedavg | 75.0 ± 7.1 | – |" in text
+    assert "| experts | 85.0 ± 7.1 | **+10.0 [+10.0, +10.0]** |" in text
+
+
+def test_a_marked_table_is_replaced_and_nothing_else(root):
+    text = "before\n<!-- from results/made_up.csv -->\nold\n<!-- end -->\nafter\n"
+    made = with_tables(text, root)
+    assert made.startswith("before\n<!-- from results/made_up.csv -->\n| method |")
+    assert "old" not in made
+    assert made.endswith("|\n<!-- end -->\nafter\n")
+    assert with_tables(made, root) == made
+
+
+def test_differences_are_of_pooled_figures_in_both():
+    again = [row("fedavg", 100, 0.71), row("fedavg", 100, 0.1, site="b"), row("local", 100, 0.5)]
+    assert differences(again, [row("fedavg", 100, 0.7), row("fedavg", 100, 0.9, site="b")]) == [
+        pytest.approx(0.01)
+    ]
+
+
+def test_the_documents_are_what_the_results_say():
+    for path in (README, PAGE):
+        text = (ROOT / path).read_text()
+        made = page(ROOT) if path == PAGE else with_tables(text, ROOT)
+        assert text == made, f"{path}: run `python -m fed.study.evidence write`"
+
+
+def test_every_table_of_results_belongs_to_a_study():
+    for path in Path(ROOT / "results").glob("*.csv"):
+        assert (ROOT / "configs/studies" / path.name).with_suffix(".yaml").exists()

@@ -1,0 +1,82 @@
+from pathlib import Path
+
+import pytest
+
+from fed.config import resolve
+from fed.config.loading import load
+from fed.errors import ConfigError
+from fed.study.plan import content_hash, plan, quick, reference
+from tests.acceptance.federations import tiny
+
+STUDIES = sorted(
+    path
+    for path in (Path(__file__).parents[3] / "configs" / "studies").glob("*.yaml")
+    if "\nstudy:" in path.read_text()
+)
+
+
+def study(**settings):
+    return resolve(tiny(study={"seeds": [100, 101]} | settings))
+
+
+def test_every_combination_is_a_run_with_its_own_configuration():
+    runs = plan(study(methods=["fedavg", "experts"], vary={"training.lr": [0.01, 0.02]}))
+    assert len(runs) == len({run.folder for run in runs}) == 2 * 2 * 2
+    last = runs[-1]
+    assert (last.method, last.seed, last.setting) == ("experts", 101, "training.lr=0.02")
+    assert last.config.method.name == "experts"
+    assert (last.config.seed, last.config.training.lr) == (101, 0.02)
+    assert last.config.study is None
+
+
+def test_keys_that_go_together_are_one_level_and_groups_may_be_empty():
+    runs = plan(study(vary={"share": {"none": {"sites.0.count": 0}, "all": {"sites.0.count": 3}}}))
+    assert [run.setting for run in runs[:2]] == ["share=none", "share=all"]
+    assert [group.name for group in runs[0].config.sites] == ["clinic", "imaging", "unseen"]
+    assert runs[1].config.sites[0].count == 3
+
+
+def test_a_run_is_known_by_what_its_results_depend_on():
+    base = resolve(tiny())
+    assert content_hash(base) == content_hash(resolve(tiny(engine={"name": "ray", "workers": 3})))
+    assert content_hash(base) != content_hash(resolve(tiny(seed=1)))
+
+
+def test_the_reference_is_a_method_or_of_one_method_a_setting():
+    several = study(methods=["fedavg", "experts"], reference="experts")
+    assert reference(several, plan(several)) == "experts"
+    one = study(vary={"training.lr": [0.01, 0.02]}, baseline="training.lr=0.02")
+    assert reference(one, plan(one)) == "training.lr=0.02"
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"seeds": [1, 1]}, "study.seeds: 1 is there twice"),
+        ({"methods": ["fedavg", "fedrma"]}, "study, fedrma, as configured: method: unknown method"),
+        ({"methods": ["fedavg"], "reference": "experts"}, "study.reference: 'experts'"),
+        ({"vary": {"seed": [1]}}, "study.vary.seed: use study.seeds"),
+        ({"vary": {"training.lr": 0.1}}, "study.vary.training.lr: allowed: a list of values"),
+        ({"vary": {"training.lrr": [1]}}, "study, fedrima, training.lrr=1: training.lrr: unknown"),
+        ({"vary": {"training.lr": [-1]}}, "study, fedrima, training.lr=-1: training.lr: must be"),
+        ({"baseline": "x", "vary": {"training.lr": [1, 2]}}, "study.baseline: no setting 'x'"),
+        ({"select": "validation", "seeds": [0]}, "study.select: validation needs evaluation"),
+        ({"select": "validation"}, "study.seeds: 100 is for results"),
+        ({"seed": [1]}, "study.seed: unknown key; did you mean 'seeds'"),
+    ],
+)
+def test_bad_values_are_refused_in_one_line(settings, words):
+    with pytest.raises(ConfigError) as caught:
+        plan(study(**settings))
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+def test_every_study_of_the_project_can_be_planned_and_made_coarse(path):
+    config = load([path])
+    assert config.name == path.stem
+    whole, coarse = plan(config), plan(quick(config))
+    assert len(coarse) < len(whole)
+    assert all(run.config.training.rounds <= 6 for run in coarse)
+    assert {run.folder for run in whole}.isdisjoint(run.folder for run in coarse)

@@ -1,0 +1,81 @@
+import pytest
+
+from fed.study.rows import POOLED, Row
+from fed.study.tables import comparisons, ranking, summaries
+
+
+def rows(values, metric="auc", setting="as configured"):
+    """Return rows from ``{method: {seed: {site: value}}}``."""
+    return [
+        Row(method, seed, setting, site, "both", metric, value)
+        for method, seeds in values.items()
+        for seed, sites in seeds.items()
+        for site, value in sites.items()
+    ]
+
+
+TWO = rows(
+    {
+        "a": {100: {POOLED: 0.8, "x": 0.7, "y": 0.9}, 101: {POOLED: 0.6, "x": 0.5, "y": 0.9}},
+        "b": {100: {POOLED: 0.9, "x": 0.6, "y": 1.0}, 101: {POOLED: 0.8, "x": 0.7, "y": 1.0}},
+    }
+)
+
+
+def test_worst_site_and_spread_beside_the_mean():
+    found = summaries(TWO)[0]
+    assert found.pooled.mean == pytest.approx(0.7)
+    assert found.worst_site == pytest.approx(0.6)  # of 0.7 and 0.5
+    assert found.site_spread == pytest.approx(0.15)  # of 0.1 and 0.2
+
+
+def test_the_worst_site_of_an_error_is_the_highest():
+    found = summaries(rows({"a": {1: {POOLED: 0.2, "x": 0.1, "y": 0.3}}}, metric="ece"))[0]
+    assert found.worst_site == 0.3
+
+
+def test_comparison_is_paired_by_seed_and_by_site():
+    (found,) = comparisons(TWO, "a")
+    assert (found.method, found.against) == ("b", "a")
+    assert found.pooled.mean == pytest.approx(0.15)  # 0.1 and 0.2
+    assert found.by_site.mean == pytest.approx(0.075)  # means over sites of 0.0 and 0.15
+    assert (found.sites_better, found.sites) == (3, 4)
+
+
+def test_an_error_is_better_when_lower():
+    low = rows({"a": {1: {POOLED: 0.3, "x": 0.3}}, "b": {1: {POOLED: 0.2, "x": 0.2}}}, metric="ece")
+    (found,) = comparisons(low, "a")
+    assert (found.sites_better, found.sites) == (1, 1)
+
+
+def test_seeds_that_one_of_them_lacks_are_left_out():
+    more = TWO + rows({"b": {102: {POOLED: 0.1}}})
+    assert comparisons(more, "a")[0].pooled.n == 2
+
+
+def test_one_method_is_compared_over_settings():
+    both = rows({"a": {1: {POOLED: 0.8}, 2: {POOLED: 0.8}}}, setting="lr=1") + rows(
+        {"a": {1: {POOLED: 0.9}, 2: {POOLED: 0.9}}}, setting="lr=2"
+    )
+    (found,) = comparisons(both, "lr=1")
+    assert (found.setting, found.against) == ("lr=2", "lr=1")
+    assert found.pooled.mean == pytest.approx(0.1)
+
+
+def test_each_metric_is_corrected_for_its_own_comparisons():
+    random = [(0.10, 0.13), (0.02, 0.05)]
+    values = {
+        "a": {1: {POOLED: 0.5}, 2: {POOLED: 0.5}},
+        "b": {1: {POOLED: 0.5 + random[0][0]}, 2: {POOLED: 0.5 + random[0][1]}},
+        "c": {1: {POOLED: 0.5 + random[1][0]}, 2: {POOLED: 0.5 + random[1][1]}},
+    }
+    auc, nll = rows(values), rows({name: values[name] for name in "ab"}, metric="nll")
+    found = {(c.method, c.metric): c for c in comparisons(auc + nll, "a")}
+    assert found["b", "auc"].p_holm == pytest.approx(2 * found["b", "auc"].pooled.p)
+    assert found["b", "nll"].p_holm == found["b", "nll"].pooled.p
+
+
+def test_ranking_averages_conditions_and_puts_the_best_first():
+    found = ranking([*TWO, Row("a", 100, "as configured", POOLED, "oct", "auc", 0.0)], "auc")
+    assert [arm[0] for arm, _ in found] == ["b", "a"]
+    assert found[1][1].mean == pytest.approx((0.4 + 0.6) / 2)
