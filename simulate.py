@@ -15,6 +15,7 @@ from fed.confounds import confounds
 from fed.data.opening import open_source, prepare_images
 from fed.data.origin import pseudo_sites
 from fed.errors import ConfigError, RunError, UserError
+from fed.initial import initial_model
 from fed.overview import federation_table
 from fed.report import terminal_table
 from fed.sites import SiteCard
@@ -22,7 +23,6 @@ from fed.storage import set_aside, write_text
 from fed.study.plan import plan, quick
 from fed.study.results import write_study
 from server.estimate import estimate
-from server.initial import initial_model
 from server.onboarding import check_archives
 from server.progress import TerminalProgress
 from server.schedule import schedule

@@ -30,7 +30,7 @@ def evaluate(site: LocalSite, task: EvaluateTask) -> Scores:
     """
     network = site.network(task.parameters)
     rows = site.part(task.part)
-    seen = _seen(task)
+    seen = _seen(site, task)
     features = site.encode_frozen(network, rows)
     with torch.no_grad():
         granted = {c: _grant(features, c, seen) for c in task.conditions}
@@ -78,7 +78,7 @@ def _onboard(
     found: dict[str, dict[Condition, NDArray[np.float64]]] = {}
     for condition, features in judged.items():
         hospital = Hospital(
-            archive=_grant(archive, condition, _seen(task))[0],
+            archive=_grant(archive, condition, _seen(site, task))[0],
             judged=features,
             knowledge=known,
             answer=partial(predict, network, config.method),
@@ -123,10 +123,10 @@ _ANSWER = {
 }
 
 
-def _seen(task: EvaluateTask) -> list[Modality]:
-    """Return the modalities whose encoder was sent."""
-    sent = modules_of(task.parameters)
-    return [m for m in MODALITIES if ENCODER[m] in sent]
+def _seen(site: LocalSite, task: EvaluateTask) -> list[Modality]:
+    """Return the modalities whose encoder was sent, or is frozen: then nobody sends it."""
+    sent, frozen = modules_of(task.parameters), site.config.model.frozen
+    return [m for m in MODALITIES if ENCODER[m] in sent or m in frozen]
 
 
 def _grant(

@@ -47,10 +47,10 @@ class SiteImages:
         fundus_at, oct_at = self._position["fundus"][rows], self._position["oct"][rows]
         fundus = self._fundus.pick(fundus_at[fundus_at >= 0])
         oct_ = self._oct.pick(oct_at[oct_at >= 0])
-        if augment is not None and len(fundus):
+        if augment is not None and len(fundus) and fundus.ndim == 4:  # 2: features
             fundus = augment_fundus(fundus, augment)
             fundus = other_camera(fundus, augment) if self._other_devices else fundus
-        if augment is not None and len(oct_):
+        if augment is not None and len(oct_) and oct_.ndim == 4:
             oct_ = augment_oct(oct_, augment)
             oct_ = other_scanner(oct_, augment) if self._other_devices else oct_
         return Batch(
@@ -87,13 +87,13 @@ class _Images:
         return _stack([self._read(row) for row in self.rows])
 
     def pick(self, positions: NDArray[np.int64]) -> Tensor:
-        """Return the images at `positions` among those there are, in [0, 1]."""
+        """Return those at `positions` among the images there are, in [0, 1], or features as is."""
         picked = (
             _stack([self._read(self.rows[at]) for at in positions])
             if self._kept is None
             else self._kept[torch.from_numpy(positions)]
         )
-        return picked.float().div_(255.0)
+        return picked.float().div_(255.0) if picked.dtype == torch.uint8 else picked
 
 
 def _positions(rows: list[int], cases: int) -> NDArray[np.int64]:

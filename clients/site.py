@@ -3,7 +3,6 @@
 import json
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import cast
 
 import numpy as np
 import torch
@@ -15,12 +14,12 @@ from clients.onboarding.archive import set_archive_apart
 from fed.config import Config, resolve
 from fed.data.cases import CaseSource, SiteCases
 from fed.data.opening import open_own, open_source
+from fed.initial import untrained
 from fed.protocol import Part, State
-from fed.randomness import derive, generator
+from fed.randomness import generator
 from model.encoders.res2net import Res2Net
 from model.encoders.resnet3d import ResNet3d
-from model.network import build
-from model.normalisation import estimating, with_normalisation
+from model.normalisation import estimating
 from model.rima import RIMA, Features
 
 # Decoded images of this many sites are kept, so that a federation of thousands fits in memory.
@@ -140,28 +139,19 @@ def _source(federation: str, own: str | None, data: str | None) -> tuple[Config,
 @lru_cache(maxsize=1)
 def _network(federation: str) -> RIMA:
     config = resolve(json.loads(federation))
-    network = build(
-        config.model.scale,
-        len(config.task.classes),
-        config.data.image_size,
-        config.data.volume_size,
-        derive(config.seed, "network"),
-        config.method.fusion,
-        config.method.predictors,
-    )
-    return _equipped(network, config).to(_device(config))
+    return _equipped(untrained(config), config).to(_device(config))
 
 
 def _equipped(network: RIMA, config: Config) -> RIMA:
-    """Give the encoders the normalisation, memory layout and checkpointing that are asked for."""
-    with_normalisation(network, config.model.normalisation)
+    """Give the encoders the memory layout and the checkpointing that are asked for."""
     if config.training.channels_last:
         # module.to() knows one layout at a time; its signature names only that of images.
         network.fundus_encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         network.oct_encoder.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     if config.training.checkpointing:
         for encoder in (network.fundus_encoder, network.oct_encoder):
-            cast(Res2Net | ResNet3d, encoder).checkpoint = True
+            if isinstance(encoder, Res2Net | ResNet3d):  # and not features that are given
+                encoder.checkpoint = True
     return network
 
 

@@ -14,9 +14,9 @@ from fed import running
 from fed.config import Config, resolve
 from fed.engines.runtime import RuntimeGrid
 from fed.engines.site import one_thread
+from fed.initial import initial_model
 from fed.report import write_report
 from server.attendance import Attendance
-from server.initial import initial_model
 from server.log import log_to
 from server.observers import Observer
 from server.onboarding import check_archives

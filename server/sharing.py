@@ -20,12 +20,12 @@ import numpy as np
 
 import fed
 from fed.config import Config
+from fed.initial import initial_model
 from fed.protocol import State
 from fed.sites import MODALITIES
 from model.parts import trained_modules
 from model.rima import modules_of
 from server.checkpoint import load_checkpoint, save_checkpoint
-from server.initial import initial_model
 from server.rounds import Progress
 from server.schedule import Round, schedule
 

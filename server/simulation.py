@@ -9,6 +9,7 @@ from flwr.app import Context, RecordDict
 
 from fed.config import Config
 from fed.data.cases import CaseSource
+from fed.data.opening import pictures
 from fed.engines import EngineSettings, Node, start_grid
 from fed.errors import RunError, UserError
 from fed.gallery import gallery
@@ -66,7 +67,7 @@ def simulate(
                     run_id=0, node_id=0, node_config={}, state=RecordDict(), run_config=run_config
                 )
                 make_app(observers, shared)(grid, context)
-            return write_report(directory, gallery(source, config))
+            return write_report(directory, gallery(pictures(source, config), config))
         except (UserError, RunError, KeyboardInterrupt):
             log.exception("stopped")
             raise

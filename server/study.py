@@ -16,10 +16,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from fed.config import Config
 from fed.data.opening import open_source
 from fed.errors import RunError, UserError
+from fed.initial import initial_model
 from fed.report.words import counted, duration
 from fed.storage import write_text
 from fed.study.plan import PlannedRun, phase_work
-from server.initial import initial_model
 from server.progress import LogProgress
 from server.schedule import schedule
 from server.sharing import state_keys

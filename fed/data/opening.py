@@ -74,8 +74,20 @@ def prepare_images(
     if config.data.prepared is None:
         raise ConfigError("data.prepared: name the folder that prepared images are kept in")
     source = _rows(config)
-    assert isinstance(source.reader, PreparedReader)
-    return prepare(source.images, source.reader, workers, progress)
+    decoded = 0
+    for reader, images in source.images:
+        assert isinstance(reader, PreparedReader)
+        decoded += prepare(images, reader, workers, progress)
+    return decoded
+
+
+def pictures(source: CaseSource, config: Config) -> CaseSource:
+    """Return the source of what a person can look at: images also where rounds run on features."""
+    if not config.model.frozen:
+        return source
+    data = config.data.model_copy(update={"prepared": None})
+    model = config.model.model_copy(update={"frozen": {}})
+    return open_source(config.model_copy(update={"data": data, "model": model}), check=False)
 
 
 def _source(config: Config, check: bool) -> CaseSource:

@@ -15,12 +15,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from fed.data.cases import Pixels
 from fed.data.images import backing_file
-from fed.data.reading import Decoder, refuse
+from fed.data.reading import Preparable, refuse
 from fed.data.volumes import slice_files
 from fed.errors import DataError
 from fed.sites import MODALITIES, Modality
@@ -41,16 +42,16 @@ class PreparedReader:
         As filled by `prepare`.
     root : Path
         The folder that the data lies in.
-    decoder : Decoder
-        The decoder that filled it.
+    decoder : Preparable
+        The decoder, or encoder, that filled it.
     """
 
     directory: Path
     root: Path
-    decoder: Decoder
+    decoder: Preparable
 
-    def read(self, modality: Modality, path: Path) -> Pixels:
-        """Return fundus ``(3, height, width)`` or OCT ``(slices, depth, width)``."""
+    def read(self, modality: Modality, path: Path) -> NDArray[Any]:
+        """Return fundus ``(3, height, width)``, OCT ``(slices, depth, width)`` or a feature."""
         stored = self.stored((modality, path))
         try:
             return np.asarray(np.load(stored, mmap_mode="r"))

@@ -4,7 +4,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
 
 from fed.data.cases import Pixels
 from fed.data.images import load_fundus, read_fundus
@@ -16,12 +18,20 @@ from fed.sites import Modality
 class ImageReader(Protocol):
     """Turns image files into pixels of the size the configuration asks for."""
 
-    def read(self, modality: Modality, path: Path) -> Pixels:
-        """Return fundus ``(3, height, width)`` or OCT ``(slices, depth, width)``."""
+    def read(self, modality: Modality, path: Path) -> NDArray[Any]:
+        """Return fundus ``(3, height, width)``, OCT ``(slices, depth, width)`` or a feature."""
         ...
 
     def check(self, images: Sequence[tuple[Modality, Path]]) -> None:
         """Raise a `DataError` that names the images that cannot be read."""
+        ...
+
+
+class Preparable(ImageReader, Protocol):
+    """A reader whose arrays are worth keeping."""
+
+    def identity(self, modality: Modality) -> str:
+        """Return what an array depends on beside its file."""
         ...
 
 

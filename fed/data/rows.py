@@ -10,7 +10,8 @@ from fed.data.cases import Case, Pixels, SiteCases, owned
 from fed.data.partition import Patient, claims, divide
 from fed.data.pooling import keepers
 from fed.data.prepared import PreparedReader
-from fed.data.reading import Decoder, ImageReader
+from fed.data.readers import readers
+from fed.data.reading import ImageReader
 from fed.errors import ConfigError, DataError, nearest
 from fed.randomness import generator
 from fed.sites import MODALITIES, Modality, Site
@@ -98,7 +99,7 @@ class RowsSource:
             )
         self.rows = _usable(config, collection.rows)
         """The eyes that are used, at any site or at none, by case id."""
-        self.reader = _reader(config)
+        self.readers = readers(config)
         _distinct(self.rows)
         self._sites = {site.name: site for site in keepers(config)}
         patients = _by_patient(self.rows)
@@ -115,13 +116,17 @@ class RowsSource:
     def open(self, name: str) -> SiteCases:
         """Return the cases of one site; touches no other site's images."""
         held = self._held[name]
-        images = RowImages(tuple(row for _, row in held), self.reader)
+        images = RowImages(tuple(row for _, row in held), self.readers)
         return SiteCases(self._sites[name], tuple(case for case, _ in held), images)
 
     @property
-    def images(self) -> list[tuple[Modality, Path]]:
-        """The image files of all eyes that are used."""
-        return [image for row in self.rows for image in row.images.items()]
+    def images(self) -> list[tuple[ImageReader, list[tuple[Modality, Path]]]]:
+        """Each reader with the image files of all eyes that it is to read."""
+        paths = [image for row in self.rows for image in row.images.items()]
+        return [
+            (reader, [image for image in paths if self.readers[image[0]] == reader])
+            for reader in dict.fromkeys(self.readers.values())
+        ]
 
     def check(self) -> None:
         """Make sure that every image is there and can be read, before any training.
@@ -132,7 +137,8 @@ class RowsSource:
             Naming the first ten files that cannot be read, each with its trouble, and how many
             there are.
         """
-        self.reader.check(self.images)
+        for reader, images in self.images:
+            reader.check(images)
 
     def _assign(
         self, config: Config, patients: Mapping[str, Sequence[Row]]
@@ -182,30 +188,20 @@ class RowImages:
     """Reads the images of one site."""
 
     rows: tuple[Row, ...]
-    reader: ImageReader
+    readers: Mapping[Modality, ImageReader]
 
     @property
     def mapped(self) -> bool:
         """Whether they are prepared."""
-        return isinstance(self.reader, PreparedReader)
+        return all(isinstance(reader, PreparedReader) for reader in self.readers.values())
 
     def fundus(self, index: int) -> Pixels:
         """Return colour fundus photograph ``(3, height, width)`` of the site's case `index`."""
-        return self.reader.read("fundus", self.rows[index].images["fundus"])
+        return self.readers["fundus"].read("fundus", self.rows[index].images["fundus"])
 
     def oct(self, index: int) -> Pixels:
         """Return OCT volume ``(slices, depth, width)`` of the site's case `index`."""
-        return self.reader.read("oct", self.rows[index].images["oct"])
-
-
-def _reader(config: Config) -> Decoder | PreparedReader:
-    data = config.data
-    decoder = Decoder(data.image_size, data.volume_size)
-    if data.prepared is None:
-        return decoder
-    path = Path(data.path or "")
-    root = path.parent if data.source == "manifest" else path
-    return PreparedReader(Path(data.prepared), root, decoder)
+        return self.readers["oct"].read("oct", self.rows[index].images["oct"])
 
 
 def _usable(config: Config, rows: Sequence[Row]) -> tuple[Row, ...]:

@@ -7,8 +7,8 @@ import pytest
 
 from fed.config import Config, resolve
 from fed.data.opening import open_source
+from fed.initial import initial_model
 from fed.storage import write_tensors
-from server.initial import initial_model
 from server.rounds import Rounds
 from server.sharing import state_keys
 from server.simulation import simulate

@@ -2,17 +2,22 @@
 
 from logging import getLogger
 from pathlib import Path
+from typing import cast
 
 import torch
+from torch import nn
 
 from fed.config import Config
 from fed.errors import ConfigError
 from fed.protocol import State
 from fed.randomness import derive
+from fed.sites import Modality
 from fed.storage import read_tensors
+from model.encoders.given import Given
 from model.network import build
 from model.normalisation import with_normalisation
-from model.rima import RIMA
+from model.parts import ENCODER
+from model.rima import RIMA, Encoder
 from model.weights import WeightsError, import_released_checkpoint, load_encoder_weights
 
 log = getLogger(__name__)
@@ -26,20 +31,57 @@ def initial_model(config: Config) -> State:
     ConfigError
         If a size or a file of weights does not fit the network.
     """
+    network = _on_features(_pretrained(config), config)
+    return {key: value.numpy() for key, value in network.state_dict().items()}
+
+
+def untrained(config: Config) -> RIMA:
+    """Return the network of a configuration, for weights to be put in."""
+    network = with_normalisation(_built(config), config.model.normalisation)
+    return _on_features(network, config)
+
+
+def own_encoder(config: Config, modality: Modality) -> nn.Module:
+    """Return the encoder of `model.scale` as it starts, in evaluation mode.
+
+    Raises
+    ------
+    ConfigError
+        As `initial_model` does.
+    """
+    encoder = _pretrained(config).get_submodule(ENCODER[modality])
+    return encoder.requires_grad_(False).eval()
+
+
+def _built(config: Config) -> RIMA:
+    return build(
+        config.model.scale,
+        len(config.task.classes),
+        config.data.image_size,
+        config.data.volume_size,
+        derive(config.seed, "network"),
+        config.method.fusion,
+        config.method.predictors,
+        {m: frozen.features for m, frozen in config.model.frozen.items() if frozen.features},
+    )
+
+
+def _pretrained(config: Config) -> RIMA:
+    network = _built(config)
     try:
-        network = build(
-            config.model.scale,
-            len(config.task.classes),
-            config.data.image_size,
-            config.data.volume_size,
-            derive(config.seed, "network"),
-            config.method.fusion,
-            config.method.predictors,
-        )
         _load(network, config)
     except WeightsError as error:
         raise ConfigError(f"model: {error}") from None
-    return {key: value.numpy() for key, value in network.state_dict().items()}
+    return network
+
+
+def _on_features(network: RIMA, config: Config) -> RIMA:
+    """Take out the network's own encoders that are frozen: their features are given."""
+    for modality in config.model.frozen:
+        name = ENCODER[modality]
+        features = cast(Encoder, network.get_submodule(name)).features
+        network.set_submodule(name, Given(features))
+    return network
 
 
 def _load(network: RIMA, config: Config) -> None:
