@@ -70,8 +70,10 @@ def page(root: Path) -> str:
     """Return `docs/evidence.md` as the tables in `results/` have it."""
     parts = [markdown.INTRODUCTION]
     for path in sorted((root / RESULTS).glob("*.csv")):
-        config, rows = _stored(root, path.stem)
         source = root / STUDIES / f"{path.stem}.yaml"
+        if not source.exists():  # the figures of a benchmark
+            continue
+        config, rows = _stored(root, path.stem)
         parts.append(markdown.study_section(config, rows, _head(source), path.stem))
     return "\n".join(parts)
 
