@@ -45,7 +45,6 @@ AFTER_THE_ENCODERS = (
     "distance",
     "corrects_experts",
     "modality_dropout",
-    "corrects_experts",
     "distil",
     "contrast",
     "clusters",
