@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-FIRST_SCALE = 2.0**12
+FIRST_SCALE = 2.0**8
 """Of losses in fp16. The state of a site ends with its round, so a scale that is found by
 skipping steps, as from torch's own 2^16, would be found anew in every round."""
 

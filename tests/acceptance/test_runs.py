@@ -151,6 +151,15 @@ def test_wrong_input_ends_with_code_2_and_one_line(setting, named, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_updates_in_16_bits_are_half_the_bytes_up_and_change_little(finished, tmp_path):
+    halved = run(tmp_path, tiny(server={"updates": "float16"}))
+    before, after = (r["communication"] for r in (finished[1], halved))
+    assert after["down_bytes"] == pytest.approx(before["down_bytes"], rel=0.001)
+    assert 0.45 < after["up_bytes"] / before["up_bytes"] < 0.65
+    pooled = (r["held_out"]["pooled"]["both"]["nll"]["value"] for r in (finished[1], halved))
+    assert next(pooled) == pytest.approx(next(pooled), rel=0.1)
+
+
 def test_a_modality_that_nobody_owns_is_refused(tmp_path):
     sites = [group("clinic", ["fundus"]), HELD_OUT]
     done = simulate(write(tmp_path, tiny(sites=sites)), "--dry-run")

@@ -4,7 +4,7 @@ from torch import nn
 
 from model.encoders.res2net import Res2Net
 from model.encoders.resnet3d import ResNet3d
-from model.normalisation import groups_of, with_normalisation
+from model.normalisation import estimating, groups_of, with_normalisation
 
 
 @pytest.mark.parametrize(
@@ -44,6 +44,21 @@ def test_batch_normalisation_is_left_as_it_is() -> None:
     encoder = ResNet3d((16, 24, 24), width=8)
     before = list(encoder.state_dict())
     assert list(with_normalisation(encoder, "batch").state_dict()) == before
+
+
+def test_estimated_statistics_are_the_means_over_the_batches() -> None:
+    norm = nn.BatchNorm1d(3).eval()
+    norm.running_mean = torch.full((3,), 9.0)
+    batches = [torch.rand(6, 3), torch.rand(4, 3) + 2]
+    with estimating(norm):
+        for batch in batches:
+            norm(batch)
+    means = torch.stack([batch.mean(dim=0) for batch in batches])
+    variances = torch.stack([batch.var(dim=0) for batch in batches])
+    torch.testing.assert_close(norm.running_mean, means.mean(dim=0))
+    torch.testing.assert_close(norm.running_var, variances.mean(dim=0))
+    assert not norm.training
+    assert norm.momentum == 0.1
 
 
 def test_checkpointing_works_under_group_normalisation() -> None:
