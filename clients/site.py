@@ -122,6 +122,12 @@ def open_site(federation: str, name: str, data: str | None = None) -> LocalSite:
     return LocalSite(config, cases, images, training, validation, archive, judged)
 
 
+def whole_site(config: Config, cases: SiteCases) -> LocalSite:
+    """Return a site that trains on all of the cases given."""
+    everyone = np.arange(len(cases))
+    return LocalSite(config, cases, SiteImages(cases, _device(config)), everyone, everyone[:0])
+
+
 @lru_cache(maxsize=2)
 def _source(federation: str, own: str | None, data: str | None) -> tuple[Config, CaseSource]:
     config = resolve(json.loads(federation))

@@ -107,7 +107,9 @@ def test_other_lenses_blur_or_sharpen_an_edge():
     images = torch.full((200, 3, 16, 16), 0.3)
     images[..., 8:] = 0.6
     out = other_camera(images, torch.Generator().manual_seed(1))
-    contrast = (out[..., 8] - out[..., 7]).mean(dim=(1, 2)) / (out[..., 12] - out[..., 3]).mean((1, 2))
+    contrast = (out[..., 8] - out[..., 7]).mean(dim=(1, 2)) / (out[..., 12] - out[..., 3]).mean(
+        (1, 2)
+    )
     assert contrast.min() < 0.6
     assert contrast.max() > 1.1
 
