@@ -24,7 +24,7 @@ from fed.sites import CONDITIONS, MODALITIES, Condition
 MOST_CASES = 16
 """More would say little more, and take minutes where the network is large."""
 REPEATS = 3
-ENOUGH_S = 1.0
+ENOUGH_S = 0.1
 """Once this long has been spent on a figure, it is not measured again."""
 
 

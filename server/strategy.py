@@ -24,7 +24,7 @@ from server.observers import Failure, Observer, Outcome
 from server.optimizers import ServerOptimizer
 from server.roster import Member, Participation, Roster, longest_first, participation
 from server.schedule import Round, schedule
-from server.slices import least_update_bytes, Slice, take, train_slice
+from server.slices import Slice, least_update_bytes, take, train_slice
 
 log = getLogger(__name__)
 

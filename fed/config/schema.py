@@ -243,7 +243,7 @@ class Config(Section):
                     f"sites: no group has role {role}; at least one is needed {purpose}"
                 )
         for modality in MODALITIES:
-            if not any(g.role == "train" and g.modalities[modality] for g in self.sites):
+            if not any(g.role == "train" and g.ownership[modality] for g in self.sites):
                 raise ValueError(
                     f"sites: no training group owns {modality}; both modalities need an owner"
                 )
