@@ -11,7 +11,7 @@ from contextlib import suppress
 
 import psutil
 
-LOOK_S = 1.0
+LOOK_S = 2.0
 
 
 def main() -> None:

@@ -114,6 +114,7 @@ def test_too_few_sites_end_the_run_with_code_3_and_its_state_kept(tmp_path):
     assert (tmp_path / "run" / "checkpoints" / "latest.safetensors").exists()
 
 
+@pytest.mark.slow  # quick for the engine alone: tests/fed/engines/test_ray.py
 def test_ctrl_c_ends_a_run_on_ray_with_code_130_and_no_process_left(tmp_path):
     federation = tiny(method=METHOD, training={"rounds": 500, "batch_size": 8})
     command = [sys.executable, "simulate.py", write(tmp_path, federation), "--engine", "ray"]
