@@ -62,6 +62,7 @@ class _Chosen:
 
     images: CaseImages
     rows: Sequence[int]
+    mapped: bool = False
 
     def fundus(self, index: int) -> Pixels:
         return self.images.fundus(self.rows[index])

@@ -125,7 +125,9 @@ def open_site(federation: str, name: str, data: str | None = None) -> LocalSite:
 def whole_site(config: Config, cases: SiteCases) -> LocalSite:
     """Return a site that trains on all of the cases given."""
     everyone = np.arange(len(cases))
-    return LocalSite(config, cases, SiteImages(cases, _device(config)), everyone, everyone[:0])
+    nobody = everyone[:0]
+    images = SiteImages(cases, _device(config), config.method.other_devices)
+    return LocalSite(config, cases, images, everyone, nobody, nobody, everyone)
 
 
 @lru_cache(maxsize=2)
