@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress as Bar
 
+from clients.calibration import pace
 from fed.config import Config, dump, load
 from fed.confounds import confounds
 from fed.data.opening import open_source, prepare_images
@@ -99,7 +100,7 @@ def _one_run(
     if not resumed:
         _make_room(directory, console)
     with TerminalProgress(console, config) as progress:
-        report = simulate(config, source, directory, [progress])
+        report = simulate(config, source, directory, [progress], pace=pace(config, source))
     results = json.loads((directory / "results.json").read_text())
     _console().print(terminal_table(results))
     _console().print(f"report: {report}", soft_wrap=True)

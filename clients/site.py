@@ -128,6 +128,14 @@ def open_site(federation: str, name: str, data: str | None = None) -> LocalSite:
     return LocalSite(config, cases, images, training, validation, archive, judged)
 
 
+def whole_site(config: Config, cases: SiteCases) -> LocalSite:
+    """Return a site that trains on all of the cases given."""
+    everyone = np.arange(len(cases))
+    nobody = everyone[:0]
+    images = SiteImages(cases, _device(config), config.method.other_devices)
+    return LocalSite(config, cases, images, everyone, nobody, nobody, everyone)
+
+
 @lru_cache(maxsize=2)
 def _source(federation: str, own: str | None, data: str | None) -> tuple[Config, CaseSource]:
     config = resolve(json.loads(federation))

@@ -78,7 +78,7 @@ def _cases_behind(site: LocalSite, module: str) -> int:
     for modality in MODALITIES:
         if module in (ENCODER[modality], HEAD[modality]):
             return sum(modality in cases[i].modalities for i in site.training)
-    if method.fill == "none" and method.align_single == "none":
+    if not method.trains_on_one:
         return sum(cases[i].condition == "both" for i in site.training)
     return len(site.training)
 

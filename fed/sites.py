@@ -52,6 +52,8 @@ class Site:
     style : float
         How far the site's devices differ from the average device (phantom eyes).
     resources : Resources
+    populations : tuple of (share, shares)
+        Kinds of patients with shares of their own, of which `shares` is the mean; may be empty.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Site:
     paired: float
     style: float
     resources: Resources
+    populations: tuple[tuple[float, Mapping[Modality, float]], ...] = ()
 
     @property
     def modalities(self) -> tuple[Modality, ...]:

@@ -12,6 +12,7 @@ from flwr.serverapp import Grid, ServerApp
 
 from fed import running
 from fed.config import Config, resolve
+from fed.config.clock import Pace
 from fed.engines.runtime import RuntimeGrid
 from fed.engines.site import one_thread
 from fed.initial import initial_model
@@ -29,13 +30,21 @@ from server.sharing import SharedStates
 log = getLogger(__name__)
 
 
-def make_app(observers: Sequence[Observer] = (), shared: Path | None = None) -> ServerApp:
+def make_app(
+    observers: Sequence[Observer] = (),
+    shared: Path | None = None,
+    pace: Pace | None = None,
+) -> ServerApp:
     """Return a ServerApp whose run the observers follow.
 
     Parameters
     ----------
+    observers : sequence of Observer
     shared : Path, optional
         Where a study keeps what its runs have in common; see `server.sharing`.
+    pace : Pace, optional
+        What the virtual clock counts with, where the configuration does not say
+        (``clock.seconds_per_case``). Without either there is no virtual time.
     """
     server_app = ServerApp()
 
@@ -48,7 +57,7 @@ def make_app(observers: Sequence[Observer] = (), shared: Path | None = None) -> 
         directory = Path(str(context.run_config["out"]))
         states = None if shared is None else SharedStates(shared, config)
         recorder, attendance = Recorder(directory, config), Attendance(grid, config)
-        coordinate(config, recorder, attendance, grid, observers, states)
+        coordinate(config, recorder, attendance, grid, observers, states, pace)
 
     return server_app
 
@@ -60,6 +69,7 @@ def coordinate(
     grid: Grid,
     observers: Sequence[Observer],
     shared: SharedStates | None = None,
+    pace: Pace | None = None,
 ) -> None:
     """Run one federation from its roster to its results; an interrupted one goes on.
 
@@ -82,6 +92,9 @@ def coordinate(
         *complete, unscored = records
         recorder.take_over(complete)
     progress = progress or first_progress(initial_model(config), config)
+    # A state from elsewhere was timed by its own pace, which may lack phases of this method.
+    pace = {**(config.clock.seconds_per_case or pace or {}), **(progress.pace or {})}
+    progress.pace = pace or None
     for observer in observers:
         observer.started(tuple(m.card for m in roster.members), schedule(config))
     rounds = Rounds(config, attendance, grid, observers)

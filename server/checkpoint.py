@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from fed.config import Config
+from fed.config.clock import Clock, Pace
 from fed.errors import DataError
 from fed.protocol import Bank, TransportCount
 from fed.prototypes import Prototypes
@@ -42,6 +43,7 @@ def save_checkpoint(directory: Path, progress: Progress) -> None:
         "up": dict(progress.traffic.up),
         "transport": asdict(progress.transport),
         "wall": progress.wall,
+        "pace": pace_record(progress.pace),
         "virtual_seconds": progress.virtual_seconds,
         "failures": progress.failures,
         "warnings": progress.warnings,
@@ -79,6 +81,7 @@ def load_checkpoint(directory: Path, config: Config) -> Progress | None:
         completed=ledger["completed"],
         transport=TransportCount(**ledger["transport"]),
         wall=ledger["wall"],
+        pace=Clock(seconds_per_case=ledger["pace"]).seconds_per_case,
         virtual_seconds=ledger["virtual_seconds"],
         failures=ledger["failures"],
         warnings=ledger["warnings"],
@@ -88,6 +91,11 @@ def load_checkpoint(directory: Path, config: Config) -> Progress | None:
     earlier.up.update(ledger["up"])
     progress.traffic.add(earlier)
     return progress
+
+
+def pace_record(pace: Pace | None) -> dict[str, dict[str, float]] | None:
+    """Return the pace as ``clock.seconds_per_case`` takes it."""
+    return None if pace is None else {work: s.model_dump() for work, s in pace.items()}
 
 
 def bank_tensors(bank: Bank, prefix: str) -> dict[str, NDArray[Any]]:

@@ -1,9 +1,7 @@
-"""Bytes up and down, by site, counted on the messages sent; and what they cost in time."""
+"""Bytes up and down, by site, counted on the messages sent."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-
-from fed.sites import Resources
 
 
 @dataclass
@@ -28,18 +26,3 @@ class Traffic:
     def total_up(self) -> int:
         """Bytes from all sites."""
         return sum(self.up.values())
-
-
-def virtual_seconds(resources: Resources, down: int, up: int, compute: float) -> float:
-    """Return how long a site would take for a round with its own equipment.
-
-    Parameters
-    ----------
-    down, up : int
-        Bytes received and sent.
-    compute : float
-        Seconds the same work took on the machine that simulates.
-    """
-    receiving = down * 8 / (resources.downlink_mbps * 1e6)
-    sending = up * 8 / (resources.uplink_mbps * 1e6)
-    return receiving + compute / resources.speed + sending

@@ -1,11 +1,16 @@
 """Those who follow a run: the recorder of its outputs, the progress on the terminal."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from fed.sites import SiteCard
     from server.schedule import Round
+
+
+Outcome = Literal["answered", "unavailable", "absent", "dropped", "late", "failed"]
+"""What became of a site in a round. `unavailable`, `dropped` and `late` come of its `resources`,
+`absent` is a site that is not connected, and `failed` anything that went wrong."""
 
 
 @dataclass(frozen=True)
@@ -14,11 +19,16 @@ class Failure:
 
     site: str
     reason: str
+    outcome: Outcome = "failed"
 
     @property
     def headline(self) -> str:
         """The reason's first line."""
         return self.reason.strip().splitlines()[0] if self.reason.strip() else "unknown"
+
+    def record(self) -> dict[str, str]:
+        """Return the failure as ``rounds.jsonl`` and ``results.json`` keep it."""
+        return {"site": self.site, "reason": self.headline, "outcome": self.outcome}
 
 
 class Observer:

@@ -17,9 +17,10 @@ from fed.data.origin import pseudo_sites
 from fed.protocol import Scores
 from fed.sites import SiteCard
 from fed.storage import write_json, write_tensors, write_text
-from server.checkpoint import bank_tensors, load_checkpoint, save_checkpoint
+from server.checkpoint import bank_tensors, load_checkpoint, pace_record, save_checkpoint
 from server.evaluation import metric_table, prediction_rows
 from server.onboarding import onboarding_results, onboarding_rows
+from server.participation import outcome_counts, time_by_group, to_accuracy
 from server.roster import Roster
 from server.rounds import Progress, Verdict
 
@@ -120,6 +121,8 @@ class Recorder:
     ) -> dict[str, Any]:
         config = self._config
         cards = [member.card for member in roster.members]
+        rounds = [json.loads(line) for line in self._rounds.read_text().splitlines()]
+        clocked = progress.pace is not None
         traffic = progress.traffic
         return {
             "schema": SCHEMA,
@@ -147,8 +150,12 @@ class Recorder:
             },
             "time": {
                 "wall": progress.wall | {"total": seconds},
-                "virtual_seconds": progress.virtual_seconds,
+                "virtual_seconds": progress.virtual_seconds if clocked else None,
+                "virtual_by_group": time_by_group(rounds, cards) if clocked else None,
+                "seconds_per_case": pace_record(progress.pace),
             },
+            "participation": outcome_counts(rounds, cards),
+            "to_accuracy": to_accuracy(rounds, cards),
             "failures": progress.failures,
             "warnings": self._warnings(progress),
             "confounds": list(confounds(cards, config.seed).warnings),

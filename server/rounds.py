@@ -12,16 +12,19 @@ from flwr.serverapp import Grid
 
 from fed import protocol
 from fed.config import Config
+from fed.config.clock import Pace
 from fed.errors import RunError
 from fed.protocol import Bank, Scores, State, TransportCount
 from server.aggregation import mean_of
 from server.apart import owners
 from server.attendance import Attendance
 from server.bank import missing_classes, transport_parameters
-from server.communication import Traffic, virtual_seconds
+from server.clock import VirtualClock
+from server.communication import Traffic
 from server.evaluation import metric_table
 from server.observers import Observer
 from server.optimizers import ServerOptimizer
+from server.participation import round_seconds, site_records
 from server.schedule import Round, schedule
 from server.strategy import Exchange, IncompleteModalities
 
@@ -40,6 +43,8 @@ class Progress:
     bank : Bank
     completed : int
         Rounds completed.
+    pace : Pace or None
+        What the virtual clock counts with; without it there is no virtual time.
     """
 
     model: State
@@ -50,6 +55,7 @@ class Progress:
     traffic: Traffic = field(default_factory=Traffic)
     transport: TransportCount = field(default_factory=TransportCount)
     wall: dict[str, float] = field(default_factory=dict)
+    pace: Pace | None = None
     virtual_seconds: float = 0.0
     failures: list[dict[str, Any]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -122,6 +128,8 @@ class Rounds:
             If fewer than ``server.min_sites`` sites answer a round.
         """
         self._strategy.summary()
+        if progress.pace is not None:
+            self._strategy.clock = VirtualClock(progress.pace, self._config.clock.deadline_s)
         rounds = schedule(self._config)
         verdict = Verdict([], [])
         if unscored is not None:
@@ -148,24 +156,25 @@ class Rounds:
         start = time.perf_counter()
         phase = self._config.method.phases[plan.phase]
         self._strategy.roster = self._attendance.now()
-        if self._needs_bank(plan):
-            self._refresh_bank(progress)
+        exchanges = [self._refresh_bank(plan, progress)] if self._needs_bank(plan) else []
         exchange = self._train(plan, progress)
+        exchanges.append(exchange)
         self._average_phase(plan, progress)
-        virtual = self._virtual_seconds(exchange)
+        virtual = round_seconds(exchanges, self._strategy.clock)
         seconds = time.perf_counter() - start
         progress.spend(phase.name, seconds)
-        progress.virtual_seconds += virtual
+        progress.virtual_seconds += virtual or 0.0
         progress.completed = plan.number
         return {
             "round": plan.number,
             "phase": phase.name,
             "lr": plan.lr,
             "participants": exchange.answered,
-            "failures": [{"site": f.site, "reason": f.headline} for f in exchange.failures],
+            "failures": [f.record() for e in exchanges for f in e.failures],
             "losses": exchange.losses,
-            "down_bytes": exchange.traffic.total_down,
-            "up_bytes": exchange.traffic.total_up,
+            "down_bytes": sum(e.traffic.total_down for e in exchanges),
+            "up_bytes": sum(e.traffic.total_up for e in exchanges),
+            "sites": site_records(self._strategy.roster, exchanges),
             "seconds": seconds,
             "virtual_seconds": virtual,
             "held_out": None,
@@ -226,20 +235,22 @@ class Rounds:
         wanted = method.uses_bank and bool({"predictors", "fusion"} & set(trains))
         return wanted and (plan.first or "encoders" in trains)
 
-    def _refresh_bank(self, progress: Progress) -> None:
-        self._collect_bank(progress, progress.completed + 1)
+    def _refresh_bank(self, plan: Round, progress: Progress) -> Exchange:
+        exchange = self._collect_bank(progress, plan.number)
         progress.model = {
             **progress.model,
             **transport_parameters(progress.bank, self._config.method.plan),
         }
+        return exchange
 
-    def _collect_bank(self, progress: Progress, number: int) -> None:
-        messages = self._strategy.configure_statistics(protocol.arrays(progress.model))
+    def _collect_bank(self, progress: Progress, number: int) -> Exchange:
+        messages = self._strategy.configure_statistics(number, protocol.arrays(progress.model))
         replies = self._grid.send_and_receive(messages, timeout=self._config.server.deadline_s)
         progress.bank = self._strategy.aggregate_statistics(replies)
-        self._settle(progress, number)
+        exchange = self._settle(progress, number)
         for words in missing_classes(progress.bank, self._config.task.classes):
             progress.warn(f"bank of round {number}: {words}")
+        return exchange
 
     def _onboarding_bank(self, progress: Progress, number: int) -> Bank:
         """Return the bank that held-out sites adapt with; a method that keeps none asks for it."""
@@ -271,9 +282,7 @@ class Rounds:
         """Book the traffic and failures of the exchange that has ended."""
         exchange = self._strategy.exchange
         progress.traffic.add(exchange.traffic)
-        progress.failures += [
-            {"round": number, "site": f.site, "reason": f.headline} for f in exchange.failures
-        ]
+        progress.failures += [{"round": number} | f.record() for f in exchange.failures]
         return exchange
 
     def _values(self, scores: Sequence[Scores]) -> dict[str, Any] | None:
@@ -283,25 +292,13 @@ class Rounds:
             scores, self._config.evaluation.conditions, 0, self._config.seed, "rounds"
         )
 
-    def _virtual_seconds(self, exchange: Exchange) -> float:
-        """Return when the slowest site would have answered with its own equipment."""
-        by_name = {m.name: m.card.resources for m in self._strategy.roster.members}
-        times = [
-            virtual_seconds(
-                by_name[site], exchange.traffic.down[site], exchange.traffic.up[site], compute
-            )
-            for site, compute in exchange.compute.items()
-        ]
-        slowest = max(times, default=0.0)
-        deadline = self._config.server.deadline_s
-        return slowest if deadline is None else min(slowest, deadline)
 
-
-def first_progress(model: State, config: Config) -> Progress:
+def first_progress(model: State, config: Config, pace: Pace | None = None) -> Progress:
     """Return the state before the first round."""
     copies = {key: np.array(value) for key, value in model.items()}
     return Progress(
         model=copies,
         recent=deque(maxlen=config.method.combine.average_last),
         optimizer=ServerOptimizer(config.server_step),
+        pace=pace,
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 from flwr.app import Context, RecordDict
 
 from fed.config import Config
+from fed.config.clock import Pace
 from fed.data.cases import CaseSource
 from fed.data.opening import pictures
 from fed.engines import EngineSettings, Node, start_grid
@@ -32,6 +33,7 @@ def simulate(
     directory: Path,
     observers: Sequence[Observer],
     shared: Path | None = None,
+    pace: Pace | None = None,
 ) -> Path:
     """Run a federation on the engine of the configuration; an interrupted one goes on.
 
@@ -41,6 +43,8 @@ def simulate(
         The folder of the run; created if absent.
     shared : Path, optional
         Where a study keeps what its runs have in common; see `server.sharing`.
+    pace : Pace, optional
+        What the virtual clock counts with where the configuration does not say.
 
     Returns
     -------
@@ -66,7 +70,7 @@ def simulate(
                 context = Context(
                     run_id=0, node_id=0, node_config={}, state=RecordDict(), run_config=run_config
                 )
-                make_app(observers, shared)(grid, context)
+                make_app(observers, shared, pace)(grid, context)
             return write_report(directory, gallery(pictures(source, config), config))
         except (UserError, RunError, KeyboardInterrupt):
             log.exception("stopped")

@@ -3,10 +3,10 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from fed.config import Method, Phase
+from fed.config import Config, Method, Phase
 from fed.protocol import State
 from fed.sites import MODALITIES, Modality, SiteCard
-from model.parts import HEAD, used_modules
+from model.parts import HEAD, trained_modules, used_modules
 from model.rima import modules_of
 
 
@@ -68,3 +68,14 @@ def take(state: State, modules: Iterable[str]) -> State:
     """Return the part of a state that belongs to modules; one without weights adds nothing."""
     grouped = modules_of(state)
     return {key: state[key] for module in modules for key in grouped.get(module, ())}
+
+
+def least_update_bytes(config: Config, phase: Phase, card: SiteCard, state: State) -> int:
+    """Return the bytes that a site's update has at least: its parameters, without the report."""
+    uniform = config.method.combine.scheme == "uniform"
+    parts = set(phase.trains)
+    if not (uniform or config.method.trains_on_one or any(card.cases["both"])):
+        parts -= {"predictors", "fusion"}
+    modules = trained_modules(parts, MODALITIES if uniform else card.modalities)
+    shrunk = 2 if config.server.updates == "float16" else 1
+    return sum(value.nbytes for value in take(state, modules).values()) // shrunk

@@ -9,7 +9,8 @@ from flwr.serverapp import Grid
 from flwr.serverapp.strategy import Strategy
 
 from fed import protocol
-from fed.config import Config
+from fed.config import Config, Phase
+from fed.config.clock import STATISTICS
 from fed.protocol import Bank, Scores, State, TransportCount, Update
 from fed.sites import MODALITIES, Modality, Role, SiteCard
 from model.parts import ENCODER, trained_modules, used_modules
@@ -17,12 +18,13 @@ from model.rima import modules_of
 from server.aggregation import ModuleAverage, UnusableUpdateError
 from server.apart import Apart, own_state, owned
 from server.bank import BankBuilder
+from server.clock import Timing, VirtualClock
 from server.communication import Traffic
-from server.observers import Failure, Observer
+from server.observers import Failure, Observer, Outcome
 from server.optimizers import ServerOptimizer
 from server.roster import Member, Participation, Roster, longest_first, participation
 from server.schedule import Round, schedule
-from server.slices import Slice, take, train_slice
+from server.slices import Slice, least_update_bytes, take, train_slice
 
 log = getLogger(__name__)
 
@@ -41,7 +43,9 @@ class Exchange:
         Mean losses of each site.
     transport : TransportCount
     compute : dict
-        Seconds of computation at each site.
+        Measured seconds of computation at each site.
+    timings : dict
+        Virtual seconds of each site that was asked, as far as they are known.
     """
 
     traffic: Traffic = field(default_factory=Traffic)
@@ -50,6 +54,12 @@ class Exchange:
     losses: dict[str, dict[str, float]] = field(default_factory=dict)
     transport: TransportCount = field(default_factory=TransportCount)
     compute: dict[str, float] = field(default_factory=dict)
+    timings: dict[str, Timing] = field(default_factory=dict)
+
+    def outcomes(self) -> dict[str, Outcome]:
+        """Return what became of each site that had a part."""
+        outcomes: dict[str, Outcome] = dict.fromkeys(self.answered, "answered")
+        return outcomes | {failure.site: failure.outcome for failure in self.failures}
 
 
 class IncompleteModalities(Strategy):
@@ -72,6 +82,8 @@ class IncompleteModalities(Strategy):
         Moves the model by the average; whoever runs the rounds sets it.
     offered : Bank
         Prototypes that held-out sites adapt the model with; whoever runs the rounds sets it.
+    clock : VirtualClock or None
+        Times the sites and finds who is late; whoever runs the rounds sets it.
     exchange : Exchange
         The record of the exchange under way or last ended.
     """
@@ -87,6 +99,7 @@ class IncompleteModalities(Strategy):
         self.optimizer = ServerOptimizer(config.server_step)
         self.bank: Bank = {}
         self.offered: Bank = {}
+        self.clock: VirtualClock | None = None
         self.exchange = Exchange()
         self.participation = Participation((), (), ())
 
@@ -97,7 +110,7 @@ class IncompleteModalities(Strategy):
         self._begin(arrays)
         self.participation = participation(self.roster, server_round, self._config)
         for member in self.participation.unavailable:
-            self._fail(member.name, "not available this round")
+            self._fail(member.name, "not available this round", "unavailable")
         self._fail_absent("train")
         return self._train_messages(self._schedule[server_round - 1])
 
@@ -107,8 +120,11 @@ class IncompleteModalities(Strategy):
         """Average the updates as they arrive, and move the model by the average."""
         average = self._average()
         owners = {m.name: len(m.card.modalities) == 2 for m in self.roster.members}
+        phase = self._phase(server_round).name
         for site, content in self._answers(replies):
             update = protocol.unpack_update(content)
+            if self._is_late(site, phase):
+                continue
             if self._config.server.updates == "float16":
                 parameters = protocol.restored(update.parameters, self._current)
                 update = replace(update, parameters=parameters)
@@ -121,11 +137,12 @@ class IncompleteModalities(Strategy):
         moved = self.optimizer.move(self._current, average.result(), average.trained)
         return protocol.arrays(moved), self._mean_losses()
 
-    def configure_statistics(self, arrays: ArrayRecord) -> Iterator[Message]:
-        """Ask the training sites for class statistics under the global encoders."""
+    def configure_statistics(self, server_round: int, arrays: ArrayRecord) -> Iterator[Message]:
+        """Ask the training sites in reach for class statistics under the global encoders."""
         self._begin(arrays)
+        away = participation(self.roster, server_round, self._config).unavailable
         return self._messages(
-            self.roster.with_role("train"),
+            [m for m in self.roster.with_role("train") if m not in away],
             protocol.STATISTICS,
             lambda card: trained_modules(["encoders"], card.modalities),
             protocol.pack_parameters,
@@ -135,6 +152,8 @@ class IncompleteModalities(Strategy):
         """Merge the sites' clusters to a bank."""
         builder = BankBuilder(self._config.method.prototypes, self._config.seed)
         for site, content in self._answers(replies):
+            if self._is_late(site, STATISTICS):
+                continue
             builder.add(protocol.unpack_bank(content))
             self.exchange.answered.append(site)
         return builder.result()
@@ -191,9 +210,13 @@ class IncompleteModalities(Strategy):
         method = self._config.method
         log.info("%s: %s; %d rounds", method.name, method.summary, len(self._schedule))
 
+    def _phase(self, number: int) -> Phase:
+        return self._config.method.phases[self._schedule[number - 1].phase]
+
     def _begin(self, arrays: ArrayRecord) -> None:
         """Open an exchange; messages are then made one by one, as the grid takes them."""
         self.exchange = Exchange()
+        self._cards = {member.name: member.card for member in self.roster.members}
         self._current = protocol.state(arrays)
 
     def _average(self) -> ModuleAverage | Apart:
@@ -203,17 +226,19 @@ class IncompleteModalities(Strategy):
         return ModuleAverage(self._current, combine.both_share)
 
     def _train_messages(self, plan: Round) -> Iterator[Message]:
-        method = self._config.method
+        method, phase = self._config.method, self._phase(plan.number)
         payloads: dict[Slice, RecordDict] = {}
         for member in longest_first(self.participation.asked):
-            slice_ = train_slice(method, method.phases[plan.phase], member.card, self.bank)
+            slice_ = train_slice(method, phase, member.card, self.bank)
             if slice_ not in payloads:
                 payloads[slice_] = self._train_payload(plan, slice_)
+            message = self._message(member, payloads[slice_], protocol.TRAIN, plan.number)
             if member in self.participation.dropped:
-                self.exchange.traffic.down[member.name] += protocol.size(payloads[slice_])
-                self._fail(member.name, "dropped out of the round")
+                self._fail(member.name, "dropped out of the round", "dropped")
                 continue
-            yield self._message(member, payloads[slice_], protocol.TRAIN, plan.number)
+            least = least_update_bytes(self._config, phase, member.card, self._current)
+            if not self._is_late(member.name, phase.name, least):
+                yield message
 
     def _messages(
         self,
@@ -248,8 +273,28 @@ class IncompleteModalities(Strategy):
             for observer in self._observers:
                 observer.answered(site)
 
-    def _fail(self, site: str, reason: str) -> None:
-        failure = Failure(site, reason)
+    def _is_late(self, site: str, work: str, least: int | None = None) -> bool:
+        """Time a site, and refuse what it does if that is too late.
+
+        Parameters
+        ----------
+        least : int, optional
+            Bytes that its answer has at least, where it has not answered. So a straggler need not
+            be run to be left out, and one that is slow by its last byte is found when it answers.
+        """
+        if self.clock is None:
+            return False
+        traffic = self.exchange.traffic
+        up = traffic.up[site] if least is None else least
+        timing = self.clock.timing(self._cards[site], work, traffic.down[site], up)
+        self.exchange.timings[site] = timing
+        reason = self.clock.lateness(timing)
+        if reason is not None:
+            self._fail(site, reason, "late")
+        return reason is not None
+
+    def _fail(self, site: str, reason: str, outcome: Outcome = "failed") -> None:
+        failure = Failure(site, reason, outcome)
         self.exchange.failures.append(failure)
         for observer in self._observers:
             observer.failed(failure)
@@ -257,7 +302,7 @@ class IncompleteModalities(Strategy):
     def _fail_absent(self, role: Role) -> None:
         for site in self.roster.absent:
             if site.role == role:
-                self._fail(site.name, "not connected")
+                self._fail(site.name, "not connected", "absent")
 
     def _note(self, update: Update) -> None:
         self.exchange.answered.append(update.site)

@@ -3,6 +3,7 @@
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    BeforeValidator,
     Field,
     ValidationError,
     ValidatorFunctionWrapHandler,
@@ -38,7 +39,7 @@ class Dirichlet(Section):
 
 
 class SiteResources(Section):
-    """Equipment of a site beside its cameras; drives the virtual clock, never the result."""
+    """Equipment of a site beside its cameras: who takes part when, and the virtual clock."""
 
     speed: Positive = 1.0
     """Compute speed relative to the machine that simulates."""
@@ -65,6 +66,31 @@ def _any_of(allowed: str, value: Any, handler: ValidatorFunctionWrapHandler) -> 
         raise ValueError(f"allowed: {allowed}; got {shown(value)}") from None
 
 
+def _shares(value: Any) -> Any:
+    """Read `[fundus]` as {fundus: 1.0, oct: 0.0}."""
+    if isinstance(value, dict | list | tuple):
+        unknown = [m for m in value if m not in MODALITIES]
+        if unknown:
+            raise ValueError(f"unknown modality {unknown[0]!r}; allowed: fundus, oct")
+    if isinstance(value, list | tuple):
+        value = dict.fromkeys(value, 1.0)
+    if not isinstance(value, dict):
+        raise ValueError(f"expected a list or {{fundus: share, oct: share}}; got {value!r}")
+    return dict.fromkeys(MODALITIES, 0.0) | value
+
+
+Ownership = Annotated[dict[Modality, Share], BeforeValidator(_shares)]
+
+
+class Population(Section):
+    """A kind of patients of a site, of whom other pictures are taken than of the rest."""
+
+    share: Positive
+    """Its part of the site's cases, relative to the other populations."""
+    modalities: Ownership
+    """Share of its cases that have each modality."""
+
+
 class SiteGroup(Section):
     """A group of like sites."""
 
@@ -74,9 +100,11 @@ class SiteGroup(Section):
     """`held_out` sites never train: the global model is judged on them."""
     count: Annotated[Whole, Field(ge=0)] = 1
     """How many sites; a group of none is left out, so that a study may vary the number."""
-    modalities: dict[Modality, Share]
+    modalities: Ownership | None = None
     """Share of the cases that have each modality; `[fundus]` is short for {fundus: 1.0, oct: 0.0}.
     """
+    populations: tuple[Population, ...] = ()
+    """In place of `modalities`, where not all patients are pictured alike: {share, modalities}."""
     paired: Share = 1.0
     """Of the cases with both modalities, the share known to be the same eye."""
     cases: Count | PositiveShare | LogNormal | Names = LogNormal(median=100)
@@ -88,19 +116,6 @@ class SiteGroup(Section):
     style: NotNegative = 1.0
     """How far its devices differ from the average device (phantom)."""
     resources: SiteResources = SiteResources()
-
-    @field_validator("modalities", mode="before")
-    @classmethod
-    def _short_form(cls, value: Any) -> Any:
-        if isinstance(value, dict | list | tuple):
-            unknown = [m for m in value if m not in MODALITIES]
-            if unknown:
-                raise ValueError(f"unknown modality {unknown[0]!r}; allowed: fundus, oct")
-        if isinstance(value, list | tuple):
-            value = dict.fromkeys(value, 1.0)
-        if not isinstance(value, dict):
-            raise ValueError(f"expected a list or {{fundus: share, oct: share}}; got {value!r}")
-        return dict.fromkeys(MODALITIES, 0.0) | value
 
     @field_validator("cases", mode="wrap")
     @classmethod
@@ -118,8 +133,25 @@ class SiteGroup(Section):
             return Dirichlet.model_validate(value)
         return _any_of("{dirichlet: a}, a list of a number from 0 a class, natural", value, handler)
 
+    @property
+    def ownership(self) -> dict[Modality, float]:
+        """Share of all its cases that have each modality."""
+        if self.modalities is not None:
+            return self.modalities
+        total = sum(population.share for population in self.populations)
+        return {
+            modality: sum(p.share * p.modalities[modality] for p in self.populations) / total
+            for modality in MODALITIES
+        }
+
     @model_validator(mode="after")
     def _owns_something(self) -> "SiteGroup":
-        if not any(self.modalities.values()):
+        if (self.modalities is None) is (not self.populations):
+            raise ValueError(f"sites.{self.name}: give either modalities or populations")
+        if not all(any(p.modalities.values()) for p in self.populations):
+            raise ValueError(
+                f"sites.{self.name}.populations: each population needs at least one modality"
+            )
+        if not any(self.ownership.values()):
             raise ValueError(f"sites.{self.name}.modalities: a site needs at least one modality")
         return self

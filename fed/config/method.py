@@ -138,6 +138,11 @@ class Method(Section):
         return self.fill in ("class_mean", "prototype") or self.align_single != "none"
 
     @property
+    def trains_on_one(self) -> bool:
+        """Whether predictors and fusion learn from cases with one modality, too."""
+        return self.fill != "none" or self.align_single != "none"
+
+    @property
     def uses_bank(self) -> bool:
         """Whether sites send class statistics and the server keeps a bank of prototypes."""
         return self.fills_from_bank or self.contrast > 0 or self.standardise

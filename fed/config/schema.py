@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from fed.config.clock import STATISTICS, Clock
 from fed.config.groups import Dirichlet, Names, SiteGroup
 from fed.config.method import Method, ServerOptimizer, ServerStep
 from fed.config.onboarding import Onboarding
@@ -161,7 +162,8 @@ class Server(Section):
     min_sites: Count = 1
     """With fewer answers in a round, the run stops with exit code 3 and its state kept."""
     deadline_s: Positive | None = None
-    """Seconds a round may wait for its sites; null: as long as they take."""
+    """Seconds by the clock on the wall that an exchange may wait for its sites, against those that
+    hang; null: as long as they take. For sites with slow equipment see `clock.deadline_s`."""
     optimizer: ServerOptimizer | None = None
     """How the averaged update moves the global model: fedavg, fedavgm or fedadam; null: as the
     method says."""
@@ -230,6 +232,7 @@ class Config(Section):
     method: Method
     training: Training = Training()
     server: Server = Server()
+    clock: Clock = Clock()
     privacy: Privacy = Privacy()
     evaluation: Evaluation = Evaluation()
     engine: Engine = Engine()
@@ -265,7 +268,7 @@ class Config(Section):
                     f"sites: no group has role {role}; at least one is needed {purpose}"
                 )
         for modality in MODALITIES:
-            if not any(g.role == "train" and g.modalities[modality] for g in self.sites):
+            if not any(g.role == "train" and g.ownership[modality] for g in self.sites):
                 raise ValueError(
                     f"sites: no training group owns {modality}; both modalities need an owner"
                 )
@@ -310,5 +313,30 @@ class Config(Section):
                 f"training.rounds: {self.training.rounds} rounds for the "
                 f"{len(self.method.phases)} phases of {self.method.name}; "
                 "at least one round a phase is needed"
+            )
+        return self
+
+    @property
+    def asks_for_statistics(self) -> bool:
+        """Whether sites are asked for class statistics in the run."""
+        return self.method.uses_bank or self.evaluation.onboarding is not None
+
+    @model_validator(mode="after")
+    def _clock_knows_every_phase(self) -> "Config":
+        pace = self.clock.seconds_per_case
+        if pace is None:
+            if self.clock.deadline_s is not None:
+                raise ValueError(
+                    "clock.deadline_s: give clock.seconds_per_case, too; measured anew in each "
+                    "run, it would let the machine decide whose work counts"
+                )
+            return self
+        needed = [phase.name for phase in self.method.phases]
+        needed += [STATISTICS] if self.asks_for_statistics else []
+        missing = [name for name in needed if name not in pace]
+        if missing:
+            raise ValueError(
+                f"clock.seconds_per_case: {missing[0]} is missing; {self.method.name} needs "
+                f"{', '.join(needed)}"
             )
         return self

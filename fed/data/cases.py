@@ -1,6 +1,6 @@
 """What every data source gives: the sites of a federation and the cases at each."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -114,7 +114,8 @@ def owned(
 ) -> Iterator[Case]:
     """Yield the records a site keeps of one eye, by its ownership shares and record linkage.
 
-    An eye keeps each available modality with the probability ``site.shares``; one that would be
+    An eye keeps each available modality with the probability ``site.shares``, or that of the
+    population it is drawn into where the site has several (``site.populations``); one that would be
     left with nothing keeps one of them, drawn in proportion to the shares. An eye with both whose
     records are not linked (``site.paired``) becomes two cases of one modality each.
 
@@ -127,17 +128,30 @@ def owned(
         A generator of this eye's own, so that the answer depends on nothing else.
     """
     draws = random.random(len(MODALITIES) + 2)
-    candidates = [m for m in available if site.shares[m] > 0]
+    shares = _shares(site, available, random)
+    candidates = [m for m in available if shares[m] > 0]
     kept = tuple(
         m
         for m, draw in zip(MODALITIES, draws, strict=False)
-        if m in candidates and draw < site.shares[m]
+        if m in candidates and draw < shares[m]
     )
     if not kept and candidates:
-        weights = np.cumsum([site.shares[m] for m in candidates])
+        weights = np.cumsum([shares[m] for m in candidates])
         kept = (candidates[int(np.searchsorted(weights, draws[-2] * weights[-1], "right"))],)
     if len(kept) == 2 and draws[-1] >= site.paired:
         for modality in kept:
             yield Case(f"{case_id}/{modality}", patient_id, label, (modality,))
     elif kept:
         yield Case(case_id, patient_id, label, kept)
+
+
+def _shares(
+    site: Site, available: Sequence[Modality], random: np.random.Generator
+) -> Mapping[Modality, float]:
+    """Draw the population of an eye among those that one with its images can be of."""
+    possible = [p for p in site.populations if any(p[1][m] > 0 for m in available)]
+    if not possible:
+        return site.shares
+    weights = np.cumsum([share for share, _ in possible])
+    drawn = np.searchsorted(weights, random.random() * weights[-1], "right")
+    return possible[int(drawn)][1]

@@ -33,10 +33,11 @@ def _sites_of(group: SiteGroup) -> list[Site]:
             name=name,
             group=group.name,
             role=group.role,
-            shares=dict(group.modalities),
+            shares=group.ownership,
             paired=group.paired,
             style=group.style,
             resources=group.resources.typed(),
+            populations=tuple((p.share, p.modalities) for p in group.populations),
         )
         for name in names
     ]

@@ -46,8 +46,14 @@ def notices(results: Results) -> list[Notice]:
 def _failures(results: Results) -> tuple[str, ...]:
     rounds: dict[tuple[str, str], list[int]] = defaultdict(list)
     for failure in results.failures:
-        rounds[failure.site, failure.reason].append(failure.round)
-    return tuple(
+        if not failure.foreseen:
+            rounds[failure.site, failure.reason].append(failure.round)
+    foreseen = sum(failure.foreseen for failure in results.failures)
+    words = (
+        f"{counted(foreseen, 'time')} a site was unavailable, dropped out or was too slow, as the "
+        "resources in the configuration have it; see who took part"
+    )
+    return ((words,) if foreseen else ()) + tuple(
         f"{site}, {'round' if len(when) == 1 else 'rounds'} "
         f"{listed([str(number) for number in sorted(when)])}: {reason}"
         for (site, reason), when in rounds.items()

@@ -15,6 +15,7 @@ from fed.report.grading import calibration_panels, confusion_panels, forest_pane
 from fed.report.notices import notices
 from fed.report.run import Estimate, Run, read_run
 from fed.report.style import CONDITION_COLOUR, severity_colours
+from fed.report.waiting import waiting_panels
 
 SITE_METRICS = ("auc", "balanced_accuracy", "qwk", "ece")
 """Metrics tabulated for every held-out site; `results.json` has the others."""
@@ -79,6 +80,8 @@ def _content(run: Run, samples: Sequence[Sample]) -> dict[str, Any]:
         "confusions": confusion_panels(run.predictions, results.classes, results.conditions),
         "calibrations": calibration_panels(run.predictions, results.pooled, results.conditions),
         "costs": cost_panels(results, run.rounds),
+        "participation": results.participation,
+        "waiting": waiting_panels(results.participation),
         "notices": found,
         "troubles": [notice for notice in found if notice.items],
         "predictions": run.predictions,

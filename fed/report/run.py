@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fed.report.participation import Participation, parse_participation
 from fed.sites import CONDITIONS, Condition, Resources, SiteCard
 
 
@@ -28,11 +29,17 @@ ByCondition = Mapping[Condition, Mapping[str, Estimate]]
 
 @dataclass(frozen=True)
 class Failure:
-    """A site that did not answer in a round."""
+    """A site that did not answer in a round; `outcome` says what kind of trouble it was."""
 
     round: int
     site: str
     reason: str
+    outcome: str = "failed"
+
+    @property
+    def foreseen(self) -> bool:
+        """Whether it comes of the resources that the configuration gives the site."""
+        return self.outcome in ("unavailable", "dropped", "late")
 
 
 @dataclass(frozen=True)
@@ -100,6 +107,7 @@ class Results:
     site_traffic: Mapping[str, Traffic]
     wall: Mapping[str, float]
     virtual_seconds: float | None
+    participation: Participation
     failures: tuple[Failure, ...]
     warnings: tuple[str, ...]
     confounds: tuple[str, ...]
@@ -195,6 +203,7 @@ def parse_results(raw: Mapping[str, Any]) -> Results:
         site_traffic={name: _traffic(counts) for name, counts in sent["sites"].items()},
         wall=raw["time"]["wall"],
         virtual_seconds=raw["time"].get("virtual_seconds"),
+        participation=parse_participation(raw),
         failures=tuple(Failure(**failure) for failure in raw.get("failures", ())),
         warnings=tuple(raw.get("warnings", ())),
         confounds=tuple(raw.get("confounds", ())),

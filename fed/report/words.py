@@ -79,6 +79,11 @@ def size(count: float) -> str:
     return f"{count:.3g} TB"
 
 
+def share(part: int, whole: int) -> str:
+    """Return ``32 %``; a dash for none."""
+    return f"{100 * part / whole:.0f} %" if part else UNDEFINED
+
+
 def duration(seconds: float | None) -> str:
     """Return ``4.2 s``, ``3 min 5 s`` or ``2 h 10 min``."""
     if seconds is None:

@@ -155,7 +155,7 @@ def phase_work(config: Config) -> list[float]:
     pixels = config.data.image_size**2 + float(np.prod(config.data.volume_size))
     weight = pixels / (64**2 + 16 * 32 * 32)
     cases = sum(
-        _cases(group.cases) * sum(group.modalities.values()) / 2 * group.count
+        _cases(group.cases) * sum(group.ownership.values()) / 2 * group.count
         for group in config.sites
         if group.role == "train"
     )

@@ -150,6 +150,17 @@ def test_numbers_of_cases():
     assert np.std(np.log(drawn)) == pytest.approx(0.5, abs=0.15)
 
 
+def test_populations_of_one_site_are_pictured_apart():
+    shares = [(1, ["fundus"]), (1, ["oct"])]
+    apart = [{"share": share, "modalities": owned} for share, owned in shares]
+    populations = source(modalities=None, populations=apart, cases=400)
+    counts = populations.open("clinic").card(2).cases
+    assert sum(counts["both"]) == 0  # as half of each alone would have it for a quarter
+    assert abs(sum(counts["fundus"]) - 200) < 60
+    mixed = source(modalities={"fundus": 0.5, "oct": 0.5}, cases=400).open("clinic").card(2)
+    assert sum(mixed.cases["both"]) > 60
+
+
 def test_label_proportions():
     given = source(cases=600, labels=[3, 1]).open("clinic").labels()
     assert np.mean(given == 0) == pytest.approx(0.75, abs=0.06)

@@ -1,0 +1,35 @@
+"""What is measured is what the virtual clock needs; a pinned pace is left as it is."""
+
+import pytest
+
+from clients.calibration import pace
+from fed.config import resolve
+from fed.data.phantom import PhantomSource
+from tests.acceptance.federations import group, tiny
+
+
+def test_every_kind_of_work_is_measured_for_every_kind_of_case():
+    config = resolve(tiny())
+    measured = pace(config, PhantomSource(config))
+    assert list(measured) == ["encoders", "fusion", "statistics"]
+    for seconds in measured.values():
+        for value in (seconds.both, seconds.fundus, seconds.oct):
+            assert 0 < value < 1
+
+
+def test_where_nobody_has_both_they_cost_what_each_costs():
+    sites = [
+        group("clinic", ["fundus"], cases=1),
+        group("imaging", ["oct"]),
+        group("unseen", ["fundus", "oct"], role="held_out"),
+    ]
+    config = resolve(tiny(sites=sites, method="experts"))
+    measured = pace(config, PhantomSource(config))["encoders"]
+    assert measured.both == pytest.approx(measured.fundus + measured.oct, rel=0.01)
+
+
+def test_a_pinned_pace_is_not_measured():
+    seconds = {"both": 3.0, "fundus": 1.0, "oct": 2.0}
+    clock = {"seconds_per_case": {"encoders": seconds}}
+    config = resolve(tiny(clock=clock, method="experts"))
+    assert pace(config, PhantomSource(config))["encoders"].model_dump() == seconds
