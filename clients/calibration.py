@@ -18,6 +18,7 @@ from fed.config import Config
 from fed.config.clock import STATISTICS, CaseSeconds, Pace
 from fed.data.cases import CaseImages, CaseSource, Pixels, SiteCases
 from fed.engines.site import one_thread
+from fed.initial import initial_model
 from fed.protocol import Bank, State, TrainTask
 from fed.sites import CONDITIONS, MODALITIES, Condition
 
@@ -40,10 +41,7 @@ def pace(config: Config, source: CaseSource) -> Pace:
         config = config.model_copy(update={"engine": type(config.engine)()})
     with one_thread():
         samples = {c: site for c in CONDITIONS if (site := _sample(config, source, c))}
-        parameters = {
-            name: value.cpu().numpy().copy()
-            for name, value in samples["fundus"].network({}).state_dict().items()
-        }
+        parameters = initial_model(config)
         bank = _bank([samples[m] for m in MODALITIES], parameters)
         measured = {
             phase.name: _by_condition(samples, _training(config, position, parameters, bank))

@@ -54,6 +54,9 @@ class Runner:
         for line in lines:
             line.pop("seconds")
             line.pop("virtual_seconds")
+            for site in line["sites"].values():
+                for seconds in ("receiving", "computing", "sending", "measured"):
+                    site.pop(seconds)
         files = ("predictions.csv", "model.safetensors")
         return {
             "results": results,
