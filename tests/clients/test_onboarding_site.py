@@ -8,6 +8,7 @@ import pytest
 from clients.evaluation import evaluate
 from clients.site import open_site
 from fed.config import resolve
+from fed.initial import initial_model
 from fed.protocol import EvaluateTask, pack_scores
 from fed.prototypes import Prototypes
 from tests.acceptance.federations import group, tiny
@@ -27,7 +28,7 @@ def opened(onboarding):
 
 def task(site):
     """Return a request with the first weights, and a bank of random features that fits them."""
-    network = site.network({})
+    parameters = initial_model(site.config)
     random = np.random.default_rng(0)
     bank = {
         modality: Prototypes(
@@ -37,11 +38,10 @@ def task(site):
             np.array([5, 6, 7], dtype=np.float32),
         )
         for modality, width in (
-            ("fundus", network.fundus_head.in_features),
-            ("oct", network.oct_head.in_features),
+            ("fundus", parameters["fundus_head.weight"].shape[1]),
+            ("oct", parameters["oct_head.weight"].shape[1]),
         )
     }
-    parameters = {name: value.numpy() for name, value in network.state_dict().items()}
     return EvaluateTask("held_out", ("both", "fundus", "oct"), parameters, bank)
 
 
