@@ -1,5 +1,6 @@
 """A held-out site that onboards: what it is judged on, what it reads, what it sends."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -100,7 +101,7 @@ def test_labels_of_the_archive_count_only_where_counts_are_known(counts, reads):
 def test_nothing_but_scores_of_the_judged_cases_leaves():
     site = opened({"archive": 12})
     message = pack_scores(evaluate(site, task(site)))
-    assert set(message.config_records["cases"]) == {
+    assert set(json.loads(message.config_records["cases"]["json"])) == {
         "site",
         "case_ids",
         "patient_ids",
