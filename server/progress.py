@@ -1,6 +1,6 @@
 """Live progress of a run on the terminal."""
 
-from logging import getLogger
+from logging import ERROR, INFO, getLogger
 from types import TracebackType
 from typing import Any
 
@@ -19,8 +19,9 @@ class LogProgress(Observer):
     """Keeps the course of a run in the log."""
 
     def failed(self, failure: Failure) -> None:
-        """Keep a failure with its traceback."""
-        log.error("%s: %s", failure.site, failure.reason)
+        """Keep a failure with its traceback; what the configuration foresees is no error."""
+        level = ERROR if failure.outcome == "failed" else INFO
+        log.log(level, "%s: %s", failure.site, failure.reason)
 
     def round_ended(self, record: dict[str, Any]) -> None:
         """Keep a round, and the held-out result where there is one."""
@@ -89,7 +90,8 @@ class TerminalProgress(LogProgress):
     def failed(self, failure: Failure) -> None:
         """Show a failure with its traceback at once, and keep it in the log."""
         super().failed(failure)
-        self._console.print(f"{failure.site}: {failure.reason}", style="red", markup=False)
+        style = "red" if failure.outcome == "failed" else "dim"
+        self._console.print(f"{failure.site}: {failure.reason}", style=style, markup=False)
 
     def round_ended(self, record: dict[str, Any]) -> None:
         """Advance; print the held-out result where there is one."""
