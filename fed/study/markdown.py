@@ -24,8 +24,8 @@ compares the two. `make evidence` makes the tables anew from runs, `make evidenc
 sample of them.
 
 Every figure is of sites that took no part in training. A seed draws its own federation, initial
-model and held-out sites; no choice was made on the seeds shown. AUC (macro, one against the rest)
-and differences in it are in points, hundredths. ± is the standard deviation between seeds.
+model and held-out sites; no choice was made on the seeds shown, unless a study says so. AUC (macro,
+one against the rest) and differences in it are in points, hundredths. ± is the standard deviation between seeds.
 Differences are paired by seed, with 95 % t-intervals; **bold** where p < 0.05 after Holm's
 correction over all comparisons of the study by AUC. Few seeds make wide intervals: a difference
 inside one is not shown to be none.

@@ -2,6 +2,7 @@
 
 import pytest
 from flwr.app import ConfigRecord, Message
+from server.initial import initial_model
 
 from fed import protocol
 from fed.config import resolve
@@ -9,7 +10,6 @@ from fed.config.clock import CaseSeconds
 from fed.engines.messages import server_identity
 from fed.sites import Resources, SiteCard
 from server.clock import VirtualClock
-from server.initial import initial_model
 from server.roster import Member, Roster
 from server.slices import least_update_bytes
 from server.strategy import IncompleteModalities
