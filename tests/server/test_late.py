@@ -2,12 +2,12 @@
 
 import pytest
 from flwr.app import ConfigRecord, Message
-from server.initial import initial_model
 
 from fed import protocol
 from fed.config import resolve
 from fed.config.clock import CaseSeconds
 from fed.engines.messages import server_identity
+from fed.initial import initial_model
 from fed.sites import Resources, SiteCard
 from server.clock import VirtualClock
 from server.roster import Member, Roster
