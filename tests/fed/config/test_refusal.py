@@ -141,7 +141,7 @@ def test_a_class_that_yaml_reads_as_no_asks_for_quotes():
         ("method.phases.1.trains=[fusion]", "fill: prototype needs a phase that trains predictors"),
         (
             "method.phases.1.trains=[predictors]",
-            "predict: product needs a phase that trains fusion",
+            "predict: fusion needs a phase that trains fusion",
         ),
     ],
 )

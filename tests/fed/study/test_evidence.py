@@ -86,6 +86,8 @@ def test_the_documents_are_what_the_results_say():
         assert text == made, f"{path}: run `python -m fed.study.evidence write`"
 
 
-def test_every_table_of_results_belongs_to_a_study():
+def test_every_table_of_results_belongs_to_a_study_or_a_benchmark():
     for path in Path(ROOT / "results").glob("*.csv"):
-        assert (ROOT / "configs/studies" / path.name).with_suffix(".yaml").exists()
+        study = (ROOT / "configs/studies" / path.name).with_suffix(".yaml")
+        benchmark = (ROOT / "benchmarks" / path.name).with_suffix(".py")
+        assert study.exists() != benchmark.exists(), path.name
