@@ -15,6 +15,7 @@ from fed.config import Config, dump, load
 from fed.confounds import confounds
 from fed.data.opening import open_source, prepare_images
 from fed.data.origin import pseudo_sites
+from fed.engines import check_gpu
 from fed.errors import ConfigError, RunError, UserError
 from fed.initial import initial_model
 from fed.overview import federation_table
@@ -93,6 +94,7 @@ def _one_run(
     source = open_source(config)
     cards = cards_of(source, config)
     check_archives(config, cards)
+    check_gpu(config.engine.name, config.engine.gpus_per_worker)
     if dry_run:
         _show(config, cards, _console())
         return

@@ -47,7 +47,7 @@ def _common_class(lx: Tensor, ly: Tensor) -> bool:
 def random_partners(lx: Tensor, ly: Tensor, weights: Tensor, generator: torch.Generator) -> Tensor:
     """Draw for each label of `lx` a position of the same label in `ly`, or -1 where none is."""
     same = (lx[:, None] == ly[None, :]) * weights[None, :]
-    partners = torch.full((len(lx),), -1, dtype=torch.long)
+    partners = torch.full_like(lx, -1)
     found = same.sum(dim=1) > 0
     if found.any():
         partners[found] = torch.multinomial(same[found], 1, generator=generator).squeeze(1)
@@ -102,7 +102,7 @@ class BatchPartners:
         if self._how == "unlabelled":
             lx, ly = torch.zeros_like(lx), torch.zeros_like(ly)
         if self._how == "random" or not _common_class(lx, ly):
-            ones_x, ones_y = torch.ones(len(lx)), torch.ones(len(ly))
+            ones_x, ones_y = x.new_ones(len(lx)), y.new_ones(len(ly))
             return (
                 random_partners(lx, ly, ones_y, self._generator),
                 random_partners(ly, lx, ones_x, self._generator),
@@ -137,12 +137,14 @@ class BankPartners:
         log: CouplingLog,
         generator: torch.Generator,
     ) -> None:
-        self._centres = (torch.from_numpy(prototypes.means) - mean) / std
-        self._spread = torch.from_numpy(prototypes.variances).sqrt() / std
-        self._labels = torch.from_numpy(prototypes.labels)
+        device = mean.device
+        self._centres = (torch.from_numpy(prototypes.means).to(device) - mean) / std
+        self._spread = torch.from_numpy(prototypes.variances).to(device).sqrt() / std
+        self._labels = torch.from_numpy(prototypes.labels).to(device)
         if how == "unlabelled":
             self._labels = torch.zeros_like(self._labels)
-        self._weights = torch.from_numpy(prototypes.counts) / float(prototypes.counts.sum())
+        counts = torch.from_numpy(prototypes.counts).to(device)
+        self._weights = counts / float(prototypes.counts.sum())
         self._how, self._log, self._generator = how, log, generator
 
     def draw(self, x: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -160,7 +162,8 @@ class BankPartners:
         chosen = self._choose(x, labels)
         found = chosen >= 0
         chosen = chosen.clamp(min=0)
-        noise = torch.randn(len(labels), self._centres.shape[1], generator=self._generator)
+        noise = self._centres.new_empty(len(labels), self._centres.shape[1])
+        noise.normal_(generator=self._generator)
         partners = self._centres[chosen] + noise * self._spread[chosen]
         return partners * found[:, None], found
 

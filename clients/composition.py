@@ -75,7 +75,8 @@ class Composition:
     @cached_property
     def _draws(self) -> torch.Generator:
         """All partners of the round are drawn from this one stream."""
-        return torch_generator(self.site.config.seed, self.site.name, self.task.round, "partners")
+        scope = (self.site.name, self.task.round, "partners")
+        return torch_generator(self.site.config.seed, *scope, device=self.site.device)
 
     @property
     def _method(self) -> Method:
@@ -94,7 +95,8 @@ class Composition:
             if modality is None or modality in cases[i].modalities
         ]
         adjusted = self._method.loss == "logit_adjusted"
-        return label_prior(torch.tensor(labels, dtype=torch.long), self._classes, adjusted)
+        counted = torch.tensor(labels, dtype=torch.long)
+        return label_prior(counted, self._classes, adjusted).to(self.site.device)
 
     def _fill(self) -> Fill:
         if self._method.fill == "prototype":
@@ -131,6 +133,6 @@ class Composition:
     def _moments(self) -> Mapping[Modality, tuple[Tensor, Tensor]]:
         buffers = self.network.transport
         return {
-            "fundus": (buffers.fundus_mean.cpu(), buffers.fundus_std.cpu()),
-            "oct": (buffers.oct_mean.cpu(), buffers.oct_std.cpu()),
+            "fundus": (buffers.fundus_mean, buffers.fundus_std),
+            "oct": (buffers.oct_mean, buffers.oct_std),
         }

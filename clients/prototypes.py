@@ -38,6 +38,6 @@ class ClassMeans:
         shares = (weights / totals[labels])[:, None]
         values = shares * torch.from_numpy(prototypes.means).double()
         centres = torch.zeros(classes, values.shape[1], dtype=torch.float64)
-        centres = centres.index_add(0, labels, values).float()
-        known = totals > 0
+        centres = centres.index_add(0, labels, values).float().to(mean.device)
+        known = (totals > 0).to(mean.device)
         return cls((centres - mean) / std * known[:, None], known)

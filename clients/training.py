@@ -44,7 +44,7 @@ def train(site: LocalSite, task: TrainTask) -> Update:
     method, phase = site.config.method, site.config.method.phases[task.phase]
     network = site.network(task.parameters)
     modules = _returned_modules(site, method, phase)
-    labels = torch.from_numpy(site.cases.labels())
+    labels = torch.from_numpy(site.cases.labels()).to(site.device)
     log = CouplingLog()
     with torch.random.fork_rng(devices=[]):  # dropout draws from torch's global generator
         torch.manual_seed(derive(site.config.seed, site.name, task.round, "dropout"))
@@ -160,7 +160,7 @@ def _parts(
     phase = config.method.phases[task.phase]
     batch_size = config.training.batch_size * phase.batch
     augment = (
-        torch_generator(config.seed, site.name, task.round, "augmentation")
+        torch_generator(config.seed, site.name, task.round, "augmentation", device=site.device)
         if config.training.augment
         else None
     )

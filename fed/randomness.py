@@ -30,6 +30,8 @@ def generator(seed: int, *scope: str | int) -> np.random.Generator:
     return np.random.default_rng(derive(seed, *scope))
 
 
-def torch_generator(seed: int, *scope: str | int) -> torch.Generator:
-    """Return a torch CPU generator for one purpose; see `derive`."""
-    return torch.Generator().manual_seed(derive(seed, *scope))
+def torch_generator(
+    seed: int, *scope: str | int, device: torch.device | str = "cpu"
+) -> torch.Generator:
+    """Return a torch generator for one purpose; see `derive`. GPUs draw other numbers than CPUs."""
+    return torch.Generator(device).manual_seed(derive(seed, *scope))

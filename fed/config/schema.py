@@ -298,6 +298,12 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
+    def _frozen_encoders_have_files_to_read(self) -> "Config":
+        if self.model.frozen and self.data.source == "phantom":
+            raise ValueError("model.frozen: features are of real images; phantom eyes are drawn")
+        return self
+
+    @model_validator(mode="after")
     def _checkpointing_has_blocks(self) -> "Config":
         if self.training.checkpointing and self.model.scale == "small":
             raise ValueError(

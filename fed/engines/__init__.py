@@ -14,8 +14,9 @@ from fed.engines.grid import Node, SimulationGrid
 from fed.engines.inline import InlineGrid
 from fed.engines.messages import server_identity
 from fed.engines.site import ConfigValue, load_client_app, one_thread
+from fed.errors import ConfigError
 
-__all__ = ["EngineSettings", "Node", "SimulationGrid", "start_grid"]
+__all__ = ["EngineSettings", "Node", "SimulationGrid", "check_gpu", "start_grid"]
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,22 @@ class EngineSettings:
     workers: int | None = None
     gpus_per_worker: float = 0.0
     address: str | None = None
+
+
+def check_gpu(name: str, gpus_per_worker: float) -> None:
+    """Refuse a GPU that this process does not have; Ray knows itself what its cluster has.
+
+    Raises
+    ------
+    ConfigError
+    """
+    import torch
+
+    if name == "inline" and gpus_per_worker > 0 and not torch.cuda.is_available():
+        raise ConfigError(
+            f"engine.gpus_per_worker: {gpus_per_worker:g}, but torch finds no GPU on this machine; "
+            "allowed here: 0"
+        )
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from sklearn import metrics as sk
 from typer.testing import CliRunner
 
@@ -134,6 +135,9 @@ def test_uneven_federations_run_and_report(sites, tmp_path):
         ("method=fedrma", "fedrima"),
         ("model.init=nowhere.pth", "nowhere.pth"),
         ("training.rounds=1", "training.rounds"),
+        ("training.checkpointing=true", "training.checkpointing"),
+        ("model.frozen.oct={encoder: nowhere.pt2, features: 8}", "phantom"),
+        *([] if torch.cuda.is_available() else [("engine.gpus_per_worker=1", "no GPU")]),
     ],
 )
 def test_wrong_input_ends_with_code_2_and_one_line(setting, named, tmp_path):
