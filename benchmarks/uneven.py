@@ -1,4 +1,4 @@
-"""Figure of docs/uneven-world.md: ``python -m benchmarks.uneven RUN [RUN ...] --out FIGURE.png``.
+"""Figure for docs/uneven-world.md: ``python -m benchmarks.uneven RUN [RUN ...] --out FIGURE.png``.
 
 A panel a run: where the virtual time of a site went, on average over the sites of each group.
 """
