@@ -6,9 +6,9 @@ from typing import Any, get_args
 
 from fed.sites import SiteCard
 from server.clock import Timing, VirtualClock
+from server.exchange import Exchange
 from server.observers import Outcome
 from server.roster import Roster
-from server.strategy import Exchange
 
 NOT_SAMPLED = "not_sampled"
 BUSY = ("receiving", "computing", "sending")

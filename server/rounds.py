@@ -22,11 +22,12 @@ from server.bank import missing_classes, transport_parameters
 from server.clock import VirtualClock
 from server.communication import Traffic
 from server.evaluation import metric_table
+from server.exchange import Exchange
 from server.observers import Observer
 from server.optimizers import ServerOptimizer
 from server.participation import round_seconds, site_records
 from server.schedule import Round, schedule
-from server.strategy import Exchange, IncompleteModalities
+from server.strategy import IncompleteModalities
 
 
 @dataclass

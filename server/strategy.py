@@ -1,7 +1,7 @@
 """A Flower strategy for sites that own different modalities."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from logging import getLogger
 
 from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord, RecordDict
@@ -11,15 +11,15 @@ from flwr.serverapp.strategy import Strategy
 from fed import protocol
 from fed.config import Config, Phase
 from fed.config.clock import STATISTICS
-from fed.protocol import Bank, Scores, State, TransportCount, Update
+from fed.protocol import Bank, Scores, State, Update
 from fed.sites import MODALITIES, Modality, Role, SiteCard
 from model.parts import ENCODER, trained_modules, used_modules
 from model.rima import modules_of
 from server.aggregation import ModuleAverage, UnusableUpdateError
 from server.apart import Apart, own_state, owned
 from server.bank import BankBuilder
-from server.clock import Timing, VirtualClock
-from server.communication import Traffic
+from server.clock import VirtualClock
+from server.exchange import Exchange
 from server.observers import Failure, Observer, Outcome
 from server.optimizers import ServerOptimizer
 from server.roster import Member, Participation, Roster, longest_first, participation
@@ -27,39 +27,6 @@ from server.schedule import Round, schedule
 from server.slices import Slice, least_update_bytes, take, train_slice
 
 log = getLogger(__name__)
-
-
-@dataclass
-class Exchange:
-    """What one exchange of messages brought beside its result.
-
-    Attributes
-    ----------
-    traffic : Traffic
-    answered : list of str
-        Sites whose answer was used.
-    failures : list of Failure
-    losses : dict
-        Mean losses of each site.
-    transport : TransportCount
-    compute : dict
-        Measured seconds of computation at each site.
-    timings : dict
-        Virtual seconds of each site that was asked, as far as they are known.
-    """
-
-    traffic: Traffic = field(default_factory=Traffic)
-    answered: list[str] = field(default_factory=list)
-    failures: list[Failure] = field(default_factory=list)
-    losses: dict[str, dict[str, float]] = field(default_factory=dict)
-    transport: TransportCount = field(default_factory=TransportCount)
-    compute: dict[str, float] = field(default_factory=dict)
-    timings: dict[str, Timing] = field(default_factory=dict)
-
-    def outcomes(self) -> dict[str, Outcome]:
-        """Return what became of each site that had a part."""
-        outcomes: dict[str, Outcome] = dict.fromkeys(self.answered, "answered")
-        return outcomes | {failure.site: failure.outcome for failure in self.failures}
 
 
 class IncompleteModalities(Strategy):

@@ -5,8 +5,9 @@ import pytest
 from fed.config.clock import CaseSeconds
 from fed.sites import Resources, SiteCard
 from server.clock import Timing, VirtualClock
+from server.exchange import Exchange
+from server.observers import Failure
 from server.participation import round_seconds
-from server.strategy import Exchange, Failure
 
 PACE = {
     "encoders": CaseSeconds(both=0.5, fundus=0.25, oct=0.125),
