@@ -133,7 +133,7 @@ def test_a_site_that_kills_its_workers_is_given_up(grid, undisturbed):
     assert outcome(replies)[:3] == undisturbed[:3]
 
 
-def test_a_hung_site_costs_the_deadline_and_the_next_call_has_full_strength(grid, undisturbed):
+def test_a_hung_site_costs_the_deadline_and_full_strength_comes_back(grid, undisturbed):
     start = time.monotonic()
     replies = list(grid.send_and_receive(instructions(grid, model(), clinic_6="hang"), timeout=2))
     seconds = time.monotonic() - start
@@ -141,9 +141,12 @@ def test_a_hung_site_costs_the_deadline_and_the_next_call_has_full_strength(grid
     failed = [first_line(reply) for reply in replies if reply.has_error()]
     assert failed == ["site clinic-6: no answer within the deadline of 2 s"]
     assert 2 <= seconds < 3
-    replies = list(grid.send_and_receive(instructions(grid, model(), seconds=0.4), timeout=5))
-    assert outcome(replies) == undisturbed
-    assert len(pids(replies)) == 2
+    patience = time.monotonic() + 60  # for a new worker to start, on a machine that may be busy
+    replies = []
+    while len(pids(replies)) < 2:
+        assert time.monotonic() < patience
+        replies = list(grid.send_and_receive(instructions(grid, model(), seconds=0.2), timeout=30))
+        assert outcome(replies) == undisturbed
 
 
 def test_sites_that_no_worker_reached_are_late_too(grid):
