@@ -23,6 +23,7 @@ test-slow: $(READY)
 benchmark: $(READY)
 	OMP_NUM_THREADS=1 $(PY) -m benchmarks.transport --write results/transport.csv
 	$(PY) -m benchmarks.engine --csv
+	OMP_NUM_THREADS=1 $(PY) -m benchmarks.training --scale small medium --cases 32 --csv
 
 lint: $(READY)
 	$(VENV)/bin/ruff check .
