@@ -20,7 +20,7 @@ ELSEWHERE = {
     ". .venv/bin/activate": "tests/acceptance/test_readme.py",  # what `make -n setup` creates
     "flwr run . local-simulation --stream": "tests/acceptance/test_deployment.py",
 }
-SMALL = [f"sites.{group}.cases=8" for group in range(4)] + [
+SMALL = [f"sites.{group}.{size}" for group in range(4) for size in ("cases=8", "count=2")] + [
     "training.rounds=2",
     "data.image_size=32",
     "data.volume_size=[4, 32, 32]",
