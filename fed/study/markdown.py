@@ -52,7 +52,7 @@ def study_section(config: Config, rows: Sequence[Row], words: str, name: str) ->
             words,
             "",
             f"From `results/{name}.csv`, made by `python simulate.py configs/studies/{name}.yaml`; "
-            f"{counted(len(seeds), 'seed')}, {seeds[0]} to {seeds[-1]}.",
+            f"{counted(len(seeds), 'seed')}, {seeds[0]} to {seeds[-1]}.{_left_out(config, rows)}",
             "",
             main_table(config, rows),
             "Means of the other key figures, over seeds: "
@@ -62,6 +62,16 @@ def study_section(config: Config, rows: Sequence[Row], words: str, name: str) ->
             _other_table(config, rows),
         ]
     )
+
+
+def _left_out(config: Config, rows: Sequence[Row]) -> str:
+    """Say which methods and seeds of the study its table does not have yet."""
+    assert config.study is not None
+    run = {row.method for row in rows}
+    seeds = {row.seed for row in rows}
+    missing = [m for m in config.study.methods if m not in run]
+    missing += [f"seed {seed}" for seed in config.study.seeds if seed not in seeds]
+    return f" **Not run yet:** {', '.join(missing)}." if missing else ""
 
 
 def main_table(config: Config, rows: Sequence[Row]) -> str:
