@@ -147,8 +147,10 @@ def test_wrong_input_ends_with_code_2_and_one_line(setting, named, tmp_path):
         group("imaging", ["oct"]),
         HELD_OUT,
     ]
-    done = simulate(write(tmp_path, tiny(sites=sites)), "--out", tmp_path / "run", "--set", setting)
-    assert done.returncode == 2
+    path = write(tmp_path, tiny(sites=sites))
+    arguments = [str(path), "--out", str(tmp_path / "run"), "--set", setting]
+    done = CliRunner().invoke(command, arguments)
+    assert done.exit_code == 2
     assert len(done.stderr.strip().splitlines()) == 1
     assert named in done.stderr
     assert "Traceback" not in done.stderr + done.stdout
