@@ -6,7 +6,7 @@ read once, through a table of positions, and recoloured in place: a few per cent
 
 import torch
 from torch import Generator, Tensor
-from torch.nn.functional import avg_pool2d, pad
+from torch.nn.functional import pad
 
 _MIDDLE = 0.4
 """Intensity that a change of contrast leaves as it is."""
@@ -159,9 +159,18 @@ def _focused(images: Tensor, draw: _Draws, reach: tuple[int, int, int, int]) -> 
     lenses do.
     """
     left, right, above, below = reach
-    padded = pad(images, reach, mode="replicate")
-    near = avg_pool2d(padded, (1 + above + below, 1 + left + right), stride=1)
+    near = pad(images, reach, mode="replicate")
+    near = _running_mean(_running_mean(near, 2, 1 + above + below), 3, 1 + left + right)
     return images + (0.25 + draw.uniform(0.65))[:, :, None, None] * (near - images)
+
+
+def _running_mean(images: Tensor, axis: int, width: int) -> Tensor:
+    """Average over `width` neighbours; for few of them ten times as fast as pooling."""
+    length = images.shape[axis] - width + 1
+    total = images.narrow(axis, 0, length)
+    for start in range(1, width):
+        total = total + images.narrow(axis, start, length)
+    return total / width
 
 
 def _recoloured(images: Tensor, gain: Tensor, draw: _Draws) -> Tensor:
