@@ -38,6 +38,7 @@ from fed.data.opening import prepare_images
 from fed.engines.site import one_thread
 from fed.initial import initial_model
 from fed.protocol import TrainTask
+from fed.states import State
 from model.rima import Batch
 
 RESULTS = Path(__file__).parents[1] / "results" / "training.csv"
@@ -156,7 +157,7 @@ def _timed(owner: type, method: str, clock: Clock, name: str) -> Iterator[None]:
         setattr(owner, method, plain)
 
 
-def _bare(site: LocalSite, model: protocol.State, cases: int) -> float:
+def _bare(site: LocalSite, model: State, cases: int) -> float:
     """Return cases a second of the encoders alone, forward and backward, batch by batch."""
     network = site.network(model).train().requires_grad_(True)
     size = site.config.training.batch_size

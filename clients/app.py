@@ -21,6 +21,7 @@ from fed import protocol, running
 from fed.config import resolve
 from fed.data.opening import open_own
 from fed.engines.site import one_thread
+from fed.states import halved
 
 log = getLogger(__name__)
 
@@ -77,8 +78,8 @@ def answer_train(message: Message, context: Context) -> Message:
     site, task = _site(context), protocol.unpack_train_task(message.content)
     update = train(site, task)
     if site.config.server.updates == "float16":
-        halved = protocol.halved(update.parameters, task.parameters)
-        update = replace(update, parameters=halved)
+        changes = halved(update.parameters, task.parameters)
+        update = replace(update, parameters=changes)
     return Message(protocol.pack_update(update), reply_to=message)
 
 

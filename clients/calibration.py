@@ -19,8 +19,9 @@ from fed.config.clock import STATISTICS, CaseSeconds, Pace
 from fed.data.cases import CaseImages, CaseSource, Pixels, SiteCases
 from fed.engines.site import one_thread
 from fed.initial import initial_model
-from fed.protocol import Bank, State, TrainTask
+from fed.protocol import Bank, TrainTask
 from fed.sites import CONDITIONS, MODALITIES, Condition
+from fed.states import State
 
 MOST_CASES = 16
 """More would say little more, and take minutes where the network is large."""

@@ -15,8 +15,9 @@ from fed.config import Config, resolve
 from fed.data.cases import CaseSource, SiteCases
 from fed.data.opening import open_own, open_source
 from fed.initial import untrained
-from fed.protocol import Part, State
+from fed.protocol import Part
 from fed.randomness import generator
+from fed.states import State
 from model.encoders.res2net import Res2Net
 from model.encoders.resnet3d import ResNet3d
 from model.normalisation import estimating

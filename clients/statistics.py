@@ -6,10 +6,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from clients.site import LocalSite
-from fed.protocol import Bank, State
+from fed.protocol import Bank
 from fed.prototypes import Prototypes, join, summarise
 from fed.randomness import derive
 from fed.sites import MODALITIES, Modality
+from fed.states import State
 
 # A cluster stands for at least this many cases, so that no single eye's feature leaves the site.
 SMALLEST_CLUSTER = 3

@@ -9,9 +9,9 @@ from torch import nn
 
 from fed.config import Config
 from fed.errors import ConfigError
-from fed.protocol import State
 from fed.randomness import derive
 from fed.sites import Modality
+from fed.states import State
 from fed.storage import read_tensors
 from model.encoders.given import Given
 from model.network import build

@@ -11,19 +11,18 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
-from flwr.app import Array, ArrayRecord, ConfigRecord, MetricRecord, RecordDict
+from flwr.app import ConfigRecord, MetricRecord, RecordDict
 from numpy.typing import NDArray
 
 from fed.prototypes import Prototypes
 from fed.sites import CONDITIONS, MODALITIES, Condition, Modality, Resources, SiteCard
+from fed.states import State, pack_state, unpack_state
 
 CARD = "query.card"
 STATISTICS = "query.statistics"
 TRAIN = "train"
 EVALUATE = "evaluate"
 
-State = Mapping[str, NDArray[Any]]
-"""Parameters and buffers by name, as in a torch state dict."""
 Bank = Mapping[Modality, Prototypes]
 """Prototypes of each modality."""
 Part = Literal["held_out", "validation"]
@@ -160,16 +159,6 @@ class Scores:
         return replace(self, probabilities=self.adapted[procedure], adapted={})
 
 
-def arrays(state: State) -> ArrayRecord:
-    """Pack a state into the record that Flower sends."""
-    return ArrayRecord({name: Array(np.asarray(value, order="C")) for name, value in state.items()})
-
-
-def state(record: ArrayRecord) -> dict[str, NDArray[Any]]:
-    """Unpack what `arrays` packed."""
-    return {name: array.numpy() for name, array in record.items()}
-
-
 def size(content: RecordDict) -> int:
     """Return the bytes of a message's payload, names included."""
     return sum(record.count_bytes() for record in content.values())
@@ -197,33 +186,34 @@ def pack_bank(bank: Bank) -> RecordDict:
     """Pack prototypes: a site's class statistics, or entries of the bank."""
     packed = RecordDict()
     for modality, prototypes in bank.items():
-        packed[f"bank.{modality}"] = arrays(asdict(prototypes))
+        packed[f"bank.{modality}"] = pack_state(asdict(prototypes))
     return packed
 
 
 def unpack_bank(content: RecordDict) -> dict[Modality, Prototypes]:
     """Unpack what `pack_bank` packed; a record without prototypes gives an empty bank."""
+    packed = {m: content.array_records.get(f"bank.{m}") for m in MODALITIES}
     return {
-        modality: Prototypes(**state(content.array_records[f"bank.{modality}"]))
-        for modality in MODALITIES
-        if f"bank.{modality}" in content.array_records
+        modality: Prototypes(**{name: value.copy() for name, value in unpack_state(record).items()})
+        for modality, record in packed.items()
+        if record is not None
     }
 
 
 def pack_parameters(parameters: State) -> RecordDict:
     """Pack the request for class statistics."""
-    return RecordDict({"parameters": arrays(parameters)})
+    return RecordDict({"parameters": pack_state(parameters)})
 
 
 def unpack_parameters(content: RecordDict) -> dict[str, NDArray[Any]]:
     """Unpack the parameters of any message."""
-    return state(content.array_records["parameters"])
+    return unpack_state(content.array_records["parameters"])
 
 
 def pack_train_task(task: TrainTask) -> RecordDict:
     """Pack a round of training."""
     packed = pack_bank(task.bank)
-    packed["parameters"] = arrays(task.parameters)
+    packed["parameters"] = pack_state(task.parameters)
     packed["task"] = ConfigRecord({"round": task.round, "phase": task.phase, "lr": task.lr})
     return packed
 
@@ -240,28 +230,6 @@ def unpack_train_task(content: RecordDict) -> TrainTask:
     )
 
 
-def halved(parameters: State, received: State) -> dict[str, NDArray[Any]]:
-    """Return in 16 bits by how much weights differ from those received; counters stay whole.
-
-    The difference is small, so its 11 significant bits tell more than those of a weight would.
-    """
-    with np.errstate(over="ignore"):  # infinite then, which the server refuses by name
-        return {
-            name: (value - received[name]).astype(np.float16) if value.dtype.kind == "f" else value
-            for name, value in parameters.items()
-        }
-
-
-def restored(parameters: State, sent: State) -> dict[str, NDArray[Any]]:
-    """Return the weights behind what `halved` made of them, given what was sent to the site."""
-    return {
-        name: (sent[name] + value).astype(sent[name].dtype)
-        if value.dtype == np.float16 and name in sent and value.shape == sent[name].shape
-        else value
-        for name, value in parameters.items()
-    }
-
-
 def pack_update(update: Update) -> RecordDict:
     """Pack a site's reply to a round of training.
 
@@ -272,7 +240,7 @@ def pack_update(update: Update) -> RecordDict:
     clock = {"site": report.pop("seconds"), "transport": report["transport"].pop("seconds")}
     return RecordDict(
         {
-            "parameters": arrays(update.parameters),
+            "parameters": pack_state(update.parameters),
             "report": ConfigRecord({"json": json.dumps(report)}),
             "clock": MetricRecord({name: float(seconds) for name, seconds in clock.items()}),
         }
@@ -292,7 +260,7 @@ def pack_evaluate_task(task: EvaluateTask) -> RecordDict:
     conditions: list[str] = list(task.conditions)
     config = ConfigRecord({"part": task.part, "conditions": conditions})
     packed = pack_bank(task.bank)
-    packed["parameters"] = arrays(task.parameters)
+    packed["parameters"] = pack_state(task.parameters)
     packed["task"] = config
     return packed
 
@@ -324,13 +292,13 @@ def pack_scores(scores: Scores) -> RecordDict:
     }
     # In words: Flower cannot tell the size of a list that is empty.
     return RecordDict(
-        {"scores": arrays(tables), "cases": ConfigRecord({"json": json.dumps(cases)})}
+        {"scores": pack_state(tables), "cases": ConfigRecord({"json": json.dumps(cases)})}
     )
 
 
 def unpack_scores(content: RecordDict) -> Scores:
     """Unpack what `pack_scores` packed."""
-    tables = state(content.array_records["scores"])
+    tables = unpack_state(content.array_records["scores"])
     cases = _json(content, "cases")
     present = [c for c in CONDITIONS if f"rows.{c}" in tables]
     return Scores(

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fed.protocol import State, Update
+from fed.protocol import Update
+from fed.states import State
 from model.parts import FUSION, PREDICTORS
 from model.rima import modules_of
 

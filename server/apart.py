@@ -9,8 +9,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from fed.protocol import State, Update
+from fed.protocol import Update
 from fed.sites import MODALITIES, Modality
+from fed.states import State
 from model.parts import ENCODER
 from model.rima import modules_of
 from server.aggregation import check_update

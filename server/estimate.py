@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fed.config import Config
-from fed.protocol import State
 from fed.sites import MODALITIES, SiteCard
+from fed.states import State
 from model.parts import trained_modules
 from model.rima import modules_of
 from server.slices import sent_modules

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fed.config.method import ServerStep
-from fed.protocol import State
+from fed.states import State
 from model.parts import learned
 
 Moments = dict[str, NDArray[np.float64]]

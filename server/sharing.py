@@ -21,8 +21,8 @@ import numpy as np
 import fed
 from fed.config import Config
 from fed.initial import initial_model
-from fed.protocol import State
 from fed.sites import MODALITIES
+from fed.states import State
 from model.parts import trained_modules
 from model.rima import modules_of
 from server.checkpoint import load_checkpoint, save_checkpoint

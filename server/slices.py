@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from fed.config import Config, Method, Phase
-from fed.protocol import State
 from fed.sites import MODALITIES, Modality, SiteCard
+from fed.states import State
 from model.parts import HEAD, trained_modules, used_modules
 from model.rima import modules_of
 

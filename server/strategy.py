@@ -11,8 +11,9 @@ from flwr.serverapp.strategy import Strategy
 from fed import protocol
 from fed.config import Config, Phase
 from fed.config.clock import STATISTICS
-from fed.protocol import Bank, Scores, State, Update
+from fed.protocol import Bank, Scores, Update
 from fed.sites import MODALITIES, Modality, Role, SiteCard
+from fed.states import State, pack_state, restored, unpack_state
 from model.parts import ENCODER, trained_modules, used_modules
 from model.rima import modules_of
 from server.aggregation import ModuleAverage, UnusableUpdateError
@@ -93,7 +94,7 @@ class IncompleteModalities(Strategy):
             if self._is_late(site, phase):
                 continue
             if self._config.server.updates == "float16":
-                parameters = protocol.restored(update.parameters, self._current)
+                parameters = restored(update.parameters, self._current)
                 update = replace(update, parameters=parameters)
             try:
                 average.add(update, owners[site])
@@ -102,7 +103,7 @@ class IncompleteModalities(Strategy):
                 continue
             self._note(update)
         moved = self.optimizer.move(self._current, average.result(), average.trained)
-        return protocol.arrays(moved), self._mean_losses()
+        return pack_state(moved), self._mean_losses()
 
     def configure_statistics(self, server_round: int, arrays: ArrayRecord) -> Iterator[Message]:
         """Ask the training sites in reach for class statistics under the global encoders."""
@@ -184,7 +185,7 @@ class IncompleteModalities(Strategy):
         """Open an exchange; messages are then made one by one, as the grid takes them."""
         self.exchange = Exchange()
         self._cards = {member.name: member.card for member in self.roster.members}
-        self._current = protocol.state(arrays)
+        self._current = unpack_state(arrays)
 
     def _average(self) -> ModuleAverage | Apart:
         combine = self._config.method.combine

@@ -116,25 +116,3 @@ def test_the_size_of_a_message_grows_by_the_bytes_of_its_arrays():
 def test_counts_of_couplings_add_up():
     first, second = protocol.TransportCount(3, 1, 0, 0.5), protocol.TransportCount(2, 0, 4, 0.25)
     assert first + second == protocol.TransportCount(5, 1, 4, 0.75)
-
-
-def test_sixteen_bits_of_a_change_tell_a_weight_to_half_a_thousandth_of_the_change():
-    received = {"a.w": np.array([1.0, -300.0, 1e-3], np.float32), "a.count": np.array(3)}
-    change = np.array([1e-3, 0.5, -1e-5], np.float32)
-    trained = {"a.w": received["a.w"] + change, "a.count": np.array(70000)}
-    sent = protocol.halved(trained, received)
-    assert sent["a.w"].dtype == np.float16
-    restored = protocol.restored(sent, received)
-    assert restored["a.count"] == 70000
-    assert restored["a.w"].dtype == np.float32
-    exact = trained["a.w"] - received["a.w"]
-    np.testing.assert_allclose(restored["a.w"] - received["a.w"], exact, rtol=2**-10, atol=1e-7)
-    assert protocol.size(protocol.RecordDict({"p": protocol.arrays(sent)})) < protocol.size(
-        protocol.RecordDict({"p": protocol.arrays(trained)})
-    )
-
-
-def test_a_change_too_large_for_sixteen_bits_is_not_finite():
-    received = {"a.w": np.zeros(1, np.float32)}
-    sent = protocol.halved({"a.w": np.full(1, 1e6, np.float32)}, received)
-    assert np.isinf(protocol.restored(sent, received)["a.w"]).all()

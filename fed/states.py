@@ -1,0 +1,63 @@
+"""Parameters by name, and how they become the arrays that Flower sends."""
+
+from collections.abc import Mapping
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+from flwr.app import Array, ArrayRecord
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+State = Mapping[str, NDArray[Any]]
+"""Parameters and buffers by name, as in a torch state dict."""
+
+
+def pack_state(state: State) -> ArrayRecord:
+    """Pack a state into the record that Flower sends."""
+    return ArrayRecord({name: Array(np.asarray(value, order="C")) for name, value in state.items()})
+
+
+def unpack_state(record: ArrayRecord) -> dict[str, NDArray[Any]]:
+    """Unpack what `pack_state` packed, as read-only views: nothing is copied."""
+    return {name: _view(array) for name, array in record.items()}
+
+
+def _view(array: Array) -> NDArray[Any]:
+    """Read the header that `numpy.save` wrote, and look at the bytes behind it.
+
+    Raises
+    ------
+    ValueError
+        If the header is not of numpy's first format, or asks for objects.
+    """
+    head = BytesIO(array.data)
+    if (version := npy.read_magic(head)) != (1, 0):
+        raise ValueError(f"an array in numpy's format {version}; expected (1, 0)")
+    shape, in_columns, dtype = npy.read_array_header_1_0(head)
+    if dtype.hasobject:
+        raise ValueError("an array of Python objects; only numbers are read")
+    values = np.frombuffer(array.data, dtype, offset=head.tell())
+    return values.reshape(shape, order="F" if in_columns else "C")
+
+
+def halved(parameters: State, received: State) -> dict[str, NDArray[Any]]:
+    """Return in 16 bits by how much weights differ from those received; counters stay whole.
+
+    The difference is small, so its 11 significant bits tell more than those of a weight would.
+    """
+    with np.errstate(over="ignore"):  # infinite then, which the server refuses by name
+        return {
+            name: (value - received[name]).astype(np.float16) if value.dtype.kind == "f" else value
+            for name, value in parameters.items()
+        }
+
+
+def restored(parameters: State, sent: State) -> dict[str, NDArray[Any]]:
+    """Return the weights behind what `halved` made of them, given what was sent to the site."""
+    return {
+        name: (sent[name] + value).astype(sent[name].dtype)
+        if value.dtype == np.float16 and name in sent and value.shape == sent[name].shape
+        else value
+        for name, value in parameters.items()
+    }
