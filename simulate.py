@@ -74,6 +74,10 @@ def main(
         config = _coarse(config) if coarse else config
         directory = directory or _folder(config)
         if config.study is not None:
+            if seed is not None:
+                raise ConfigError(
+                    f"--seed: a study runs the seeds in study.seeds; for one: --set study.seeds=[{seed}]"
+                )
             _study(config, directory, dry_run, console)
         else:
             _one_run(config, directory, resume is not None, dry_run, console)

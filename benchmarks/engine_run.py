@@ -12,6 +12,8 @@ import numpy as np
 from flwr.app import Array, ArrayRecord, ConfigRecord, Context, Message, RecordDict
 from flwr.serverapp import Grid, ServerApp
 
+from fed.states import unpack_state
+
 PRODUCTS_A_MS = 6  # of `engine_apps.multiply`, roughly
 
 
@@ -72,9 +74,11 @@ def run_rounds(grid: Grid, spec: Spec, result: Result) -> None:
             for record in reply.content.metric_records.values():
                 result.site_s[-1] += record["seconds"]
             for record in reply.content.array_records.values():
-                for key, array in record.items():
-                    values = array.numpy()
-                    total[key] = total[key] + values if key in total else values
+                for key, values in unpack_state(record).items():
+                    if key in total:
+                        total[key] += values
+                    else:
+                        total[key] = values.copy()
         result.round_s.append(time.perf_counter() - start)
 
     for _ in range(spec.rounds + 1):

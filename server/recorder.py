@@ -128,6 +128,7 @@ class Recorder:
             "schema": SCHEMA,
             "name": config.name,
             "method": config.method.name,
+            "arrangement": config.method.arrangement,
             "seed": config.seed,
             "engine": self._engine,
             "versions": _versions(),

@@ -133,6 +133,13 @@ class Method(Section):
     """Prototypes a class and modality in the server's bank."""
 
     @property
+    def arrangement(self) -> Literal["federated", "pooled", "apart"]:
+        """Who trains with whom: sites by exchange, all their cases at one, or each site alone."""
+        if self.pool is not None:
+            return "pooled"
+        return "apart" if self.combine.scheme == "none" else "federated"
+
+    @property
     def fills_from_bank(self) -> bool:
         """Whether cases that lack a modality train against the bank's prototypes of it."""
         return self.fill in ("class_mean", "prototype") or self.align_single != "none"

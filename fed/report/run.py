@@ -98,6 +98,7 @@ class Results:
     engine: str
     versions: Mapping[str, str]
     classes: tuple[str, ...]
+    arrangement: str
     rounds_completed: int
     pooled: ByCondition
     by_site: Mapping[str, ByCondition]
@@ -194,6 +195,7 @@ def parse_results(raw: Mapping[str, Any]) -> Results:
         engine=raw["engine"],
         versions=raw["versions"],
         classes=tuple(raw["task"]["classes"]),
+        arrangement=raw["arrangement"],
         rounds_completed=raw["rounds_completed"],
         pooled=_by_condition(raw["held_out"]["pooled"]),
         by_site={s: _by_condition(scores) for s, scores in raw["held_out"]["sites"].items()},

@@ -133,12 +133,21 @@ def summary(results: Results) -> str:
     train = results.with_role("train")
     held_out = results.with_role("held_out")
     cases = sum(site.total for site in train)
+    rounds = counted(results.rounds_completed, "round")
+    sites = counted(len(train), "site")
+    opening = {
+        "federated": f"One model was trained with the method {results.method} over {rounds} by "
+        f"{sites} that keep their images to themselves: {ownership(train)}.",
+        "pooled": f"With the method {results.method} one model was trained over {rounds} where the "
+        "cases of all training sites lie together: what no federation can do, for comparison.",
+        "apart": f"With the method {results.method} each of {sites} trained a model of its own "
+        f"over {rounds} and exchanged nothing: {ownership(train)}. Scores at other sites are the "
+        "mean over these models.",
+    }[results.arrangement]
     return (
-        f"One model was trained with the method {results.method} over "
-        f"{counted(results.rounds_completed, 'round')} by {counted(len(train), 'site')} that keep "
-        f"their images to themselves: {ownership(train)}. Together they hold "
-        f"{counted(cases, 'case')}. The model sorts eyes into {listed(results.classes)}. It is "
-        f"judged on {counted(sum(s.total for s in held_out), 'case')} of "
+        f"{opening} Together they hold {counted(cases, 'case')}. The model sorts eyes into "
+        f"{listed(results.classes)}. It is judged on "
+        f"{counted(sum(s.total for s in held_out), 'case')} of "
         f"{counted(len(held_out), 'site')} that took no part in training."
     )
 

@@ -103,6 +103,13 @@ def test_choices_see_no_held_out_score(tmp_path):
     assert "coarse version" in (tmp_path / "out" / "study.html").read_text()
 
 
+def test_a_study_takes_its_seeds_from_the_study(tmp_path):
+    done = simulate(write(tmp_path, study()), "--seed", "3")
+    assert done.returncode == 2
+    assert "--seed: a study runs the seeds in study.seeds" in done.stderr
+    assert "--set study.seeds=[3]" in done.stderr
+
+
 def test_quick_is_for_studies(tmp_path):
     done = simulate(write(tmp_path, tiny()), "--quick")
     assert done.returncode == 2

@@ -50,3 +50,11 @@ def test_parts_that_do_not_fit_are_refused(override, words):
     with pytest.raises(ConfigError) as caught:
         load([DEMO], [override])
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("preset", "arrangement"),
+    [("fedrima", "federated"), ("pooled_incomplete", "pooled"), ("local", "apart")],
+)
+def test_a_method_knows_who_trains_with_whom(preset, arrangement):
+    assert load([DEMO], [f"method={preset}"]).method.arrangement == arrangement

@@ -123,6 +123,7 @@ def _results(sites: list[dict[str, Any]], predictions: dict[str, Any]) -> dict[s
         "engine": "inline",
         "versions": {"python": "3.11.9", "torch": "2.13.0", "flwr": "1.41.0"},
         "task": {"classes": CLASSES},
+        "arrangement": "federated",
         "rounds_completed": 18,
         "held_out": {"pooled": pooled, "sites": by_site},
         "validation": {"pooled": {"both": {"auc": 0.93}, "fundus": {"auc": None}}},
