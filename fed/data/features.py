@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from fed.config import Config, resolve
-from fed.config.schema import Frozen
+from fed.config.model import Frozen
 from fed.data.reading import Decoder
 from fed.engines.site import one_thread
 from fed.errors import ConfigError
