@@ -41,7 +41,7 @@ $(READY): pyproject.toml constraints.txt
 
 # Every table of the documents, from runs: about 4 hours on 2 cores, an estimate. Finished runs are kept, so that
 # it can be interrupted and called again. The page of each study is runs/evidence/<name>/study.html.
-STUDIES := demo-seeds main ablation ownership case_missing unlinked label_skew style_shift federation_size \
+STUDIES := demo-seeds heterogeneity main ablation ownership case_missing unlinked label_skew style_shift federation_size \
 	leave_group_out onboarding
 ifneq ($(wildcard ../shared/data/real-eyes/manifest.csv),)
 STUDIES += real_eyes
