@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -69,7 +70,7 @@ def feature_plan(
         Strength of the entropy, relative to the largest cost.
     mode : {"corrected", "faithful"}
     tolerance : float
-        Bound on the L1 error of the column marginals (corrected mode; the rows are met exactly).
+        Bound on the L1 error of the marginals (corrected mode), one of which is met to rounding.
         It is not taken below what the type resolves, 2e-6 in float32.
     max_sweeps : int
         Sweeps after which the plan is returned with ``converged=False``.
@@ -87,17 +88,21 @@ def feature_plan(
         return _faithful_plan(X, Y, T, eps)
     with torch.no_grad():
         X, Y = standardised(X, T.sum(1)), standardised(Y, T.sum(0))
-        scaled = _matching_cost(X, Y, T, T.sum(1), T.sum(0)).clamp_(min=0.0)
-        unit = eps * scaled.max().clamp(min=torch.finfo(dtype).tiny)
+        cost = _MatchingCost.of(X, Y, T, T.sum(1), T.sum(0))
+        scaled = cost.dense(_large_buffer(X.shape[1], Y.shape[1], X)).clamp_(min=0.0)
+        unit = eps * scaled.amax().clamp(min=torch.finfo(dtype).tiny)
         scaled /= unit
         tolerance = max(tolerance, RESOLUTION * torch.finfo(dtype).eps)
         if min(scaled.shape) <= LARGEST_NEWTON_SIDE:
             plan, sweeps, error = _newton_plan(scaled, tolerance)
         else:
-            solved = scale_to_uniform(scaled, tolerance, max_sweeps)
+
+            def write_costs(out: Tensor) -> None:
+                cost.dense(out).clamp_(min=0.0).div_(unit)
+
+            solved = scale_to_uniform(scaled, write_costs, tolerance, max_sweeps)
             plan, sweeps, error = solved.plan, solved.sweeps, solved.error
-        cost = unit * torch.dot(scaled.flatten(), plan.flatten())
-    return FeaturePlan(plan, cost, sweeps, error <= tolerance)
+    return FeaturePlan(plan, cost.under(plan), sweeps, error <= tolerance)
 
 
 def standardised(features: Tensor, weights: Tensor) -> Tensor:
@@ -125,16 +130,48 @@ def transport_features(plan: Tensor, Y: Tensor) -> Tensor:
     return Y @ weights.to(Y.dtype).T
 
 
-def _matching_cost(X: Tensor, Y: Tensor, T: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    cost = (rows @ X.square())[:, None] + (columns @ Y.square())[None, :]
-    return cost.addmm_(X.T, T @ Y, alpha=-2)
+@dataclass(frozen=True, slots=True)
+class _MatchingCost:
+    """Costs ``left' right``, kept as factors (n + 2, dx) and (n + 2, dy), which are small.
+
+    ``rows + columns - 2 X' T Y`` and its sum under a plan are one product of matrices then.
+    """
+
+    left: Tensor
+    right: Tensor
+
+    @classmethod
+    def of(cls, X: Tensor, Y: Tensor, T: Tensor, rows: Tensor, columns: Tensor) -> _MatchingCost:
+        """Compare features under a coupling and its marginals."""
+        squares_X, squares_Y = (rows @ X.square())[None], (columns @ Y.square())[None]
+        left = torch.cat([-2 * X, squares_X, torch.ones_like(squares_X)])
+        return cls(left, torch.cat([T @ Y, torch.ones_like(squares_Y), squares_Y]))
+
+    def dense(self, out: Tensor | None = None) -> Tensor:
+        """Return the costs (dx, dy), in the memory of `out` where it is given."""
+        return torch.mm(self.left.T, self.right, out=out)
+
+    def under(self, plan: Tensor) -> Tensor:
+        """Return ``<M, plan>``, not negative."""
+        return torch.sum((self.left @ plan) * self.right).clamp_(min=0.0)
+
+
+def _large_buffer(n: int, m: int, like: Tensor) -> Tensor:
+    """Return an uninitialised tensor; on a CPU in NumPy's memory.
+
+    NumPy asks the system for large pages. The first touch of every small one can cost more than all
+    the sweeps together.
+    """
+    if like.device.type != "cpu":
+        return like.new_empty(n, m)
+    return torch.from_numpy(np.empty((n, m), like.numpy().dtype))
 
 
 def _faithful_plan(X: Tensor, Y: Tensor, T: Tensor, eps: float) -> FeaturePlan:
     rows, columns = T.sum(1), T.sum(0)
     if len(X) == len(Y):
         rows, columns = columns, rows  # The release swaps them, and fails where it cannot.
-    cost = _matching_cost(X, Y, T, rows, columns)
+    cost = _MatchingCost.of(X, Y, T, rows, columns).dense()
     solved = faithful.sinkhorn(cost / cost.max(), eps)
     return FeaturePlan(solved.plan, (cost * solved.plan).sum(), solved.sweeps, solved.converged)
 

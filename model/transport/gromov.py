@@ -150,13 +150,11 @@ class _CautiousAnderson(Anderson):
         self.decreases = torch.where(falls, self.decreases + 1, 0)
         self.last_change = change
         trusted = (self.decreases >= TRUSTED_DECREASES) & (change < TRUSTED_CHANGE)
-        self.valid &= falls[:, None]
+        self.record(image.flatten(1), residual.flatten(1))
+        self.forget(trusted)
         if not bool(trusted.any()):
             return image
-        flat_image, flat_residual = image.flatten(1), residual.flatten(1)
-        mixed = self.extrapolate(flat_image, flat_residual)
-        self.record(flat_image, flat_residual, trusted)
-        return torch.where(trusted[:, None], mixed, flat_image).view_as(image)
+        return torch.where(trusted[:, None, None], self.extrapolate().view_as(image), image)
 
 
 def _unlabelled_start(

@@ -94,7 +94,7 @@ def project(
         if sweeps % between_checks == 0 and bool((error <= precision).all()):
             break
         if sweeps > TRUSTED_SWEEPS:
-            radius = torch.where(error < previous, 2 * radius, 0.25 * radius).clamp_(
+            radius = torch.where(error <= previous, 2 * radius, 0.25 * radius).clamp_(
                 max=LARGEST_STEP
             )
         previous = error

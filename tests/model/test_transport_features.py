@@ -8,6 +8,7 @@ from model.transport import (
     barycentric_projection,
     draw_targets,
     feature_plan,
+    features,
     transport_features,
 )
 
@@ -19,8 +20,10 @@ def matched_samples(n, dx, dy, seed=0):
     return X, Y, torch.eye(n).double() / n
 
 
+@pytest.mark.parametrize("newton", [True, False])
 @pytest.mark.parametrize("eps", [5e-3, 5e-2])
-def test_plan_agrees_with_pot(eps):
+def test_plan_agrees_with_pot(eps, newton, monkeypatch):
+    monkeypatch.setattr(features, "LARGEST_NEWTON_SIDE", 12 if newton else 11)
     X, Y, T = matched_samples(20, 12, 30)
     solved = feature_plan(X, Y, T, eps=eps, tolerance=1e-9, max_sweeps=20000)
     standard = [(Z - Z.mean(0)) / Z.std(0, correction=0) for Z in (X, Y)]
@@ -32,6 +35,16 @@ def test_plan_agrees_with_pot(eps):
     assert solved.converged
     assert (solved.plan - expected).abs().sum() < 1e-6
     assert float(solved.cost) == pytest.approx(float((M * expected).sum()), rel=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_two_directions_of_many_features_are_transposes(dtype):
+    X, Y, T = (matrix.to(dtype) for matrix in matched_samples(16, 140, 300))
+    forth, back = feature_plan(X, Y, T), feature_plan(Y, X, T.T)
+    assert forth.converged
+    assert back.converged
+    assert (forth.plan - back.plan.T).abs().sum() < 2e-5
+    assert float(forth.cost) == pytest.approx(float(back.cost), rel=1e-5)
 
 
 @pytest.mark.parametrize("scale", [1e-6, 1e6])

@@ -14,6 +14,7 @@ from model.transport import (
     labelled_couplings,
     transport_features,
 )
+from model.transport.projection import Marginals, Potentials, project
 
 
 def samples(n, d, seed=0):
@@ -188,6 +189,25 @@ def test_any_eps_with_many_features(eps, dtype):
     assert solved.converged == (error < 2.5e-6)
     assert solved.converged or eps == 1e-4
     assert error < 0.05
+
+
+@pytest.mark.parametrize("dims", [(129, 129), (130, 2000), (2000, 130)])
+def test_costs_far_beyond_the_number_range_of_float32(dims):
+    X, Y = (samples(8, d, d).float() for d in dims)
+    solved = feature_plan(X, Y, torch.eye(8), eps=1e-4)
+    assert torch.isfinite(solved.plan).all()
+    for side in (0, 1):
+        mass = solved.plan.double().sum(1 - side)
+        assert (mass - 1 / dims[side]).abs().sum() < 1e-3
+
+
+def test_a_plateau_of_the_error_does_not_stop_the_projection():
+    # Mass has to move between rows whose costs are 1000 eps apart: the error stands still long.
+    costs = torch.tensor([[[2489.7, 2150.2, 1326.6], [1578.8, 1552.7, 3392.7]]]).double()
+    marginals = Marginals(costs.new_full((1, 2, 1), 1 / 2), costs.new_full((1, 1, 3), 1 / 3))
+    start = Potentials(costs.new_zeros(1, 2, 1), costs.new_zeros(1, 1, 3))
+    solved = project(costs, marginals, start, costs.new_full((1,), 1e-9))
+    assert float(solved.error) <= 1e-9
 
 
 def test_6144_features_on_both_sides_of_a_step():
