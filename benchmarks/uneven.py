@@ -1,11 +1,14 @@
 """Figure for docs/uneven-world.md: ``python -m benchmarks.uneven RUN [RUN ...] --out FIGURE.png``.
 
-A panel a run: where the virtual time of a site went, on average over the sites of each group.
+A panel a run: where the virtual time of a site went, on average over the sites of each group. The
+table beside it, `results/uneven.csv`: held-out AUC and virtual time of each run.
 """
 
 import argparse
+import csv
 import json
 from pathlib import Path
+from typing import Any
 
 from fed.config import load
 from fed.report.participation import Participation, parse_participation
@@ -18,12 +21,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("runs", nargs="+", type=Path, help="folders of finished runs")
     parser.add_argument("--out", type=Path, default=Path("docs/figures/uneven-world.png"))
+    parser.add_argument("--csv", type=Path, default=Path("results/uneven.csv"))
     arguments = parser.parse_args()
     results = [json.loads((run / "results.json").read_text()) for run in arguments.runs]
     read = [parse_participation(raw) for raw in results]
     for run, raw, participation in zip(arguments.runs, results, read, strict=True):
         tell(run, raw, participation)
-    draw([title(run) for run in arguments.runs], read, arguments.out)
+    titles = [title(run) for run in arguments.runs]
+    draw(titles, read, arguments.out)
+    tabulate(titles, results, arguments.csv)
 
 
 def title(run: Path) -> str:
@@ -54,6 +60,17 @@ def draw(titles: list[str], runs: list[Participation], out: Path) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(out, dpi=150)
     print(out)
+
+
+def tabulate(titles: list[str], results: list[dict[str, Any]], out: Path) -> None:
+    """Write what each run reached under each condition, with its interval, and in what time."""
+    with out.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["run", "condition", "auc", "low", "high", "virtual_seconds"])
+        for name, raw in zip(titles, results, strict=True):
+            for condition, metrics in raw["held_out"]["pooled"].items():
+                auc = [f"{metrics['auc'][part]:.4f}" for part in ("value", "low", "high")]
+                writer.writerow([name, condition, *auc, f"{raw['time']['virtual_seconds']:.1f}"])
 
 
 def tell(run: Path, raw: dict[str, object], participation: Participation) -> None:
