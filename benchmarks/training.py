@@ -5,10 +5,11 @@ of each phase of ``fedrima`` at a site with both modalities, on one thread, from
 and prints a line a scale and phase. ``--csv`` writes ``results/training.csv``.
 
 Seconds are of processor time, from a request to its reply, so that others on the machine hardly
-count. Shares: ``data``, reading, varying and moving images; ``encoders``, their forward and backward
-passes; ``transport``, couplings; ``communication``, packing and unpacking both messages; ``fusion``,
-the rest: heads, fusion, losses, optimiser. ``bare encoders`` is how many cases a second the
-encoders alone train on, the images being there.
+count. Shares: ``data``, reading prepared images and moving them to where the site computes;
+``augmentation``, varying them there; ``encoders``, their forward and backward passes;
+``transport``, couplings; ``communication``, packing and unpacking both messages; ``fusion``, the
+rest: heads, fusion, losses, optimiser. ``bare encoders`` is how many cases a second the encoders
+alone train on, the images being there.
 """
 
 import argparse
@@ -47,7 +48,7 @@ SIZES: dict[str, tuple[int, list[int]]] = {
     "paper": (384, [96, 96, 96]),
 }
 PHASES = ("encoders", "fusion")
-COUPLING = (CouplingLog, "coupling")
+TIMED = ("data", "augmentation", "encoders", "transport")
 
 
 class Row(NamedTuple):
@@ -59,6 +60,7 @@ class Row(NamedTuple):
     cases_a_second: float
     bare_encoders: float
     data: float
+    augmentation: float
     encoders: float
     transport: float
     communication: float
@@ -121,7 +123,11 @@ def measure(scale: str, cases: int, folder: Path) -> Iterator[Row]:
             hooks = [
                 h for e in (network.fundus_encoder, network.oct_encoder) for h in clock.watch(e)
             ]
-            with _timed(SiteImages, "batch", clock, "data"), _timed(*COUPLING, clock, "transport"):
+            with (
+                _timed(SiteImages, "read", clock, "data"),
+                _timed(SiteImages, "varied", clock, "augmentation"),
+                _timed(CouplingLog, "coupling", clock, "transport"),
+            ):
                 start = time.process_time()
                 request = protocol.pack_train_task(TrainTask(round_, phase, 1e-4, model, {}))
                 task = protocol.unpack_train_task(request)
@@ -134,9 +140,7 @@ def measure(scale: str, cases: int, folder: Path) -> Iterator[Row]:
                 hook.remove()
         total = end - start
         shares = {
-            "data": clock.seconds["data"] / total,
-            "encoders": clock.seconds["encoders"] / total,
-            "transport": clock.seconds["transport"] / total,
+            **{name: clock.seconds[name] / total for name in TIMED},
             "communication": (unpacked - start + end - trained) / total,
         }
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
