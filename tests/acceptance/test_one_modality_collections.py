@@ -2,6 +2,9 @@
 
 import csv
 import json
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,20 +13,36 @@ import pytest
 from typer.testing import CliRunner
 
 from simulate import command
-from tests.acceptance.federations import write
+from tests.acceptance.federations import ROOT, write
 from tests.fed.data.collections.files import picture
 
-GRADES = ("healthy", "ill")
+GRADES = ("NO", "AMD")
 Row = dict[str, str]
 
 
-def octdl(root: Path) -> Iterator[Row]:
-    """Write 40 B-scans in folders by class, as OCTDL has them."""
+def octdl(folder: Path) -> Iterator[Row]:
+    """Write 40 B-scans as OCTDL has them; make its manifest as docs/data.md says."""
+    root = folder / "data" / "OCTDL"
+    listed = ["file_name,disease,patient_id"]
     for number in range(40):
         grade = number % 2
-        name = f"OCTDL/{('NO', 'AMD')[grade]}/scan_{number}.jpg"
-        picture(root / name, 60 + 80 * grade + number, (20, 30))
-        yield {"case_id": f"o{number}", "oct": name, "grade": GRADES[grade]}
+        name = f"scan_{number}"
+        picture(root / GRADES[grade] / f"{name}.jpg", 60 + 80 * grade + number, (20, 30))
+        listed.append(f"{name},{GRADES[grade]},{number}")
+    (root / "OCTDL_labels.csv").write_text("\n".join(listed) + "\n")
+    subprocess.run([sys.executable, "-c", recipe()], cwd=folder, check=True)
+    with (root / "eyes.csv").open() as file:
+        for row in csv.DictReader(file):
+            oct_ = str((root / row["oct"]).relative_to(folder))
+            yield {"case_id": row["case_id"], "oct": oct_, "grade": row["disease"]}
+
+
+def recipe() -> str:
+    """Return the program of the page on data that makes a manifest of OCTDL."""
+    page = (ROOT / "docs" / "data.md").read_text()
+    found = re.search(r"```python\n(import csv\n.*?)```", page, re.DOTALL)
+    assert found is not None
+    return found[1]
 
 
 def photographs(root: Path) -> Iterator[Row]:

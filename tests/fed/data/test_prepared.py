@@ -1,5 +1,6 @@
 import hashlib
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -177,6 +178,22 @@ def test_data_that_moved_or_lost_its_times_is_read_but_not_decoded_again(
         touch(file)
     assert pixels(there) == before
     assert prepare_images(there, 1) == 0
+
+
+def test_two_collections_with_the_same_file_names_share_a_folder(
+    config: Config, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    shutil.copy(tmp_path / "manifest.csv", other)
+    shutil.copytree(tmp_path / "stack", other / "stack")
+    for number, file in enumerate(sorted(tmp_path.glob("*.png"))):
+        Image.fromarray(np.full((20, 20), 150 + number, np.uint8)).save(other / file.name)
+    data = config.data.model_copy(update={"path": str(other / "manifest.csv")})
+    both = [config, config.model_copy(update={"data": data})]
+    assert [prepare_images(one, 1) for one in both] == [14, 13]
+    assert [prepare_images(one, 1) for one in both] == [0, 0]
+    assert [pixels(one) for one in both] == [pixels(undo(one)) for one in both]
 
 
 @pytest.mark.parametrize("damage", ["deleted", "cut"])
