@@ -1,6 +1,7 @@
 """The images of one site, decoded once and handed out as batches."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -44,21 +45,29 @@ class SiteImages:
 
     def batch(self, rows: NDArray[np.int64], augment: torch.Generator | None = None) -> Batch:
         """Return the images of the cases at `rows`, varied at random where a generator is given."""
+        plain = self.read(rows)
+        return plain if augment is None else self.varied(plain, augment)
+
+    def read(self, rows: NDArray[np.int64]) -> Batch:
+        """Return the images of the cases at `rows` as they are, on the device."""
         fundus_at, oct_at = self._position["fundus"][rows], self._position["oct"][rows]
-        fundus = self._moved(self._fundus.pick(fundus_at[fundus_at >= 0]))
-        oct_ = self._moved(self._oct.pick(oct_at[oct_at >= 0]))
-        if augment is not None and len(fundus) and fundus.ndim == 4:  # 2: features
-            fundus = augment_fundus(fundus, augment)
-            fundus = other_camera(fundus, augment) if self._other_devices else fundus
-        if augment is not None and len(oct_) and oct_.ndim == 4:
-            oct_ = augment_oct(oct_, augment)
-            oct_ = other_scanner(oct_, augment) if self._other_devices else oct_
         return Batch(
-            fundus,
-            oct_,
+            self._moved(self._fundus.pick(fundus_at[fundus_at >= 0])),
+            self._moved(self._oct.pick(oct_at[oct_at >= 0])),
             torch.from_numpy(fundus_at >= 0).to(self._device),
             torch.from_numpy(oct_at >= 0).to(self._device),
         )
+
+    def varied(self, plain: Batch, random: torch.Generator) -> Batch:
+        """Return random variations of images; features are left as they are."""
+        fundus, oct_ = plain.fundus, plain.oct
+        if len(fundus) and fundus.ndim == 4:  # 2: features
+            fundus = augment_fundus(fundus, random)
+            fundus = other_camera(fundus, random) if self._other_devices else fundus
+        if len(oct_) and oct_.ndim == 4:
+            oct_ = augment_oct(oct_, random)
+            oct_ = other_scanner(oct_, random) if self._other_devices else oct_
+        return replace(plain, fundus=fundus, oct=oct_)
 
     def _moved(self, picked: Tensor) -> Tensor:
         """Return images in [0, 1], or features as they are, on the device.

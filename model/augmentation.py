@@ -1,7 +1,8 @@
 """Random variations of training images: flips, shifts, light, and the look of other devices.
 
 All draws come from the generator given, so that the same one gives the same images. Each image is
-read once, through a table of positions, and recoloured in place: a few per cent of a training step.
+read once, through a table of positions; what follows is done in place, since memory that is new to
+the process costs more than the arithmetic.
 """
 
 import torch
@@ -60,7 +61,7 @@ def augment_oct(volumes: Tensor, generator: Generator) -> Tensor:
     rows = _positions(depth, lift[:, :, None]).transpose(1, 2)
     columns = _mirrored(torch.arange(width, device=volumes.device)[None], draw.coin())
     moved = _read(volumes, rows * width + columns[:, None, :])
-    moved *= 1 + draw.uniform(0.15)[:, :, None, None] * draw.noise()
+    moved *= (draw.uniform(0.15)[:, :, None, None] * draw.noise()).add_(1)
     return _recoloured(moved, 1 + draw.uniform(0.15)[:, :, None, None], draw)
 
 
@@ -84,7 +85,7 @@ def other_camera(images: Tensor, generator: Generator) -> Tensor:
     down, across = (torch.linspace(-1, 1, size, device=images.device) for size in images.shape[2:])
     radius2 = down[:, None] ** 2 + across**2
     images *= torch.exp(draw.uniform(0.3)[:, :, None, None] * radius2)
-    images = _focused(images, draw, (1, 1, 1, 1))
+    _focus(images, draw, (1, 1, 1, 1))
     images += draw.uniform(0.03)[:, :, None, None] * draw.noise()
     return images.clamp_(0, 1)
 
@@ -108,10 +109,44 @@ def other_scanner(volumes: Tensor, generator: Generator) -> Tensor:
     draw = _Draws(volumes, generator)
     down = torch.linspace(-1, 1, volumes.shape[2], device=volumes.device)[:, None]
     volumes *= torch.exp(draw.uniform(0.3)[:, :, None, None] * down)
-    volumes = _focused(volumes, draw, (1, 1, 0, 0))
-    volumes *= 1 + draw.uniform(0.25)[:, :, None, None] * draw.noise()
+    _focus(volumes, draw, (1, 1, 0, 0))
+    volumes *= (draw.uniform(0.25)[:, :, None, None] * draw.noise()).add_(1)
     volumes += draw.uniform(0.05)[:, :, None, None]
     return volumes.clamp_(0, 1)
+
+
+def local_mean(images: Tensor, reach: tuple[int, int, int, int]) -> Tensor:
+    """Return the mean of each pixel and its neighbours, the edge repeated.
+
+    What `avg_pool2d` gives on a CPU, to the bit, in a fraction of its time: all images, end to end,
+    are added at every offset of the window, and sums that span two rows are left out.
+
+    Parameters
+    ----------
+    images : Tensor
+        ``(n, channels, height, width)``
+    reach : tuple of int
+        Neighbours that count: left, right, above, below.
+
+    Returns
+    -------
+    Tensor
+        Of the same shape; its rows do not lie end to end.
+    """
+    left, right, above, below = reach
+    padded = pad(images, reach, mode="replicate")
+    width = padded.shape[3]
+    offsets = [
+        row * width + column
+        for row in range(1 + above + below)
+        for column in range(1 + left + right)
+    ]
+    pixels = padded.view(-1)
+    count = len(pixels) - offsets[-1]
+    sums = pixels[:count].clone()
+    for offset in offsets[1:]:
+        sums += pixels[offset : offset + count]
+    return sums.div_(len(offsets)).as_strided(images.shape, padded.stride())
 
 
 class _Draws:
@@ -152,25 +187,14 @@ def _read(images: Tensor, positions: Tensor) -> Tensor:
     return images.flatten(2).gather(2, index).view_as(images)
 
 
-def _focused(images: Tensor, draw: _Draws, reach: tuple[int, int, int, int]) -> Tensor:
-    """Move each image towards its local mean (blur) or away from it (sharpen).
+def _focus(images: Tensor, draw: _Draws, reach: tuple[int, int, int, int]) -> None:
+    """Move each image towards its local mean (blur) or away from it (sharpen), in place.
 
     `reach` counts neighbours left, right, above and below. Blur goes further than sharpening, as
     lenses do.
     """
-    left, right, above, below = reach
-    near = pad(images, reach, mode="replicate")
-    near = _running_mean(_running_mean(near, 2, 1 + above + below), 3, 1 + left + right)
-    return images + (0.25 + draw.uniform(0.65))[:, :, None, None] * (near - images)
-
-
-def _running_mean(images: Tensor, axis: int, width: int) -> Tensor:
-    """Average over `width` neighbours; for few of them ten times as fast as pooling."""
-    length = images.shape[axis] - width + 1
-    total = images.narrow(axis, 0, length)
-    for start in range(1, width):
-        total = total + images.narrow(axis, start, length)
-    return total / width
+    towards = local_mean(images, reach).sub_(images)
+    images += towards.mul_(0.25 + draw.uniform(0.65)[:, :, None, None])
 
 
 def _recoloured(images: Tensor, gain: Tensor, draw: _Draws) -> Tensor:
@@ -181,4 +205,5 @@ def _recoloured(images: Tensor, gain: Tensor, draw: _Draws) -> Tensor:
     contrast = 1 + draw.uniform(0.2)[:, :, None, None]
     bend = draw.uniform(0.25)[:, :, None, None]
     images.mul_(gain * contrast).add_(_MIDDLE - _MIDDLE * contrast).clamp_(0, 1)
-    return images.mul_(1 + bend - bend * images)
+    factor = bend * images
+    return images.mul_(torch.sub(1 + bend, factor, out=factor))

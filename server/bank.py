@@ -56,7 +56,9 @@ def missing_classes(bank: Bank, classes: Sequence[str]) -> list[str]:
     return words
 
 
-def transport_parameters(bank: Bank, plan: bool = True) -> Mapping[str, NDArray[np.float32]]:
+def transport_parameters(
+    bank: Bank, plan: bool = True
+) -> tuple[Mapping[str, NDArray[np.float32]], list[str]]:
     """Return the buffers of ``transport``: moments of both feature spaces and the plan ``P``.
 
     The plan is the feature transport (method, section 2) between the two halves of the bank, under
@@ -66,7 +68,15 @@ def transport_parameters(bank: Bank, plan: bool = True) -> Mapping[str, NDArray[
     ----------
     plan : bool
         False leaves ``P`` out; the fusion's transported token then stays zero.
+
+    Returns
+    -------
+    Mapping of name to ndarray
+        A plan that is not finite is left out.
+    list of str
+        What to warn of: that the plan was not solved to its tolerance.
     """
+    warnings: list[str] = []
     buffers: dict[str, NDArray[np.float32]] = {}
     standardised: dict[Modality, torch.Tensor] = {}
     for modality in MODALITIES:
@@ -88,8 +98,13 @@ def transport_parameters(bank: Bank, plan: bool = True) -> Mapping[str, NDArray[
             b=torch.from_numpy(oct_.counts / oct_.counts.sum()),
         )
         solved = feature_plan(standardised["fundus"], standardised["oct"], coupling.plan)
-        buffers["transport.plan"] = solved.plan.numpy().astype(np.float32)
-    return buffers
+        usable = bool(solved.plan.isfinite().all())
+        if usable:
+            buffers["transport.plan"] = solved.plan.numpy().astype(np.float32)
+        if not solved.converged:
+            words = f"the feature transport did not converge in {solved.sweeps} sweeps"
+            warnings.append(words if usable else f"{words} and is left out")
+    return buffers, warnings
 
 
 def _share_a_class(bank: Bank) -> bool:

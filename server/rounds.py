@@ -239,10 +239,10 @@ class Rounds:
 
     def _refresh_bank(self, plan: Round, progress: Progress) -> Exchange:
         exchange = self._collect_bank(progress, plan.number)
-        progress.model = {
-            **progress.model,
-            **transport_parameters(progress.bank, self._config.method.plan),
-        }
+        buffers, warnings = transport_parameters(progress.bank, self._config.method.plan)
+        for words in warnings:
+            progress.warn(f"bank of round {plan.number}: {words}")
+        progress.model = {**progress.model, **buffers}
         return exchange
 
     def _collect_bank(self, progress: Progress, number: int) -> Exchange:

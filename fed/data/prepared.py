@@ -1,10 +1,10 @@
 """Images decoded and resampled once, then read at the speed of memory.
 
 A folder holds one memory-mapped array an image, named by a hash of what it was made from: the
-paths, sizes and modification times of its files, and the size it was brought to. So work that was
+content of the image's files, the size it was brought to, and `FORMAT`. So work that was
 interrupted goes on where it stopped, an image that changed is made anew, an old array is never
-taken for it, and names alone tell whether a folder is complete. Paths count from the root of the
-data: both folders may be moved together, as long as modification times are kept.
+taken for it, and moving or touching files costs no decoding. An index of hashes by size and
+modification time spares a start the reading of files that nobody touched.
 """
 
 import hashlib
@@ -12,22 +12,23 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fed.data.images import backing_file
+from fed.data.contents import ContentIndex, state_and_content
 from fed.data.reading import Preparable, refuse
-from fed.data.volumes import slice_files
 from fed.errors import DataError
 from fed.sites import MODALITIES, Modality
 
 FORMAT = 1
-"""Raised whenever reading comes to give other pixels, so that older folders count as stale."""
+"""Raised whenever reading comes to give other pixels, so that older arrays count as stale."""
+
+INDEX = "index.json"
 
 Image = tuple[Modality, Path]
 
@@ -49,10 +50,15 @@ class PreparedReader:
     directory: Path
     root: Path
     decoder: Preparable
+    _found: dict[Image, Path] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """Arrays that were looked up: a run does not ask twice whether an image has changed."""
 
     def read(self, modality: Modality, path: Path) -> NDArray[Any]:
         """Return fundus ``(3, height, width)``, OCT ``(slices, depth, width)`` or a feature."""
-        stored = self.stored((modality, path))
+        image = modality, path
+        if image not in self._found:
+            self.check([image])
+        stored = self._found[image]
         try:
             return np.asarray(np.load(stored, mmap_mode="r"))
         except FileNotFoundError:
@@ -61,39 +67,34 @@ class PreparedReader:
             raise DataError(f"{stored}: damaged; delete it and prepare the data again") from None
 
     def check(self, images: Sequence[Image]) -> None:
-        """Raise a `DataError` if the folder lacks an image as its file is now."""
-        absent = self.absent(images)
-        if absent:
-            raise DataError(self._stale([path for _, path in absent]))
+        """Raise a `DataError` if the folder lacks an image as its file is now.
 
-    def absent(self, images: Sequence[Image]) -> list[Image]:
-        """Return the images that are not stored as their files are now."""
-        return [image for image in images if not self._is_stored(image)]
-
-    def stored(self, image: Image) -> Path:
-        """Return where an image as it is now is stored.
-
-        Raises
-        ------
-        DataError
-            If one of its files is gone.
+        Images are read only where their files changed after they were prepared.
         """
-        modality, path = image
-        parts = [FORMAT, self.decoder.identity(modality), os.path.relpath(path, self.root)]
-        for file in slice_files(path) if path.is_dir() else [backing_file(path)]:
-            try:
-                status = file.stat()
-            except OSError as error:
-                raise DataError(f"{file}: cannot be read: {error.strerror}") from None
-            parts += [file.name, status.st_size, status.st_mtime_ns]
-        digest = hashlib.blake2b(repr(parts).encode(), digest_size=16).hexdigest()
-        return self.directory / modality / f"{digest}.npy"
+        contents = self._index.look_up(path for _, path in images)
+        for image in images:
+            modality, path = image
+            if path in contents and (stored := self.array(modality, contents[path])).exists():
+                self._found[image] = stored
+            else:
+                self._found.pop(image, None)
+        absent = [path for modality, path in images if (modality, path) not in self._found]
+        if absent:
+            raise DataError(self._stale(absent))
 
-    def _is_stored(self, image: Image) -> bool:
-        try:
-            return self.stored(image).exists()
-        except DataError:  # its source file is gone
-            return False
+    def array(self, modality: Modality, content: str) -> Path:
+        """Return where the array of an image of this content is stored."""
+        parts = FORMAT, self.decoder.identity(modality), content
+        name = hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
+        return self.directory / modality / f"{name}.npy"
+
+    def open_index(self) -> ContentIndex:
+        """Open what the folder notes of the content of the images."""
+        return ContentIndex(self.directory / INDEX, self.root)
+
+    @cached_property
+    def _index(self) -> ContentIndex:
+        return self.open_index()
 
     def _stale(self, paths: Sequence[Path]) -> str:
         return (
@@ -108,7 +109,7 @@ def prepare(
     workers: int,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> int:
-    """Decode and store the images that a folder lacks; the others are left as they are.
+    """Decode and store the images that a folder lacks; all are read, to know what they hold.
 
     Parameters
     ----------
@@ -131,21 +132,34 @@ def prepare(
     DataError
         Naming the images that cannot be read, once all others are stored.
     """
-    todo = reader.absent(images)
     for modality in MODALITIES:
         (reader.directory / modality).mkdir(parents=True, exist_ok=True)
-    troubles = []
-    for done, trouble in enumerate(_stored_one_by_one(reader, todo, workers), 1):
-        progress(done, len(todo))
-        if trouble:
-            troubles.append(trouble)
+    index, decoded, troubles = reader.open_index(), 0, []
+    try:
+        for done, outcome in enumerate(_stored_one_by_one(reader, images, workers), 1):
+            if isinstance(outcome, str):
+                troubles.append(outcome)
+            else:
+                index.note(images[done - 1][1], outcome.state, outcome.content)
+                decoded += outcome.decoded
+            progress(done, len(images))
+    finally:
+        index.save()
     refuse(troubles)
-    return len(todo)
+    return decoded
+
+
+class _Stored(NamedTuple):
+    """An image that is stored: the hashes of its files, and whether it had to be decoded."""
+
+    state: str
+    content: str
+    decoded: bool
 
 
 def _stored_one_by_one(
     reader: PreparedReader, images: Sequence[Image], workers: int
-) -> Iterator[str | None]:
+) -> Iterator[_Stored | str]:
     store = partial(_store, reader)
     if workers == 1 or len(images) < 2:
         yield from map(store, images)
@@ -158,15 +172,19 @@ def _stored_one_by_one(
         yield from pool.imap(store, images, chunksize=4)
 
 
-def _store(reader: PreparedReader, image: Image) -> str | None:
-    """Decode and store one image; return its trouble if it cannot be read."""
+def _store(reader: PreparedReader, image: Image) -> _Stored | str:
+    """Store one image unless an array of it is there; return its trouble if it cannot be read."""
+    modality, path = image
     try:
-        stored = reader.stored(image)
-        pixels = reader.decoder.read(*image)
+        state, content = state_and_content(path)
+        stored = reader.array(modality, content)
+        if stored.exists():
+            return _Stored(state, content, decoded=False)
+        pixels = reader.decoder.read(modality, path)
     except DataError as error:
         return str(error)
     temporary = stored.with_name(f".{stored.name}.{os.getpid()}.part")
     with temporary.open("wb") as file:
         np.save(file, pixels)
     os.replace(temporary, stored)
-    return None
+    return _Stored(state, content, decoded=True)

@@ -1,7 +1,14 @@
 import pytest
 import torch
+from torch.nn.functional import avg_pool2d, pad
 
-from model.augmentation import augment_fundus, augment_oct, other_camera, other_scanner
+from model.augmentation import (
+    augment_fundus,
+    augment_oct,
+    local_mean,
+    other_camera,
+    other_scanner,
+)
 
 FUNDUS = (6, 3, 32, 32)
 OCT = (6, 5, 32, 24)
@@ -112,6 +119,15 @@ def test_other_lenses_blur_or_sharpen_an_edge():
     )
     assert contrast.min() < 0.6
     assert contrast.max() > 1.1
+
+
+@pytest.mark.parametrize("shape", [(6, 3, 32, 32), (1, 3, 17, 22), (3, 1, 64, 31)])
+@pytest.mark.parametrize("reach", [(1, 1, 1, 1), (1, 1, 0, 0), (2, 0, 0, 1)])
+def test_the_local_mean_is_that_of_average_pooling_to_the_bit(shape, reach):
+    images, (left, right, above, below) = batch(shape), reach
+    window = (1 + above + below, 1 + left + right)
+    expected = avg_pool2d(pad(images, reach, mode="replicate"), window, stride=1)
+    assert torch.equal(local_mean(images, reach), expected)
 
 
 def test_other_scanners_fade_with_depth_and_keep_scans_apart():

@@ -1,4 +1,6 @@
+import hashlib
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,8 +9,10 @@ import pytest
 from PIL import Image
 
 from fed.config import Config
-from fed.data import images, volumes
+from fed.data import contents, images, volumes
 from fed.data.opening import open_source, prepare_images
+from fed.data.prepared import FORMAT
+from fed.data.reading import Decoder
 from fed.errors import ConfigError, DataError
 
 LINES = [
@@ -103,6 +107,124 @@ def test_a_changed_image_is_stale_and_alone_made_anew(
         open_source(config)
     assert prepare_images(config, 1) == 1
     assert pixels(config) == pixels(undo(config))
+
+
+def touch(file: Path, content: bytes | None = None, keep_time: bool = False) -> None:
+    """Write a file again, by default with its own content, at another or the same time."""
+    status = file.stat()
+    file.write_bytes(file.read_bytes() if content is None else content)
+    later = status.st_mtime_ns + (0 if keep_time else 10**9)
+    os.utime(file, ns=(status.st_atime_ns, later))
+
+
+@pytest.mark.parametrize("touched", ["3f.png", "stack/2.png"])
+def test_a_touched_image_is_read_once_and_its_array_kept(
+    config: Config, tmp_path: Path, touched: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare_images(config, 1)
+    before = pixels(config)
+    touch(tmp_path / touched)
+    hashed: list[Path] = []
+
+    def noted(path: Path, content: Callable[[Path], str] = contents.content) -> str:
+        hashed.append(path)
+        return content(path)
+
+    monkeypatch.setattr(contents, "content", noted)
+    assert pixels(config) == before
+    assert pixels(config) == before
+    assert hashed == [tmp_path / touched.split("/")[0]]
+    monkeypatch.undo()
+    assert prepare_images(config, 1) == 0
+
+
+def test_what_neither_size_nor_time_betrays_is_seen_when_preparing(
+    config: Config, tmp_path: Path
+) -> None:
+    prepare_images(config, 1)
+    before = pixels(config)
+    victim = tmp_path / "3f.png"
+    changed = (tmp_path / "4f.png").read_bytes()
+    assert len(changed) == victim.stat().st_size
+    touch(victim, changed, keep_time=True)
+    assert pixels(config) == before, "a start does not read the file"
+    assert prepare_images(config, 1) == 0, "an array of this content is there already"
+    assert pixels(config) == pixels(undo(config)) != before
+
+
+def test_an_image_that_goes_back_to_what_it_was_finds_its_array(
+    config: Config, tmp_path: Path
+) -> None:
+    prepare_images(config, 1)
+    victim, first = tmp_path / "3f.png", (tmp_path / "3f.png").read_bytes()
+    Image.fromarray(np.full((20, 20), 222, np.uint8)).save(victim)
+    assert prepare_images(config, 1) == 1
+    touch(victim, first)
+    assert pixels(config) == pixels(undo(config))
+
+
+def test_data_that_moved_or_lost_its_times_is_read_but_not_decoded_again(
+    config: Config, tmp_path: Path
+) -> None:
+    prepare_images(config, 1)
+    before = pixels(config)
+    (tmp_path / "elsewhere" / "deep").mkdir(parents=True)
+    for file in [*tmp_path.glob("*.png"), tmp_path / "stack", tmp_path / "manifest.csv"]:
+        file.rename(tmp_path / "elsewhere" / "deep" / file.name)
+    moved = str(tmp_path / "elsewhere" / "deep" / "manifest.csv")
+    there = config.model_copy(update={"data": config.data.model_copy(update={"path": moved})})
+    assert pixels(there) == before
+    for file in (tmp_path / "elsewhere").rglob("*.png"):
+        touch(file)
+    assert pixels(there) == before
+    assert prepare_images(there, 1) == 0
+
+
+def test_two_collections_with_the_same_file_names_share_a_folder(
+    config: Config, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    shutil.copy(tmp_path / "manifest.csv", other)
+    shutil.copytree(tmp_path / "stack", other / "stack")
+    for number, file in enumerate(sorted(tmp_path.glob("*.png"))):
+        Image.fromarray(np.full((20, 20), 150 + number, np.uint8)).save(other / file.name)
+    data = config.data.model_copy(update={"path": str(other / "manifest.csv")})
+    both = [config, config.model_copy(update={"data": data})]
+    assert [prepare_images(one, 1) for one in both] == [14, 13]
+    assert [prepare_images(one, 1) for one in both] == [0, 0]
+    assert [pixels(one) for one in both] == [pixels(undo(one)) for one in both]
+
+
+@pytest.mark.parametrize("damage", ["deleted", "cut"])
+def test_without_its_index_a_folder_is_prepared_again_at_the_cost_of_reading(
+    config: Config, tmp_path: Path, damage: str
+) -> None:
+    prepare_images(config, 1)
+    before = pixels(config)
+    index = tmp_path / "prepared" / "index.json"
+    if damage == "cut":
+        index.write_bytes(index.read_bytes()[:100])
+    else:
+        index.unlink()
+    with pytest.raises(DataError, match="lacks 14 of the images"):
+        open_source(config)
+    assert prepare_images(config, 1) == 0
+    assert pixels(config) == before
+
+
+def test_a_change_of_the_pixels_that_reading_gives_has_a_format_of_its_own(
+    tmp_path: Path,
+) -> None:
+    """Raise `FORMAT` whenever the digest has to be changed: stored arrays are stale then."""
+    random = np.random.default_rng(0)
+    photograph = random.integers(40, 255, (37, 52, 3), dtype=np.uint8)
+    Image.fromarray(photograph).save(tmp_path / "f.png")
+    np.save(tmp_path / "o.npy", random.integers(0, 255, (7, 31, 22), dtype=np.uint8))
+    decoder = Decoder(16, (4, 16, 16))
+    read = decoder.read("fundus", tmp_path / "f.png"), decoder.read("oct", tmp_path / "o.npy")
+    digest = hashlib.sha256(b"".join(image.tobytes() for image in read)).hexdigest()[:12]
+    assert (FORMAT, digest) == (1, "a50daa2a8ac3")
 
 
 def test_another_size_is_stale(config: Config) -> None:

@@ -1,0 +1,133 @@
+"""What the files of an image hold, as a hash, and an index of hashes by path, size and time.
+
+A hash takes reading the files. It is noted beside the sizes and modification times that they had:
+while these stay, nobody need read them again to know what they hold.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+
+from fed.data.images import backing_file, reading
+from fed.data.volumes import slice_files
+from fed.errors import DataError
+
+
+def content(path: Path) -> str:
+    """Return a hash of what an image is decoded from; where it lies does not count.
+
+    Parameters
+    ----------
+    path : Path
+        A file, a folder of slices, or an array in a ``.npz`` file, as `load_array` takes it.
+
+    Raises
+    ------
+    DataError
+        If a file cannot be read.
+    """
+    parts = []
+    for file in _files(path):
+        with reading(file), file.open("rb") as opened:
+            held = hashlib.file_digest(opened, "sha256").hexdigest()
+        parts.append((file.suffix.lower(), held))
+    array = path.name if backing_file(path) != path else None
+    return hashlib.sha256(repr((parts, array)).encode()).hexdigest()[:32]
+
+
+def state(path: Path) -> str:
+    """Return names, sizes and modification times of an image's files, as a hash.
+
+    Raises
+    ------
+    DataError
+        If one of them is gone.
+    """
+    parts = []
+    for file in _files(path):
+        with reading(file):
+            status = file.stat()
+        parts.append((file.name, status.st_size, status.st_mtime_ns))
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
+
+
+def state_and_content(path: Path) -> tuple[str, str]:
+    """Return `state` and `content` of an image, in this order: what changes later has another."""
+    return state(path), content(path)
+
+
+class ContentIndex:
+    """Hashes of images by path and state, kept in a file.
+
+    It only spares reading: without it, or where it is out of date, images are hashed again.
+
+    Parameters
+    ----------
+    file : Path
+        Created by `save`.
+    root : Path
+        What paths count from, so that the data may be moved.
+    """
+
+    def __init__(self, file: Path, root: Path) -> None:
+        self._file, self._root = file, root
+
+    def look_up(self, paths: Iterable[Path]) -> dict[Path, str]:
+        """Return the hashes of the images of which something was noted.
+
+        They are read only where their files are in a state that is not noted; where these files
+        are gone, the image is left out.
+        """
+        found: dict[Path, str] = {}
+        changed: list[Path] = []
+        for path in paths:
+            states = self._noted.get(self._key(path), {})
+            try:
+                hashed = states.get(state(path)) if states else None
+            except DataError:
+                continue
+            if hashed:
+                found[path] = hashed
+            elif states:
+                changed.append(path)
+        return found | self._hashed_again(changed)
+
+    def note(self, path: Path, state: str, content: str) -> None:
+        """Note the hash of an image and the state its files were in."""
+        self._noted.setdefault(self._key(path), {})[state] = content
+
+    def save(self) -> None:
+        """Write the index at once, whoever else does."""
+        temporary = self._file.with_name(f".{self._file.name}.{os.getpid()}.part")
+        temporary.write_text(json.dumps(self._noted, indent=0, sort_keys=True), encoding="utf-8")
+        os.replace(temporary, self._file)
+
+    def _hashed_again(self, paths: Sequence[Path]) -> dict[Path, str]:
+        if not paths:
+            return {}
+        with ThreadPoolExecutor() as pool:
+            hashes = dict(zip(paths, pool.map(state_and_content, paths), strict=True))
+        for path, (found, hashed) in hashes.items():
+            self.note(path, found, hashed)
+        with suppress(OSError):  # a folder of others: then each process hashes for itself
+            self.save()
+        return {path: hashed for path, (_, hashed) in hashes.items()}
+
+    @cached_property
+    def _noted(self) -> dict[str, dict[str, str]]:
+        try:
+            return json.loads(self._file.read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):  # absent or damaged
+            return {}
+
+    def _key(self, path: Path) -> str:
+        return os.path.relpath(path, self._root)
+
+
+def _files(path: Path) -> list[Path]:
+    return slice_files(path) if path.is_dir() else [backing_file(path)]
