@@ -11,7 +11,7 @@ from itertools import islice
 
 import torch
 
-from clients.site import LocalSite, whole_site
+from clients.site import LocalSite, forget_network, whole_site
 from clients.statistics import class_statistics
 from clients.training import train
 from fed.config import Config
@@ -41,17 +41,23 @@ def pace(config: Config, source: CaseSource) -> Pace:
     if not torch.cuda.is_available():  # the workers may have GPUs that this process has not
         config = config.model_copy(update={"engine": type(config.engine)()})
     with one_thread():
-        samples = {c: site for c in CONDITIONS if (site := _sample(config, source, c))}
-        parameters = initial_model(config)
-        bank = _bank([samples[m] for m in MODALITIES], parameters)
-        measured = {
-            phase.name: _by_condition(samples, _training(config, position, parameters, bank))
-            for position, phase in enumerate(config.method.phases)
-        }
-        if config.asks_for_statistics:
-            measured[STATISTICS] = _by_condition(
-                samples, lambda site: class_statistics(site, parameters)
-            )
+        measured = _measured(config, source)
+    forget_network()
+    return measured
+
+
+def _measured(config: Config, source: CaseSource) -> Pace:
+    samples = {c: site for c in CONDITIONS if (site := _sample(config, source, c))}
+    parameters = initial_model(config)
+    bank = _bank([samples[m] for m in MODALITIES], parameters)
+    measured = {
+        phase.name: _by_condition(samples, _training(config, position, parameters, bank))
+        for position, phase in enumerate(config.method.phases)
+    }
+    if config.asks_for_statistics:
+        measured[STATISTICS] = _by_condition(
+            samples, lambda site: class_statistics(site, parameters)
+        )
     return measured
 
 

@@ -1,6 +1,8 @@
 """A site at run time: its configuration, its cases, its images, its network."""
 
+import ctypes
 import json
+import sys
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -149,6 +151,18 @@ def _source(federation: str, own: str | None, data: str | None) -> tuple[Config,
 def _network(federation: str) -> RIMA:
     config = resolve(json.loads(federation))
     return _equipped(untrained(config), config).to(_device(config))
+
+
+def forget_network() -> None:
+    """Free the network that this process keeps between messages, and what computing with it took.
+
+    Without being asked, the C library keeps for itself gigabytes that the published scale has left
+    free, also where all further training is done by other processes.
+    """
+    _network.cache_clear()
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", lambda _: 0)  # musl has none
+        trim(0)
 
 
 def _equipped(network: RIMA, config: Config) -> RIMA:

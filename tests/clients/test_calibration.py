@@ -1,7 +1,11 @@
 """What is measured is what the virtual clock needs; a pinned pace is left as it is."""
 
+import gc
+import weakref
+
 import pytest
 
+from clients import site as site_module
 from clients.calibration import pace
 from fed.config import resolve
 from fed.data.phantom import PhantomSource
@@ -15,6 +19,22 @@ def test_every_kind_of_work_is_measured_for_every_kind_of_case():
     for seconds in measured.values():
         for value in (seconds.both, seconds.fundus, seconds.oct):
             assert 0 < value < 1
+
+
+def test_the_network_it_measured_with_is_not_kept(monkeypatch):
+    networks = []
+
+    def noted(config, build=site_module.untrained):
+        network = build(config)
+        networks.append(weakref.ref(network))
+        return network
+
+    monkeypatch.setattr(site_module, "untrained", noted)
+    config = resolve(tiny(seed=77))
+    pace(config, PhantomSource(config))
+    gc.collect()
+    assert networks
+    assert all(network() is None for network in networks)
 
 
 def test_where_nobody_has_both_they_cost_what_each_costs():
