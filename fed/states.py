@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 State = Mapping[str, NDArray[Any]]
 """Parameters and buffers by name, as in a torch state dict."""
 
+HEADER_BYTES = 1024
+"""More than `numpy.save` writes before the numbers of any array without named fields."""
+
 
 def pack_state(state: State) -> ArrayRecord:
     """Pack a state into the record that Flower sends."""
@@ -31,7 +34,7 @@ def _view(array: Array) -> NDArray[Any]:
     ValueError
         If the header is not of numpy's first format, or asks for objects.
     """
-    head = BytesIO(array.data)
+    head = BytesIO(memoryview(array.data)[:HEADER_BYTES])
     if (version := npy.read_magic(head)) != (1, 0):
         raise ValueError(f"an array in numpy's format {version}; expected (1, 0)")
     shape, in_columns, dtype = npy.read_array_header_1_0(head)
