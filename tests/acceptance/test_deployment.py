@@ -102,7 +102,7 @@ def test_own_data_at_each_site_gives_the_results_of_the_simulation(
         federation.start_supernode(site, {"data": str(tmp_path / f"{site}.csv")})
     federation.start_supernode("stranger", {"site": "clinic"})
     wait_until(lambda: not federation.running("stranger"))
-    assert "No SuperNode found with the given public key" in federation.log("stranger")
+    assert "Failed to activate SuperNode" in federation.log("stranger")
 
     out = tmp_path / "flower"
     federation.run({"config": CONFIG, "set": " ".join(overrides), "out": str(out)}, RUN_S)
@@ -153,7 +153,11 @@ def test_a_supernode_that_misses_a_round_rejoins(federation: Loopback, tmp_path:
     first, last = rounds(out)[0], rounds(out)[-1]
     assert first["participants"] == ["hospital"]
     assert first["failures"] == [
-        {"site": "clinic", "reason": "went away in the round and did not come back within 3 s"}
+        {
+            "site": "clinic",
+            "reason": "went away in the round and did not come back within 3 s",
+            "outcome": "failed",
+        }
     ]
     assert last["participants"] == ["hospital", "clinic"]
     assert last["failures"] == []
