@@ -247,7 +247,8 @@ def script():
 def press_ctrl_c(process):
     """Interrupt a process, again if need be, and return what it wrote to stderr.
 
-    Python drops an interrupt that arrives in a destructor, or in a callback from Ray's C code.
+    Once in five runs on a busy machine one was lost; Python drops those that arrive in a destructor
+    or in a callback from C code.
     """
     for _ in range(3):
         os.killpg(process.pid, signal.SIGINT)
