@@ -20,7 +20,7 @@ test-slow: $(READY)
 	$(PY) -m pytest -m slow
 
 # Every figure of speed and memory, into results/*.csv; what they say is in benchmarks/README.md. The published scale
-# takes half an hour and 8 GiB.
+# takes most of the time, and up to 20 GiB.
 benchmark: $(READY)
 	OMP_NUM_THREADS=1 $(PY) -m benchmarks.transport --write results/transport.csv
 	$(PY) -m benchmarks.engine --csv

@@ -63,6 +63,7 @@ def one_model(megabytes: float, runtimes: tuple[str, ...]) -> Iterator[Row]:
             row = ("one model", runtime, sites, megabytes)
             yield Row(*row, "seconds a site", result.round_s[-1] / sites)
             yield Row(*row, "server peak, models", result.peak_rss / 2**20 / megabytes)
+            yield Row(*row, "not mapped, models", result.peak_private / 2**20 / megabytes)
             if runtime == "ray":
                 yield Row(*row, "copies in the object store", result.stored)
 

@@ -12,7 +12,7 @@ import numpy as np
 from flwr.app import Array, ArrayRecord, ConfigRecord, Context, Message, RecordDict
 from flwr.serverapp import Grid, ServerApp
 
-from fed.states import unpack_state
+from fed import protocol
 
 PRODUCTS_A_MS = 6  # of `engine_apps.multiply`, roughly
 
@@ -74,7 +74,7 @@ def run_rounds(grid: Grid, spec: Spec, result: Result) -> None:
             for record in reply.content.metric_records.values():
                 result.site_s[-1] += record["seconds"]
             for record in reply.content.array_records.values():
-                for key, values in unpack_state(record).items():
+                for key, values in protocol.unpack_state(record).items():
                     if key in total:
                         total[key] += values
                     else:

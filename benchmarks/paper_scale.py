@@ -8,11 +8,9 @@ each phase, and prints a line an engine. ``--csv`` writes ``results/paper_scale.
 import argparse
 import csv
 import platform
-import subprocess
 import sys
 import tempfile
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,13 +21,12 @@ import psutil
 import yaml
 from PIL import Image
 
-from benchmarks.scale import family
+from benchmarks.watching import watch
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "results" / "paper_scale.csv"
 ENGINES = ("inline", "ray")
 TRAIN, TEST = range(1, 17), range(17, 21)
-LOOK_S = 0.5
 
 
 class Row(NamedTuple):
@@ -56,16 +53,12 @@ def measure(engine: str, folder: Path) -> Row:
     configs = [str(ROOT / "configs" / "paper.yaml"), str(folder / "changes.yaml")]
     out = ["--out", str(folder / "run"), "--quiet"]
     command = [sys.executable, str(ROOT / "simulate.py"), *configs, *out]
-    start = time.monotonic()
-    run = psutil.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    peak = 0
-    while run.poll() is None:
-        peak = max(peak, _memory(run))
-        time.sleep(LOOK_S)
-    if run.returncode != 0:
-        raise RuntimeError(run.stdout.read().decode())
-    seconds, load = time.monotonic() - start, psutil.getloadavg()[1]
-    return Row(engine, len(TRAIN), 2, seconds, peak / 2**30, load)
+    said = folder / "said.txt"
+    with said.open("w") as output:
+        took = watch(command, output)
+    if took.code:
+        raise RuntimeError(said.read_text())
+    return Row(engine, len(TRAIN), 2, took.seconds, took.peak_gib, took.load)
 
 
 def _changes(engine: str, data: Path) -> dict[str, Any]:
@@ -99,15 +92,6 @@ def _collection(root: Path) -> None:
         for number in numbers:
             book.active.append([number, *(int(number % 4 == k) for k in range(4))])
         book.save(root / f"{split}.xlsx")
-
-
-def _memory(run: psutil.Popen) -> int:
-    """Return the proportional set size of a process and all that descend from it, in bytes."""
-    total = 0
-    for process in family(run):
-        with suppress(psutil.Error):
-            total += process.memory_full_info().pss
-    return total
 
 
 def main() -> None:

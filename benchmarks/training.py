@@ -127,7 +127,7 @@ def measure(scale: str, cases: int, folder: Path) -> Iterator[Row]:
 
 
 def _round(
-    site: LocalSite, model: protocol.State, phase: int, number: int
+    site: LocalSite, model: State, phase: int, number: int
 ) -> tuple[float, dict[str, float]]:
     """Return the seconds of a round, and the share of each part of it."""
     clock = Clock()

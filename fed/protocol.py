@@ -11,12 +11,12 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
-from flwr.app import ConfigRecord, MetricRecord, RecordDict
+from flwr.app import Array, ArrayRecord, ConfigRecord, MetricRecord, RecordDict
 from numpy.typing import NDArray
 
 from fed.prototypes import Prototypes
 from fed.sites import CONDITIONS, MODALITIES, Condition, Modality, Resources, SiteCard
-from fed.states import State, pack_state, unpack_state
+from fed.states import State, view
 
 CARD = "query.card"
 STATISTICS = "query.statistics"
@@ -157,6 +157,16 @@ class Scores:
     def adapted_by(self, procedure: str) -> "Scores":
         """Return the scores under a procedure of onboarding."""
         return replace(self, probabilities=self.adapted[procedure], adapted={})
+
+
+def pack_state(state: State) -> ArrayRecord:
+    """Pack a state into the record that Flower sends."""
+    return ArrayRecord({name: Array(np.asarray(value, order="C")) for name, value in state.items()})
+
+
+def unpack_state(record: ArrayRecord) -> dict[str, NDArray[Any]]:
+    """Unpack what `pack_state` packed, as read-only views."""
+    return {name: view(array.data) for name, array in record.items()}
 
 
 def size(content: RecordDict) -> int:

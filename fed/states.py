@@ -1,11 +1,10 @@
-"""Parameters by name, and how they become the arrays that Flower sends."""
+"""Parameters by name: what becomes of them on their way between server and sites."""
 
 from collections.abc import Mapping
 from io import BytesIO
 from typing import Any
 
 import numpy as np
-from flwr.app import Array, ArrayRecord
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
@@ -16,31 +15,21 @@ HEADER_BYTES = 1024
 """More than `numpy.save` writes before the numbers of any array without named fields."""
 
 
-def pack_state(state: State) -> ArrayRecord:
-    """Pack a state into the record that Flower sends."""
-    return ArrayRecord({name: Array(np.asarray(value, order="C")) for name, value in state.items()})
-
-
-def unpack_state(record: ArrayRecord) -> dict[str, NDArray[Any]]:
-    """Unpack what `pack_state` packed, as read-only views: nothing is copied."""
-    return {name: _view(array) for name, array in record.items()}
-
-
-def _view(array: Array) -> NDArray[Any]:
-    """Read the header that `numpy.save` wrote, and look at the bytes behind it.
+def view(saved: bytes) -> NDArray[Any]:
+    """Return what `numpy.save` wrote as a read-only view: nothing is copied.
 
     Raises
     ------
     ValueError
         If the header is not of numpy's first format, or asks for objects.
     """
-    head = BytesIO(memoryview(array.data)[:HEADER_BYTES])
+    head = BytesIO(memoryview(saved)[:HEADER_BYTES])
     if (version := npy.read_magic(head)) != (1, 0):
         raise ValueError(f"an array in numpy's format {version}; expected (1, 0)")
     shape, in_columns, dtype = npy.read_array_header_1_0(head)
     if dtype.hasobject:
         raise ValueError("an array of Python objects; only numbers are read")
-    values = np.frombuffer(array.data, dtype, offset=head.tell())
+    values = np.frombuffer(saved, dtype, offset=head.tell())
     return values.reshape(shape, order="F" if in_columns else "C")
 
 

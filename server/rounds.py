@@ -15,7 +15,7 @@ from fed.config import Config
 from fed.config.clock import Pace
 from fed.errors import RunError
 from fed.protocol import Bank, Scores, TransportCount
-from fed.states import State, pack_state, unpack_state
+from fed.states import State
 from server.aggregation import mean_of
 from server.apart import owners
 from server.attendance import Attendance
@@ -205,7 +205,7 @@ class Rounds:
         strategy = self._strategy
         strategy.bank, strategy.optimizer = progress.bank, progress.optimizer
         messages = strategy.configure_train(
-            plan.number, pack_state(progress.model), ConfigRecord(), self._grid
+            plan.number, protocol.pack_state(progress.model), ConfigRecord(), self._grid
         )
         for observer in self._observers:
             observer.round_begins(plan, len(self._strategy.roster.with_role("train")))
@@ -218,7 +218,7 @@ class Rounds:
                 f"server.min_sites asks for {self._config.server.min_sites}"
                 + "".join(f"\n  {f.site}: {f.headline}" for f in exchange.failures)
             )
-        progress.model = unpack_state(arrays or ArrayRecord())
+        progress.model = protocol.unpack_state(arrays or ArrayRecord())
         progress.transport += exchange.transport
         return exchange
 
@@ -246,7 +246,7 @@ class Rounds:
         return exchange
 
     def _collect_bank(self, progress: Progress, number: int) -> Exchange:
-        messages = self._strategy.configure_statistics(number, pack_state(progress.model))
+        messages = self._strategy.configure_statistics(number, protocol.pack_state(progress.model))
         replies = self._grid.send_and_receive(messages, timeout=self._config.server.deadline_s)
         progress.bank = self._strategy.aggregate_statistics(replies)
         exchange = self._settle(progress, number)
@@ -273,7 +273,7 @@ class Rounds:
         for owner in whose:
             self._strategy.judge(part, owner)
             messages = self._strategy.configure_evaluate(
-                number, pack_state(progress.model), ConfigRecord(), self._grid
+                number, protocol.pack_state(progress.model), ConfigRecord(), self._grid
             )
             replies = self._grid.send_and_receive(messages, timeout=self._config.server.deadline_s)
             found += self._strategy.collect_scores(replies)

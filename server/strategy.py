@@ -13,7 +13,7 @@ from fed.config import Config, Phase
 from fed.config.clock import STATISTICS
 from fed.protocol import Bank, Scores, Update
 from fed.sites import MODALITIES, Modality, Role, SiteCard
-from fed.states import State, pack_state, restored, unpack_state
+from fed.states import State, restored
 from model.parts import ENCODER, trained_modules, used_modules
 from model.rima import modules_of
 from server.aggregation import ModuleAverage, UnusableUpdateError
@@ -103,7 +103,7 @@ class IncompleteModalities(Strategy):
                 continue
             self._note(update)
         moved = self.optimizer.move(self._current, average.result(), average.trained)
-        return pack_state(moved), self._mean_losses()
+        return protocol.pack_state(moved), self._mean_losses()
 
     def configure_statistics(self, server_round: int, arrays: ArrayRecord) -> Iterator[Message]:
         """Ask the training sites in reach for class statistics under the global encoders."""
@@ -185,7 +185,7 @@ class IncompleteModalities(Strategy):
         """Open an exchange; messages are then made one by one, as the grid takes them."""
         self.exchange = Exchange()
         self._cards = {member.name: member.card for member in self.roster.members}
-        self._current = unpack_state(arrays)
+        self._current = protocol.unpack_state(arrays)
 
     def _average(self) -> ModuleAverage | Apart:
         combine = self._config.method.combine

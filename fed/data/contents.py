@@ -7,7 +7,7 @@ while these stay, nobody need read them again to know what they hold.
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cached_property
@@ -16,6 +16,11 @@ from pathlib import Path
 from fed.data.images import backing_file, reading
 from fed.data.volumes import slice_files
 from fed.errors import DataError
+
+
+def digest(*parts: object) -> str:
+    """Return a hash of what is told of a thing, as 32 hexadecimal digits."""
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
 
 def content(path: Path) -> str:
@@ -31,13 +36,8 @@ def content(path: Path) -> str:
     DataError
         If a file cannot be read.
     """
-    parts = []
-    for file in _files(path):
-        with reading(file), file.open("rb") as opened:
-            held = hashlib.file_digest(opened, "sha256").hexdigest()
-        parts.append((file.suffix.lower(), held))
     array = path.name if backing_file(path) != path else None
-    return hashlib.sha256(repr((parts, array)).encode()).hexdigest()[:32]
+    return digest(_each_file(path, _held), array)
 
 
 def state(path: Path) -> str:
@@ -48,12 +48,7 @@ def state(path: Path) -> str:
     DataError
         If one of them is gone.
     """
-    parts = []
-    for file in _files(path):
-        with reading(file):
-            status = file.stat()
-        parts.append((file.name, status.st_size, status.st_mtime_ns))
-    return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
+    return digest(_each_file(path, _stamp))
 
 
 def state_and_content(path: Path) -> tuple[str, str]:
@@ -129,5 +124,20 @@ class ContentIndex:
         return os.path.relpath(path, self._root)
 
 
-def _files(path: Path) -> list[Path]:
-    return slice_files(path) if path.is_dir() else [backing_file(path)]
+def _each_file(path: Path, look: Callable[[Path], object]) -> list[object]:
+    """Look at the files of an image, in order; what cannot be read is a `DataError`."""
+    found = []
+    for file in slice_files(path) if path.is_dir() else [backing_file(path)]:
+        with reading(file):
+            found.append(look(file))
+    return found
+
+
+def _held(file: Path) -> tuple[str, str]:
+    with file.open("rb") as opened:
+        return file.suffix.lower(), hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def _stamp(file: Path) -> tuple[str, int, int]:
+    status = file.stat()
+    return file.name, status.st_size, status.st_mtime_ns

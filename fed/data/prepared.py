@@ -7,7 +7,6 @@ taken for it, and moving or touching files costs no decoding. An index of hashes
 modification time spares a start the reading of files that nobody touched.
 """
 
-import hashlib
 import multiprocessing
 import os
 import signal
@@ -20,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fed.data.contents import ContentIndex, state_and_content
+from fed.data.contents import ContentIndex, digest, state_and_content
 from fed.data.reading import Preparable, refuse
 from fed.errors import DataError
 from fed.sites import MODALITIES, Modality
@@ -84,8 +83,7 @@ class PreparedReader:
 
     def array(self, modality: Modality, content: str) -> Path:
         """Return where the array of an image of this content is stored."""
-        parts = FORMAT, self.decoder.identity(modality), content
-        name = hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
+        name = digest(FORMAT, self.decoder.identity(modality), content)
         return self.directory / modality / f"{name}.npy"
 
     def open_index(self) -> ContentIndex:

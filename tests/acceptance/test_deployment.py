@@ -102,7 +102,9 @@ def test_own_data_at_each_site_gives_the_results_of_the_simulation(
         federation.start_supernode(site, {"data": str(tmp_path / f"{site}.csv")})
     federation.start_supernode("stranger", {"site": "clinic"})
     wait_until(lambda: not federation.running("stranger"))
+    # Flower 1.41 tells the stranger no reason; the SuperLink's log has the key it did not know.
     assert "Failed to activate SuperNode" in federation.log("stranger")
+    assert "Attempted to register SuperNode with public key" in federation.log("superlink")
 
     out = tmp_path / "flower"
     federation.run({"config": CONFIG, "set": " ".join(overrides), "out": str(out)}, RUN_S)

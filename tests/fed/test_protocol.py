@@ -1,8 +1,10 @@
 import numpy as np
+import pytest
 
 from fed import protocol
 from fed.prototypes import Prototypes
 from fed.sites import Resources, SiteCard
+from fed.states import halved, restored
 
 RANDOM = np.random.default_rng(0)
 STATE = {
@@ -116,3 +118,44 @@ def test_the_size_of_a_message_grows_by_the_bytes_of_its_arrays():
 def test_counts_of_couplings_add_up():
     first, second = protocol.TransportCount(3, 1, 0, 0.5), protocol.TransportCount(2, 0, 4, 0.25)
     assert first + second == protocol.TransportCount(5, 1, 4, 0.75)
+
+
+def test_sixteen_bits_of_a_change_tell_a_weight_to_half_a_thousandth_of_the_change():
+    received = {"a.w": np.array([1.0, -300.0, 1e-3], np.float32), "a.count": np.array(3)}
+    change = np.array([1e-3, 0.5, -1e-5], np.float32)
+    trained = {"a.w": received["a.w"] + change, "a.count": np.array(70000)}
+    sent = halved(trained, received)
+    assert sent["a.w"].dtype == np.float16
+    whole = restored(sent, received)
+    assert whole["a.count"] == 70000
+    assert whole["a.w"].dtype == np.float32
+    exact = trained["a.w"] - received["a.w"]
+    np.testing.assert_allclose(whole["a.w"] - received["a.w"], exact, rtol=2**-10, atol=1e-7)
+    assert protocol.size(protocol.RecordDict({"p": protocol.pack_state(sent)})) < protocol.size(
+        protocol.RecordDict({"p": protocol.pack_state(trained)})
+    )
+
+
+def test_a_change_too_large_for_sixteen_bits_is_not_finite():
+    received = {"a.w": np.zeros(1, np.float32)}
+    sent = halved({"a.w": np.full(1, 1e6, np.float32)}, received)
+    assert np.isinf(restored(sent, received)["a.w"]).all()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        np.arange(6, dtype=np.float32).reshape(2, 3),
+        np.arange(6, dtype=np.float64).reshape(2, 3).T,
+        np.array(7),
+        np.zeros((0, 4), np.float16),
+    ],
+)
+def test_a_state_survives_as_flower_reads_it_and_is_not_copied(value):
+    record = protocol.pack_state({"a.w": value})
+    found = protocol.unpack_state(record)["a.w"]
+    assert found.dtype == value.dtype
+    np.testing.assert_array_equal(found, value)
+    np.testing.assert_array_equal(found, record["a.w"].numpy())
+    if value.size:
+        assert np.shares_memory(found, np.frombuffer(record["a.w"].data, np.uint8))

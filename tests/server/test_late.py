@@ -9,7 +9,6 @@ from fed.config.clock import CaseSeconds
 from fed.engines.messages import server_identity
 from fed.initial import initial_model
 from fed.sites import Resources, SiteCard
-from fed.states import pack_state
 from server.clock import VirtualClock
 from server.roster import Member, Roster
 from server.slices import least_update_bytes
@@ -40,7 +39,7 @@ def model(config):
 def asked(config, model, deadline_s):
     strategy = IncompleteModalities(config, Roster((Member(7, CARD),)))
     strategy.clock = VirtualClock(PACE, deadline_s)
-    arrays = pack_state(model)
+    arrays = protocol.pack_state(model)
     return strategy, list(strategy.configure_train(1, arrays, ConfigRecord(), None))
 
 
