@@ -39,6 +39,10 @@ class Study(Section):
     scores appear in no table. For choices; needs `evaluation.validation` above 0."""
     metric: str = "auc"
     """What settings are ranked by, and what is drawn first."""
+    tables: tuple[str, ...] = ()
+    """Key figures that docs/evidence.md compares beside the AUC."""
+    pairs: tuple[tuple[str, str], ...] = ()
+    """Two methods each, the first of which docs/evidence.md compares with the second."""
     trials: Annotated[Whole, Field(ge=0)] = 0
     """How many settings each method was tried with before, on tuning seeds; for the record."""
     quick: tuple[str, ...] = ()

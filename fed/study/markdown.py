@@ -54,7 +54,11 @@ def study_section(config: Config, rows: Sequence[Row], words: str, name: str) ->
             f"From `results/{name}.csv`, made by `python simulate.py configs/studies/{name}.yaml`; "
             f"{counted(len(seeds), 'seed')}, {seeds[0]} to {seeds[-1]}.{_left_out(config, rows)}",
             "",
-            main_table(config, rows),
+            *(
+                f"{METRIC_WORDS[metric].title}, hundredths:\n\n{main_table(config, rows, metric)}"
+                for metric in (MAIN, *study.tables)
+            ),
+            *_pairs(config, rows),
             "Means of the other key figures, over seeds: "
             + ", ".join(f"{METRIC_WORDS[m].title.lower()} ({_way(m)})" for m in OTHERS)
             + ", and AUC at the worst held-out site in points.",
@@ -74,14 +78,14 @@ def _left_out(config: Config, rows: Sequence[Row]) -> str:
     return f" **Not run yet:** {', '.join(missing)}." if missing else ""
 
 
-def main_table(config: Config, rows: Sequence[Row]) -> str:
-    """Return AUC by arm and condition, beside its difference to the reference."""
-    found = {(s.method, s.setting, s.condition): s for s in summaries(rows) if s.metric == MAIN}
+def main_table(config: Config, rows: Sequence[Row], metric: str = MAIN) -> str:
+    """Return a metric by arm and condition, beside its difference to the reference."""
+    found = {(s.method, s.setting, s.condition): s for s in summaries(rows) if s.metric == metric}
     against = reference(config, plan(config))
     differences = {
         (c.method, c.setting, c.condition): c
         for c in comparisons(rows, against)
-        if c.metric == MAIN
+        if c.metric == metric
     }
     conditions = ordered(key[2] for key in found)
     head = [given(condition) for condition in conditions]
@@ -95,6 +99,40 @@ def main_table(config: Config, rows: Sequence[Row]) -> str:
         for arm in _arms(config, rows)
     ]
     return _table([*_label_heads(rows), *head], lines)
+
+
+def _pairs(config: Config, rows: Sequence[Row]) -> list[str]:
+    """Return the pairs that the study asks for, and how to read them; nothing where it asks none."""
+    assert config.study is not None
+    if not config.study.pairs:
+        return []
+    lines = [
+        [setting, f"{one} – {other}", METRIC_WORDS[metric].title, *cells]
+        for one, other in config.study.pairs
+        for (setting, metric), cells in _pair(rows, one, other, (MAIN, *config.study.tables))
+    ]
+    conditions = ordered({row.condition for row in rows})
+    head = ["setting", "pair", "metric", *(given(condition) for condition in conditions)]
+    return [
+        "Pairs, the first minus the second, not corrected for their number:",
+        "",
+        _table(head, lines),
+    ]
+
+
+def _pair(
+    rows: Sequence[Row], one: str, other: str, metrics: Sequence[str]
+) -> list[tuple[tuple[str, str], list[str]]]:
+    """Return the differences of two methods by condition, for each setting and metric."""
+    found = comparisons([row for row in rows if row.method in (one, other)], other)
+    cells = {(c.setting, c.metric, c.condition): _interval(c.pooled) for c in found}
+    conditions = ordered({row.condition for row in rows})
+    settings = dict.fromkeys(setting for setting, _, _ in cells)
+    return [
+        ((setting, metric), [cells.get((setting, metric, c), "–") for c in conditions])
+        for setting in settings
+        for metric in metrics
+    ]
 
 
 def _other_table(config: Config, rows: Sequence[Row]) -> str:

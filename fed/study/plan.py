@@ -225,7 +225,12 @@ def _ends(levels: tuple[Any, ...]) -> list[Any]:
 
 
 def _ends_of(levels: Mapping[str, Any]) -> dict[str, Any]:
-    return {label: dict(levels[label]) for label in _ends(tuple(levels))}
+    return {label: _few_rounds(levels[label]) for label in _ends(tuple(levels))}
+
+
+def _few_rounds(level: Mapping[str, Any]) -> dict[str, Any]:
+    most = {key: min(level[key], QUICK_ROUNDS) for key in ("training.rounds",) if key in level}
+    return dict(level) | most
 
 
 def _fewer(cases: Any) -> Any:

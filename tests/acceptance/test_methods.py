@@ -21,6 +21,7 @@ WITH_THE_FIRST_PHASE_OF_FEDRIMA = (
     "random_pairing",
     "regression",
     "rima_at_both",
+    "true_pairs",
     "zero_fill",
 )
 

@@ -63,6 +63,20 @@ def test_the_page_has_means_and_differences_in_points(root):
     assert "| experts | 85.0 ± 7.1 | **+10.0 [+10.0, +10.0]** |" in text
 
 
+def test_a_study_can_ask_for_more_tables_and_pairs(root):
+    asked = "tables: [qwk], pairs: [[experts, fedavg]], seeds"
+    source = root / "configs/studies/made_up.yaml"
+    source.write_text(STUDY.replace("seeds", asked))
+    kappas = [row("fedavg", s, 0.5, metric="qwk") for s in (100, 101)]
+    kappas += [row("experts", s, 0.6 + s / 1e4, metric="qwk") for s in (100, 101)]
+    aucs = [r for r in ROWS if r.metric == "auc"]
+    (root / "results/made_up.csv").write_text(as_table([*aucs, *kappas]))
+    text = page(root)
+    assert "Quadratic kappa, hundredths:\n\n| method |" in text
+    assert "| as configured | experts – fedavg | AUC | +10.0 [+10.0, +10.0] |" in text
+    assert "| as configured | experts – fedavg | Quadratic kappa | +11.0 [+10.9, +11.1] |" in text
+
+
 def test_a_marked_table_is_replaced_and_nothing_else(root):
     text = "before\n<!-- from results/made_up.csv -->\nold\n<!-- end -->\nafter\n"
     made = with_tables(text, root)
