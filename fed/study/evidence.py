@@ -68,14 +68,14 @@ def from_table(text: str) -> list[Row]:
 
 def page(root: Path) -> str:
     """Return `docs/evidence.md` as the tables in `results/` have it."""
-    parts = [markdown.INTRODUCTION]
+    sections = []
     for path in sorted((root / RESULTS).glob("*.csv")):
         source = root / STUDIES / f"{path.stem}.yaml"
         if not source.exists():  # the figures of a benchmark
             continue
         config, rows = _stored(root, path.stem)
-        parts.append(markdown.study_section(config, rows, _head(source), path.stem))
-    return "\n".join(parts)
+        sections.append(markdown.study_section(config, rows, _head(source), path.stem))
+    return "\n".join([markdown.INTRODUCTION, markdown.contents(sections), *sections])
 
 
 def with_tables(text: str, root: Path) -> str:

@@ -11,7 +11,7 @@ from fed.study.rows import POOLED, Row
 from fed.study.statistics import Difference, Mean
 from fed.study.tables import Comparison, Summary, comparisons, summaries
 
-__all__ = ["INTRODUCTION", "POOLED", "main_table", "study_section"]
+__all__ = ["INTRODUCTION", "POOLED", "contents", "main_table", "study_section"]
 
 MAIN = "auc"
 OTHERS = ("qwk", "accuracy", "ece", "nll", "brier")
@@ -30,6 +30,18 @@ Differences are paired by seed, with 95 % t-intervals; **bold** where p < 0.05 a
 correction over all comparisons of the study by AUC. Few seeds make wide intervals: a difference
 inside one is not shown to be none.
 """
+
+
+def contents(sections: Sequence[str]) -> str:
+    """Return a list of links to the sections of a page, by their headings."""
+    heads = [section.partition("\n")[0].removeprefix("## ") for section in sections]
+    return "".join(f"* [{head}](#{_anchor(head)})\n" for head in heads)
+
+
+def _anchor(heading: str) -> str:
+    """Return the fragment that GitHub and others give a heading."""
+    kept = (c for c in heading.lower() if c.isalnum() or c in " -_")
+    return "".join(kept).replace(" ", "-")
 
 
 def study_section(config: Config, rows: Sequence[Row], words: str, name: str) -> str:

@@ -56,6 +56,7 @@ def test_tables_keep_four_digits_and_undefined_values():
 
 def test_the_page_has_means_and_differences_in_points(root):
     text = page(root)
+    assert "* [made_up: Which?](#made_up-which)\n" in text
     assert "## made_up: Which?" in text
     assert "Two lines on\nwhat it does." in text
     assert "About 1 minute" not in text
