@@ -45,7 +45,7 @@ $(READY): pyproject.toml constraints.txt
 # Every table of the documents, from runs: about 3 hours on 2 cores, an estimate. Finished runs are kept, so that
 # it can be interrupted and called again. The page of each study is runs/evidence/<name>/study.html.
 STUDIES := demo-seeds heterogeneity main ablation ownership case_missing unlinked label_skew style_shift federation_size \
-	leave_group_out onboarding
+	leave_group_out onboarding within_class class_overlap
 ifneq ($(wildcard ../shared/data/real-eyes/manifest.csv),)
 STUDIES += real_eyes
 endif

@@ -68,13 +68,17 @@ def from_table(text: str) -> list[Row]:
 
 def page(root: Path) -> str:
     """Return `docs/evidence.md` as the tables in `results/` have it."""
-    sections = []
+    sections, choices = [], []
     for path in sorted((root / RESULTS).glob("*.csv")):
         source = root / STUDIES / f"{path.stem}.yaml"
         if not source.exists():  # the figures of a benchmark
             continue
         config, rows = _stored(root, path.stem)
-        sections.append(markdown.study_section(config, rows, _head(source), path.stem))
+        if config.study is not None and config.study.select:
+            choices.append(markdown.choice_section(config, rows, _head(source), path.stem))
+        else:
+            sections.append(markdown.study_section(config, rows, _head(source), path.stem))
+    sections += choices
     return "\n".join([markdown.INTRODUCTION, markdown.contents(sections), *sections])
 
 
@@ -112,10 +116,8 @@ def store(
     """Reduce studies to the small tables that the repository carries."""
     for folder in folders:
         config = load([folder / "config.yaml"])
-        if config.study is None or config.study.select or is_quick(config):
-            raise ConfigError(
-                f"{folder}: results come from a whole study, not a coarse or tuning one"
-            )
+        if config.study is None or is_quick(config):
+            raise ConfigError(f"{folder}: results come from a whole study, not a coarse one")
         if not (ROOT / STUDIES / f"{config.name}.yaml").exists():
             raise ConfigError(f"{folder}: {STUDIES} has no study {config.name!r}")
         rows = list(from_csv(_read(folder / "study.csv")))

@@ -1,6 +1,7 @@
 """Studies as Markdown: the tables of `docs/evidence.md` and of the README."""
 
 from collections.abc import Sequence
+from statistics import fmean
 
 from fed.config import Config
 from fed.report.words import METRIC_WORDS, counted
@@ -9,9 +10,9 @@ from fed.study.panels import given
 from fed.study.plan import ONLY, plan, reference
 from fed.study.rows import POOLED, Row
 from fed.study.statistics import Difference, Mean
-from fed.study.tables import Comparison, Summary, comparisons, summaries
+from fed.study.tables import Comparison, Summary, comparisons, ranking, summaries
 
-__all__ = ["INTRODUCTION", "POOLED", "contents", "main_table", "study_section"]
+__all__ = ["INTRODUCTION", "POOLED", "choice_section", "contents", "main_table", "study_section"]
 
 MAIN = "auc"
 OTHERS = ("qwk", "accuracy", "ece", "nll", "brier")
@@ -23,7 +24,8 @@ This page is generated from the tables in `results/` by `python -m fed.study.evi
 compares the two. `make evidence` makes the tables anew from runs, `make evidence-check` re-runs a
 sample of them.
 
-Every figure is of sites that took no part in training. A seed draws its own federation, initial
+Every figure is of sites that took no part in training, but for the choices at the end, which were
+made on validation splits of the training sites. A seed draws its own federation, initial
 model and held-out sites; no choice was made on the seeds shown, unless a study says so. AUC (macro,
 one against the rest) and differences in it are in points, hundredths. ± is the standard deviation between seeds.
 Differences are paired by seed, with 95 % t-intervals; **bold** where p < 0.05 after Holm's
@@ -76,6 +78,38 @@ def study_section(config: Config, rows: Sequence[Row], words: str, name: str) ->
             + ", and AUC at the worst held-out site in points.",
             "",
             _other_table(config, rows),
+        ]
+    )
+
+
+def choice_section(config: Config, rows: Sequence[Row], words: str, name: str) -> str:
+    """Return the section of a study that chooses a setting by validation, for all methods at once."""
+    study = config.study
+    assert study is not None and study.select is not None
+    found = dict(ranking(rows, MAIN))
+    methods = [m for m in study.methods if any(method == m for method, _ in found)]
+    means = {
+        setting: fmean(found[m, setting].mean or 0.0 for m in methods)
+        for setting in dict.fromkeys(setting for _, setting in found)
+    }
+    best_first = sorted(means, key=lambda setting: -means[setting])
+    lines = [[s, *(_mean(found[m, s]) for m in methods)] for s in best_first]
+    head = ["setting", *methods]
+    if len(methods) > 1:
+        lines = [[*line, f"{100 * means[line[0]]:.1f}"] for line in lines]
+        head.append("mean of the methods")
+    seeds = sorted({row.seed for row in rows})
+    return "\n".join(
+        [
+            f"## {name}: {study.title}",
+            "",
+            words,
+            "",
+            f"From `results/{name}.csv`, made by `python simulate.py configs/studies/{name}.yaml`; seeds "
+            f"{', '.join(map(str, seeds))}. AUC on validation splits of the training sites, averaged over "
+            "the conditions, in points:",
+            "",
+            _table(head, lines),
         ]
     )
 
@@ -185,7 +219,10 @@ def _one_setting(rows: Sequence[Row]) -> bool:
 
 
 def _spread(summary: Summary | None) -> str:
-    mean = Mean(0, None, None, None, None) if summary is None else summary.pooled
+    return "–" if summary is None else _mean(summary.pooled)
+
+
+def _mean(mean: Mean) -> str:
     if mean.mean is None:
         return "–"
     spread = "" if mean.sd is None else f" ± {100 * mean.sd:.1f}"

@@ -78,6 +78,29 @@ def test_a_study_can_ask_for_more_tables_and_pairs(root):
     assert "| as configured | experts – fedavg | Quadratic kappa | +11.0 [+10.9, +11.1] |" in text
 
 
+def test_choices_come_last_with_settings_ranked_by_their_mean_over_methods(root):
+    source = STUDY.replace("made_up", "choosing").replace(
+        "[100, 101]", "[0, 1], select: validation"
+    )
+    (root / "configs/studies/choosing.yaml").write_text(source)
+    settings = {"slow": (0.7, 0.8), "fast": (0.85, 0.75), "even": (0.7, 0.82)}
+    rows = [
+        Row(method, seed, setting, POOLED, "both", "auc", value)
+        for setting, values in settings.items()
+        for method, value in zip(("fedavg", "experts"), values, strict=True)
+        for seed in (0, 1)
+    ]
+    (root / "results/choosing.csv").write_text(as_table(rows))
+    text = page(root)
+    assert text.index("## made_up") < text.index("## choosing")
+    ranked = text.partition("## choosing")[2].splitlines()[-3:]
+    assert ranked == [
+        "| fast | 85.0 ± 0.0 | 75.0 ± 0.0 | 80.0 |",
+        "| even | 70.0 ± 0.0 | 82.0 ± 0.0 | 76.0 |",
+        "| slow | 70.0 ± 0.0 | 80.0 ± 0.0 | 75.0 |",
+    ]
+
+
 def test_a_marked_table_is_replaced_and_nothing_else(root):
     text = "before\n<!-- from results/made_up.csv -->\nold\n<!-- end -->\nafter\n"
     made = with_tables(text, root)
