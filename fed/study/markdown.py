@@ -85,7 +85,7 @@ def study_section(config: Config, rows: Sequence[Row], words: str, name: str) ->
 def choice_section(config: Config, rows: Sequence[Row], words: str, name: str) -> str:
     """Return the section of a study that chooses a setting by validation, for all methods at once."""
     study = config.study
-    assert study is not None and study.select is not None
+    assert study is not None
     found = dict(ranking(rows, MAIN))
     methods = [m for m in study.methods if any(method == m for method, _ in found)]
     means = {

@@ -82,6 +82,7 @@ def test_choices_come_last_with_settings_ranked_by_their_mean_over_methods(root)
     source = STUDY.replace("made_up", "choosing").replace(
         "[100, 101]", "[0, 1], select: validation"
     )
+    source += "evaluation: {validation: 0.2}\n"
     (root / "configs/studies/choosing.yaml").write_text(source)
     settings = {"slow": (0.7, 0.8), "fast": (0.85, 0.75), "even": (0.7, 0.82)}
     rows = [
