@@ -4,7 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-.PHONY: demo deploy-demo test test-slow benchmark setup lint evidence evidence-check
+.PHONY: demo deploy-demo test test-slow benchmark setup lint evidence choices evidence-check
 
 demo: $(READY)
 	$(PY) simulate.py configs/demo.yaml
@@ -45,15 +45,18 @@ $(READY): pyproject.toml constraints.txt
 # Every table of the documents, from runs: about 3 hours on 2 cores, an estimate. Finished runs are kept, so that
 # it can be interrupted and called again. The page of each study is runs/evidence/<name>/study.html.
 STUDIES := demo-seeds heterogeneity main ablation ownership case_missing unlinked label_skew style_shift federation_size \
-	leave_group_out onboarding within_class class_overlap
+	leave_group_out onboarding within_class class_overlap rounds
+CHOICES := tuning tuning_small
 ifneq ($(wildcard ../shared/data/real-eyes/manifest.csv),)
 STUDIES += real_eyes
 endif
 
-evidence: $(READY)
-	for study in $(STUDIES); do \
+evidence: RUN = $(STUDIES)
+choices: RUN = $(CHOICES)
+evidence choices: $(READY)
+	for study in $(RUN); do \
 		$(PY) simulate.py configs/studies/$$study.yaml --out runs/evidence/$$study || exit; done
-	$(PY) -m fed.study.evidence store $(addprefix runs/evidence/,$(STUDIES))
+	$(PY) -m fed.study.evidence store $(addprefix runs/evidence/,$(RUN))
 	$(PY) -m fed.study.evidence write
 
 # The sample: one seed of style_shift, three methods that are trained once and judged four times.

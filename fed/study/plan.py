@@ -118,10 +118,7 @@ def quick(config: Config) -> Config:
     Its name ends in ``-quick``, which all of its outputs carry.
     """
     study = _study(config)
-    vary = {
-        name: _ends(levels) if not isinstance(levels, Mapping) else _ends_of(levels)
-        for name, levels in study.vary.items()
-    }
+    vary = {name: _coarse(name, levels) for name, levels in study.vary.items()}
     chosen = study.quick or study.methods
     kept = study.reference if study.reference in chosen or not study.methods else None
     raw = json.loads(config.model_dump_json())
@@ -218,6 +215,16 @@ def _study(config: Config) -> Study:
     if config.study is None:
         raise ConfigError("study: the configuration describes one run; a study is needed")
     return config.study
+
+
+def _coarse(name: str, levels: tuple[Any, ...] | Mapping[str, Any]) -> list[Any] | dict[str, Any]:
+    """Return the outermost levels of a factor, with fewer rounds where these are what is varied."""
+    if isinstance(levels, Mapping):
+        return _ends_of(levels)
+    if name == "training.rounds":
+        most = max(levels)
+        levels = tuple(max(1, round(n * min(1.0, QUICK_ROUNDS / most))) for n in levels)
+    return _ends(levels)
 
 
 def _ends(levels: tuple[Any, ...]) -> list[Any]:

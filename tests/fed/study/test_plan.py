@@ -80,3 +80,8 @@ def test_every_study_of_the_project_can_be_planned_and_made_coarse(path):
     assert len(coarse) < len(whole)
     assert all(run.config.training.rounds <= 6 for run in coarse)
     assert {run.folder for run in whole}.isdisjoint(run.folder for run in coarse)
+
+
+def test_a_coarse_study_of_rounds_keeps_their_proportions():
+    coarse = plan(quick(study(vary={"training.rounds": [12, 24, 36]})))
+    assert {run.config.training.rounds for run in coarse} == {2, 6}
