@@ -42,11 +42,11 @@ $(READY): pyproject.toml constraints.txt
 	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $(READY)
 
-# Every table of the documents, from runs: just under 3 hours on 2 cores. Finished runs are kept, so that it can be
+# Every table of the documents, from runs: about 3 hours on 2 cores. Finished runs are kept, so that it can be
 # interrupted and called again. The page of each study is runs/evidence/<name>/study.html. The choices that the
 # configurations rest on are made by the second target, in 25 minutes.
 STUDIES := demo-seeds heterogeneity main ablation ownership case_missing unlinked label_skew style_shift federation_size \
-	leave_group_out onboarding within_class class_overlap rounds
+	leave_group_out onboarding within_class class_overlap rounds pooled_short
 CHOICES := tuning tuning_small
 ifneq ($(wildcard ../shared/data/real-eyes/manifest.csv),)
 STUDIES += real_eyes

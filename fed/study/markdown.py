@@ -134,15 +134,17 @@ def main_table(config: Config, rows: Sequence[Row], metric: str = MAIN) -> str:
         if c.metric == metric
     }
     conditions = ordered(key[2] for key in found)
+    arms = _arms(config, rows)
+    compared = conditions if len(arms) > 1 else []
     head = [given(condition) for condition in conditions]
-    head += [f"{words}, against {against}" for words in head]
+    head += [f"{given(condition)}, against {against}" for condition in compared]
     lines = [
         [
             *_labels(arm, rows),
             *(_spread(found.get((*arm, c))) for c in conditions),
-            *(_difference(differences.get((*arm, c))) for c in conditions),
+            *(_difference(differences.get((*arm, c))) for c in compared),
         ]
-        for arm in _arms(config, rows)
+        for arm in arms
     ]
     return _table([*_label_heads(rows), *head], lines)
 

@@ -64,6 +64,11 @@ def test_the_page_has_means_and_differences_in_points(root):
     assert "| experts | 85.0 ± 7.1 | **+10.0 [+10.0, +10.0]** |" in text
 
 
+def test_a_study_of_one_arm_is_compared_with_nothing(root):
+    (root / "results/made_up.csv").write_text(as_table(ROWS[:2]))
+    assert "| method | fundus and OCT |\n| --- | --- |\n| fedavg | 75.0 ± 7.1 |\n" in page(root)
+
+
 def test_a_study_can_ask_for_more_tables_and_pairs(root):
     asked = "tables: [qwk], pairs: [[experts, fedavg]], seeds"
     source = root / "configs/studies/made_up.yaml"
