@@ -21,9 +21,7 @@ CONVENTIONS = {"0.05"}
 
 def section(text: str, heading: str) -> str:
     """Return what a page says under a heading, up to the next of any level."""
-    return re.split(r"^#+ ", text.partition(f"## {heading}\n")[2], maxsplit=1, flags=re.MULTILINE)[
-        0
-    ]
+    return text.partition(f"## {heading}\n")[2].partition("\n#")[0]
 
 
 def figures_in_prose(text: str) -> set[str]:

@@ -10,7 +10,7 @@ from fed.study.panels import given
 from fed.study.plan import ONLY, plan, reference
 from fed.study.rows import POOLED, Row
 from fed.study.statistics import Difference, Mean
-from fed.study.tables import Comparison, Summary, comparisons, ranking, summaries
+from fed.study.tables import Comparison, comparisons, ranking, summaries
 
 __all__ = ["INTRODUCTION", "POOLED", "choice_section", "contents", "main_table", "study_section"]
 
@@ -58,16 +58,9 @@ def study_section(config: Config, rows: Sequence[Row], words: str, name: str) ->
     """
     study = config.study
     assert study is not None
-    seeds = sorted({row.seed for row in rows})
     return "\n".join(
         [
-            f"## {name}: {study.title}" if study.title else f"## {name}",
-            "",
-            words,
-            "",
-            f"From `results/{name}.csv`, made by `python simulate.py configs/studies/{name}.yaml`; "
-            f"{counted(len(seeds), 'seed')}, {seeds[0]} to {seeds[-1]}.{_left_out(config, rows)}",
-            "",
+            *_head(config, rows, words, name),
             *(
                 f"{METRIC_WORDS[metric].title}, hundredths:\n\n{main_table(config, rows, metric)}"
                 for metric in (MAIN, *study.tables)
@@ -84,34 +77,40 @@ def study_section(config: Config, rows: Sequence[Row], words: str, name: str) ->
 
 def choice_section(config: Config, rows: Sequence[Row], words: str, name: str) -> str:
     """Return the section of a study that chooses a setting by validation, for all methods at once."""
-    study = config.study
-    assert study is not None
     found = dict(ranking(rows, MAIN))
-    methods = [m for m in study.methods if any(method == m for method, _ in found)]
-    means = {
-        setting: fmean(found[m, setting].mean or 0.0 for m in methods)
-        for setting in dict.fromkeys(setting for _, setting in found)
-    }
-    best_first = sorted(means, key=lambda setting: -means[setting])
-    lines = [[s, *(_mean(found[m, s]) for m in methods)] for s in best_first]
-    head = ["setting", *methods]
-    if len(methods) > 1:
-        lines = [[*line, f"{100 * means[line[0]]:.1f}"] for line in lines]
-        head.append("mean of the methods")
-    seeds = sorted({row.seed for row in rows})
+    methods = list(dict.fromkeys(row.method for row in rows))
+    lines = {}
+    for setting in dict.fromkeys(setting for _, setting in found):
+        means = [found.get((method, setting)) for method in methods]
+        values = [mean.mean for mean in means if mean is not None and mean.mean is not None]
+        of_all = fmean(values) if len(values) == len(methods) else None  # else not comparable
+        cell = "–" if of_all is None else f"{100 * of_all:.1f}"
+        lines[setting] = (of_all or 0.0, [setting, *map(_spread, means), cell])
+    best_first = [cells for _, cells in sorted(lines.values(), key=lambda line: -line[0])]
     return "\n".join(
         [
-            f"## {name}: {study.title}",
+            *_head(config, rows, words, name),
+            "AUC on validation splits of the training sites, averaged over the conditions, hundredths:",
             "",
-            words,
-            "",
-            f"From `results/{name}.csv`, made by `python simulate.py configs/studies/{name}.yaml`; seeds "
-            f"{', '.join(map(str, seeds))}. AUC on validation splits of the training sites, averaged over "
-            "the conditions, in points:",
-            "",
-            _table(head, lines),
+            _table(["setting", *methods, "mean of the methods"], best_first),
         ]
     )
+
+
+def _head(config: Config, rows: Sequence[Row], words: str, name: str) -> list[str]:
+    """Return what every section begins with: title, what the study does, where its table is from."""
+    assert config.study is not None
+    title = config.study.title
+    seeds = sorted({row.seed for row in rows})
+    return [
+        f"## {name}: {title}" if title else f"## {name}",
+        "",
+        words,
+        "",
+        f"From `results/{name}.csv`, made by `python simulate.py configs/studies/{name}.yaml`; "
+        f"{counted(len(seeds), 'seed')}, {seeds[0]} to {seeds[-1]}.{_left_out(config, rows)}",
+        "",
+    ]
 
 
 def _left_out(config: Config, rows: Sequence[Row]) -> str:
@@ -126,7 +125,9 @@ def _left_out(config: Config, rows: Sequence[Row]) -> str:
 
 def main_table(config: Config, rows: Sequence[Row], metric: str = MAIN) -> str:
     """Return a metric by arm and condition, beside its difference to the reference."""
-    found = {(s.method, s.setting, s.condition): s for s in summaries(rows) if s.metric == metric}
+    found = {
+        (s.method, s.setting, s.condition): s.pooled for s in summaries(rows) if s.metric == metric
+    }
     against = reference(config, plan(config))
     differences = {
         (c.method, c.setting, c.condition): c
@@ -220,12 +221,8 @@ def _one_setting(rows: Sequence[Row]) -> bool:
     return all(row.setting == ONLY for row in rows)
 
 
-def _spread(summary: Summary | None) -> str:
-    return "–" if summary is None else _mean(summary.pooled)
-
-
-def _mean(mean: Mean) -> str:
-    if mean.mean is None:
+def _spread(mean: Mean | None) -> str:
+    if mean is None or mean.mean is None:
         return "–"
     spread = "" if mean.sd is None else f" ± {100 * mean.sd:.1f}"
     return f"{100 * mean.mean:.1f}{spread}"

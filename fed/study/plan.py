@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -19,6 +19,8 @@ ONLY = "as configured"
 QUICK = "-quick"
 """End of the name of a coarse version."""
 QUICK_ROUNDS = 6
+QUICK_FEWEST_ROUNDS = 2  # a method has two phases
+ROUNDS = "training.rounds"
 QUICK_CASES = 0.4
 QUICK_FEWEST_CASES = 24
 QUICK_SEEDS = 2
@@ -118,7 +120,13 @@ def quick(config: Config) -> Config:
     Its name ends in ``-quick``, which all of its outputs carry.
     """
     study = _study(config)
-    vary = {name: _coarse(name, levels) for name, levels in study.vary.items()}
+    fewer = _fewer_rounds(config)
+    vary = {
+        name: _ends_of(levels, fewer)
+        if isinstance(levels, Mapping)
+        else [fewer(level) if name == ROUNDS else level for level in _ends(levels)]
+        for name, levels in study.vary.items()
+    }
     chosen = study.quick or study.methods
     kept = study.reference if study.reference in chosen or not study.methods else None
     raw = json.loads(config.model_dump_json())
@@ -130,7 +138,7 @@ def quick(config: Config) -> Config:
         "reference": kept,
         "baseline": None,
     }
-    raw["training"]["rounds"] = min(config.training.rounds, QUICK_ROUNDS)
+    raw["training"]["rounds"] = fewer(config.training.rounds)
     raw["evaluation"]["bootstrap"] = min(config.evaluation.bootstrap, 200)
     for group in raw["sites"]:
         if group["role"] == "train" or config.evaluation.onboarding is None:  # archives stay whole
@@ -217,27 +225,33 @@ def _study(config: Config) -> Study:
     return config.study
 
 
-def _coarse(name: str, levels: tuple[Any, ...] | Mapping[str, Any]) -> list[Any] | dict[str, Any]:
-    """Return the outermost levels of a factor, with fewer rounds where these are what is varied."""
-    if isinstance(levels, Mapping):
-        return _ends_of(levels)
-    if name == "training.rounds":
-        most = max(levels)
-        levels = tuple(max(1, round(n * min(1.0, QUICK_ROUNDS / most))) for n in levels)
-    return _ends(levels)
-
-
 def _ends(levels: tuple[Any, ...]) -> list[Any]:
     return list(levels) if len(levels) <= QUICK_LEVELS else [levels[0], levels[-1]]
 
 
-def _ends_of(levels: Mapping[str, Any]) -> dict[str, Any]:
-    return {label: _few_rounds(levels[label]) for label in _ends(tuple(levels))}
+def _ends_of(levels: Mapping[str, Any], fewer: Callable[[Any], Any]) -> dict[str, Any]:
+    return {
+        label: {key: fewer(v) if key == ROUNDS else v for key, v in levels[label].items()}
+        for label in _ends(tuple(levels))
+    }
 
 
-def _few_rounds(level: Mapping[str, Any]) -> dict[str, Any]:
-    most = {key: min(level[key], QUICK_ROUNDS) for key in ("training.rounds",) if key in level}
-    return dict(level) | most
+def _fewer_rounds(config: Config) -> Callable[[Any], Any]:
+    """Return what scales rounds down, all of a study by the same factor.
+
+    What is no number of rounds it leaves as it is, for the plan to refuse.
+    """
+    found = [config.training.rounds]
+    found += [keys[ROUNDS] for _, keys in _settings(_study(config)) if ROUNDS in keys]
+    most = max(rounds for rounds in found if _is_rounds(rounds))
+    share = min(1.0, QUICK_ROUNDS / most)
+    return lambda value: (
+        max(min(value, QUICK_FEWEST_ROUNDS), round(share * value)) if _is_rounds(value) else value
+    )
+
+
+def _is_rounds(value: Any) -> bool:
+    return isinstance(value, int) and value > 0
 
 
 def _fewer(cases: Any) -> Any:

@@ -105,6 +105,8 @@ def test_choices_come_last_with_settings_ranked_by_their_mean_over_methods(root)
         "| even | 70.0 ± 0.0 | 82.0 ± 0.0 | 76.0 |",
         "| slow | 70.0 ± 0.0 | 80.0 ± 0.0 | 75.0 |",
     ]
+    (root / "results/choosing.csv").write_text(as_table(rows[:6]))  # experts lack a setting
+    assert page(root).splitlines()[-1].startswith("| fast | 85.0 ± 0.0 | –")
 
 
 def test_a_marked_table_is_replaced_and_nothing_else(root):

@@ -82,6 +82,19 @@ def test_every_study_of_the_project_can_be_planned_and_made_coarse(path):
     assert {run.folder for run in whole}.isdisjoint(run.folder for run in coarse)
 
 
-def test_a_coarse_study_of_rounds_keeps_their_proportions():
-    coarse = plan(quick(study(vary={"training.rounds": [12, 24, 36]})))
+@pytest.mark.parametrize(
+    "vary",
+    [
+        {"training.rounds": [12, 24, 36]},
+        {"how": {"short": {"training.rounds": 12}, "long": {"training.rounds": 36}}},
+    ],
+)
+def test_a_coarse_study_of_rounds_keeps_their_proportions(vary):
+    coarse = plan(quick(study(vary=vary)))
     assert {run.config.training.rounds for run in coarse} == {2, 6}
+
+
+@pytest.mark.parametrize("rounds", ["many", -1])
+def test_wrong_rounds_are_left_for_the_plan_to_refuse(rounds):
+    with pytest.raises(ConfigError, match=r"training\.rounds"):
+        plan(quick(study(vary={"training.rounds": [12, rounds]})))
