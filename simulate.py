@@ -29,6 +29,7 @@ from server.onboarding import check_archives
 from server.progress import TerminalProgress
 from server.schedule import schedule
 from server.simulation import cards_of, simulate
+from server.start import check_start
 from server.study import StudyRunner, finished
 
 DEMO = Path(__file__).parent / "configs" / "demo.yaml"
@@ -103,10 +104,12 @@ def _one_run(
         _show(config, cards, _console())
         return
     initial_model(config)  # a bad file of weights is refused before anything is written
+    check_start(config)
     if not resumed:
         _make_room(directory, console)
     with TerminalProgress(console, config) as progress:
-        report = simulate(config, source, directory, [progress], pace=pace(config, source))
+        measured = None if config.clock is None else pace(config, source)
+        report = simulate(config, source, directory, [progress], measured)
     results = json.loads((directory / "results.json").read_text())
     _console().print(terminal_table(results))
     _console().print(f"report: {report}", soft_wrap=True)

@@ -27,10 +27,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from clients.alignment import CouplingLog
 from PIL import Image
 from torch import nn
 
-from clients.alignment import CouplingLog
 from clients.images import SiteImages
 from clients.site import LocalSite, open_site
 from clients.training import train

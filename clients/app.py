@@ -4,7 +4,6 @@ A site keeps nothing between messages but its decoded images: every answer follo
 configuration, the site's data and the message alone. So any worker can serve any site.
 """
 
-import json
 from dataclasses import replace
 from logging import getLogger
 
@@ -18,7 +17,6 @@ from clients.site import LocalSite, open_site
 from clients.statistics import class_statistics
 from clients.training import train
 from fed import protocol, running
-from fed.config import resolve
 from fed.data.opening import open_own
 from fed.engines.site import one_thread
 from fed.states import halved
@@ -48,10 +46,11 @@ app = ClientApp(mods=[under_flower])
 
 def _site(context: Context) -> LocalSite:
     if running.by_engine(context.run_config):
-        return open_site(str(context.run_config["federation"]), str(context.node_config["site"]))
-    federation = running.federation(context.run_config)
-    name = running.site_name(resolve(json.loads(federation)), context.node_config)
-    return open_site(federation, name, running.own_data(context.node_config))
+        config = running.configured(context.run_config)
+        return open_site(config, str(context.node_config["site"]))
+    config = running.configured(context.run_config, running.trusted_parts(context.node_config))
+    name = running.site_name(config, context.node_config)
+    return open_site(config, name, running.own_data(context.node_config))
 
 
 @app.query("card")

@@ -36,7 +36,7 @@ def pace(config: Config, source: CaseSource) -> Pace:
     Seconds of the processor where it computes, since those of the wall grow with whatever else
     the machine does; the shortest of a few counts.
     """
-    if config.clock.seconds_per_case is not None:
+    if config.clock is not None and config.clock.seconds_per_case is not None:
         return config.clock.seconds_per_case
     if not torch.cuda.is_available():  # the workers may have GPUs that this process has not
         config = config.model_copy(update={"engine": type(config.engine)()})

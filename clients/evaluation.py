@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import log_softmax
 
-from clients.fills import at_test
 from clients.onboarding import Hospital, adapt, knowledge, training_shares
 from clients.site import LocalSite
 from fed.config import Method
@@ -82,7 +81,7 @@ def _onboard(
             judged=features,
             knowledge=known,
             answer=partial(predict, network, config.method),
-            prior=training_shares(task.bank, classes, config.method.loss),
+            prior=training_shares(task.bank, classes, config.method.loss.even_shares),
             bank=task.bank,
         )
         for procedure, probabilities in adapt(hospital).items():
@@ -96,7 +95,7 @@ def _experts(network: RIMA, method: Method, features: Features) -> Tensor:
 
 
 def _fusion(network: RIMA, method: Method, features: Features) -> Tensor:
-    given = at_test(method, network, network.transport.standardise(features))
+    given = method.fill.at_test(network, network.transport.standardise(features))
     logits = network.fuse(given.fundus, given.oct)
     if method.corrects_experts:
         logits = logits + network.experts(features)

@@ -1,7 +1,6 @@
 """A site at run time: its configuration, its cases, its images, its network."""
 
 import ctypes
-import json
 import sys
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from clients.batches import batches, concatenate
 from clients.images import SiteImages
 from clients.onboarding.archive import set_archive_apart
-from fed.config import Config, resolve
+from fed.config import Config
 from fed.data.cases import CaseSource, SiteCases
 from fed.data.opening import open_own, open_source
 from fed.initial import untrained
@@ -79,7 +78,7 @@ class LocalSite:
         So a site cannot go on with what an earlier message, or another site of the same process,
         has left behind.
         """
-        network = _network(self.config.model_dump_json())
+        network = _network(self.config)
         for name, left_behind in network.state_dict().items():
             if name not in parameters and left_behind.is_floating_point():
                 left_behind.fill_(torch.nan)
@@ -114,8 +113,8 @@ class LocalSite:
 
 
 @lru_cache(maxsize=SITES_KEPT)
-def open_site(federation: str, name: str, data: str | None = None) -> LocalSite:
-    """Open a site of the federation described by a resolved configuration in JSON.
+def open_site(config: Config, name: str, data: str | None = None) -> LocalSite:
+    """Open a site of the federation.
 
     Parameters
     ----------
@@ -123,8 +122,7 @@ def open_site(federation: str, name: str, data: str | None = None) -> LocalSite:
         Where this machine keeps the site's own data; otherwise the site has the share of
         ``data.path`` that the configuration gives it.
     """
-    config, source = _source(federation, data and name, data)
-    cases = source.open(name)
+    cases = _source(config, data and name, data).open(name)
     training, validation = _split(cases, config)
     archive, judged = _set_archive_apart(cases, config)
     images = SiteImages(cases, _device(config), config.method.other_devices)
@@ -140,16 +138,14 @@ def whole_site(config: Config, cases: SiteCases) -> LocalSite:
 
 
 @lru_cache(maxsize=2)
-def _source(federation: str, own: str | None, data: str | None) -> tuple[Config, CaseSource]:
-    config = resolve(json.loads(federation))
+def _source(config: Config, own: str | None, data: str | None) -> CaseSource:
     if own is not None and data is not None:
-        return config, open_own(config, own, data)
-    return config, open_source(config, check=False)
+        return open_own(config, own, data)
+    return open_source(config, check=False)
 
 
 @lru_cache(maxsize=1)
-def _network(federation: str) -> RIMA:
-    config = resolve(json.loads(federation))
+def _network(config: Config) -> RIMA:
     return _equipped(untrained(config), config).to(_device(config))
 
 

@@ -10,11 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from clients.alignment import CouplingLog
 from clients.batches import batches
-from clients.composition import Composition
 from clients.descent import Descent
-from clients.losses import Objective, ProximalTerm
+from clients.local_round import LocalRound
 from clients.site import LocalSite
 from fed.config import Method, Phase
 from fed.protocol import TrainTask, Update
@@ -45,19 +43,16 @@ def train(site: LocalSite, task: TrainTask) -> Update:
     network = site.network(task.parameters)
     modules = _returned_modules(site, method, phase)
     labels = torch.from_numpy(site.cases.labels()).to(site.device)
-    log = CouplingLog()
+    local = LocalRound(site, task, network)
     with torch.random.fork_rng(devices=[]):  # dropout draws from torch's global generator
         torch.manual_seed(derive(site.config.seed, site.name, task.round, "dropout"))
-        objectives = Composition(site, task, network, log).objectives()
-        losses, examples = (
-            _epochs(site, task, network, modules, objectives, labels) if modules else ({}, 0)
-        )
+        losses, examples = _epochs(local, modules, labels) if modules else ({}, 0)
     return Update(
         site=site.name,
         parameters=_parameters(network, modules, site.config.model.normalisation == "local"),
         cases={module: _cases_behind(site, module) for module in modules},
         losses=losses,
-        transport=log.count,
+        transport=local.log.count,
         examples=examples,
         seconds=time.perf_counter() - start,
     )
@@ -66,14 +61,14 @@ def train(site: LocalSite, task: TrainTask) -> Update:
 def _returned_modules(site: LocalSite, method: Method, phase: Phase) -> tuple[str, ...]:
     """Return the modules that the phase trains and that some case of the site trains."""
     modules = trained_modules(phase.trains, MODALITIES)
-    if method.combine.scheme == "uniform":
+    if method.sends_everything:
         return modules
     return tuple(module for module in modules if _cases_behind(site, module))
 
 
 def _cases_behind(site: LocalSite, module: str) -> int:
     method, cases = site.config.method, site.cases.cases
-    if method.combine.scheme == "uniform":
+    if method.sends_everything:
         return len(site.training)
     for modality in MODALITIES:
         if module in (ENCODER[modality], HEAD[modality]):
@@ -93,21 +88,16 @@ def _parameters(
 
 
 def _epochs(
-    site: LocalSite,
-    task: TrainTask,
-    network: RIMA,
-    modules: Sequence[str],
-    objectives: Sequence[Objective],
-    labels: Tensor,
+    local: LocalRound, modules: Sequence[str], labels: Tensor
 ) -> tuple[dict[str, float], int]:
     """Run the round's optimisation; return the mean of each loss and the cases processed."""
+    site, task, network = local.site, local.task, local.network
     phase = site.config.method.phases[task.phase]
     trained = [getattr(network, module) for module in modules]
     for module in trained:
         module.train().requires_grad_(True)
     weights = [weight for module in trained for weight in module.parameters()]
-    if site.config.method.proximal:
-        objectives = [*objectives, ProximalTerm(weights, site.config.method.proximal)]
+    objectives = local.objectives(weights)
     scaled = site.config.training.precision == "fp16"
     descent = Descent(_optimizer(site, task, weights), scaled, site.device)
     sums: dict[str, float] = defaultdict(float)

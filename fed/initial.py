@@ -17,7 +17,7 @@ from model.encoders.given import Given
 from model.network import build
 from model.normalisation import with_normalisation
 from model.parts import ENCODER
-from model.rima import RIMA, Encoder
+from model.rima import RIMA, Encoder, Sizes
 from model.weights import WeightsError, import_released_checkpoint, load_encoder_weights
 
 log = getLogger(__name__)
@@ -54,15 +54,16 @@ def own_encoder(config: Config, modality: Modality) -> nn.Module:
 
 
 def _built(config: Config) -> RIMA:
+    model, method, widths = config.model, config.method, config.model.all_widths
     return build(
-        config.model.scale,
-        len(config.task.classes),
+        model.encoder_parts,
         config.data.image_size,
         config.data.volume_size,
+        Sizes(len(config.task.classes), widths.predictor, widths.feed_forward, widths.dropout),
+        method.fusion,
         derive(config.seed, "network"),
-        config.method.fusion,
-        config.method.predictors,
-        {m: frozen.features for m, frozen in config.model.frozen.items() if frozen.features},
+        method.predictors,
+        {m: frozen.features for m, frozen in model.frozen.items() if frozen.features},
     )
 
 

@@ -6,15 +6,18 @@ resolve the same configuration, each on its own.
 """
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
+from typing import Any, cast
 
 from fed.config import Config, load
 from fed.data import pooling
 from fed.errors import ConfigError, nearest
+from fed.parts import trusting
 from fed.storage import set_aside
 
-Values = Mapping[str, bool | float | int | str]
+Values = Mapping[str, Any]
 """``context.run_config`` or ``context.node_config``."""
 
 BUNDLE = Path(__file__).parents[1]
@@ -25,23 +28,41 @@ def by_engine(run_config: Values) -> bool:
     return "federation" in run_config
 
 
-def federation(run_config: Values) -> str:
-    """Return the resolved configuration in JSON.
+def configured(run_config: Values, trusted: Sequence[str] | None = None) -> Config:
+    """Return the run's configuration: the engine's own value, or what the bundle's files give.
+
+    Parameters
+    ----------
+    trusted : sequence of str, optional
+        Packages that parts of one's own may be loaded from; None: any.
 
     Raises
     ------
     ConfigError
         If a file is not in the bundle, or the configuration is wrong.
     """
-    names = shlex.split(str(run_config["config"]))
+    if by_engine(run_config):
+        return cast(Config, run_config["federation"])
+    files, settings = str(run_config["config"]), str(run_config.get("set", ""))
+    return _bundled(files, settings, None if trusted is None else tuple(trusted))
+
+
+@lru_cache(maxsize=4)
+def _bundled(files: str, settings: str, trusted: tuple[str, ...] | None) -> Config:
+    names = shlex.split(files)
     missing = [name for name in names if not (BUNDLE / name).is_file()]
     if missing or not names:
         raise ConfigError(
             f"config: {missing[0] if missing else '(empty)'} is not in the bundle; allowed: YAML "
             "files under configs/, where `flwr run` bundles them for all sites"
         )
-    overrides = shlex.split(str(run_config.get("set", "")))
-    return load([BUNDLE / name for name in names], overrides).model_dump_json()
+    with trusting(trusted):
+        return load([BUNDLE / name for name in names], shlex.split(settings))
+
+
+def trusted_parts(node_config: Values) -> tuple[str, ...]:
+    """Return the packages whose parts a site loads: ``parts="my_study,ours"`` of its node-config."""
+    return tuple(filter(None, str(node_config.get("parts", "")).replace(" ", "").split(",")))
 
 
 def output_folder(config: Config, run_config: Values) -> Path:

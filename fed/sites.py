@@ -10,6 +10,12 @@ Condition = Literal["both", "fundus", "oct"]
 
 MODALITIES: tuple[Modality, ...] = ("fundus", "oct")
 CONDITIONS: tuple[Condition, ...] = ("both", "fundus", "oct")
+NEEDED_BY: Mapping[Condition, tuple[Modality, ...]] = {
+    "both": MODALITIES,
+    "fundus": ("fundus",),
+    "oct": ("oct",),
+}
+"""What a case must have to serve a condition."""
 
 
 @dataclass(frozen=True)

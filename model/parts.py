@@ -5,7 +5,9 @@ from collections.abc import Iterable
 ENCODER = {"fundus": "fundus_encoder", "oct": "oct_encoder"}
 HEAD = {"fundus": "fundus_head", "oct": "oct_head"}
 PREDICTORS = ("fundus2oct", "oct2fundus")
-FUSION = ("fundus_fusion", "oct_fusion", "joint_fusion", "classifier")
+BRANCHES = ("fundus_fusion", "oct_fusion", "joint_fusion")
+"""Places for what a fusion trains (`model.fusions`); one that it leaves empty has no weights."""
+FUSION = (*BRANCHES, "classifier")
 STATISTICS = ("transport",)
 _COUNTED = ("running_mean", "running_var", "num_batches_tracked")
 
@@ -46,3 +48,8 @@ def used_modules(parts: Iterable[str], modalities: Iterable[str]) -> tuple[str, 
     if wanted & {"predictors", "fusion"}:
         return trained_modules(wanted | {"predictors"}, owned) + STATISTICS
     return trained_modules(wanted, owned)
+
+
+def joins_modalities(module: str) -> bool:
+    """Return whether a submodule needs features of both modalities: a predictor, or of the fusion."""
+    return module in PREDICTORS + FUSION

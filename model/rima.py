@@ -1,33 +1,20 @@
 """The RIMA network: two encoders, predictors between them, asymmetric fusion, classifier.
 
 Any modality may be missing from any case of a batch. Names of submodules are the names by which a
-federation slices, sends and averages the network (`MODULES`).
+federation slices, sends and averages the network (`model.parts`).
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol, cast
+from typing import Protocol, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import log_softmax
 
+from model.fusions import Fusion
+from model.layers import two_layers
 from model.transport import transport_features
-
-MODULES = (
-    "fundus_encoder",
-    "oct_encoder",
-    "fundus_head",
-    "oct_head",
-    "fundus2oct",
-    "oct2fundus",
-    "oct_fusion",
-    "fundus_fusion",
-    "joint_fusion",
-    "classifier",
-    "transport",
-)
-Fusion = Literal["asymmetric", "concat"]
 
 
 @dataclass(frozen=True)
@@ -110,12 +97,6 @@ class Sizes:
     dropout: float = 0.3
 
 
-def _two_layers(inputs: int, hidden: int, outputs: int, dropout: float) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Linear(inputs, hidden), nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden, outputs)
-    )
-
-
 class Nothing(nn.Module):
     """Stands for a predictor that the network does not have: predicts the mean, which is zero."""
 
@@ -126,27 +107,6 @@ class Nothing(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Map ``(n, d)`` to zeros ``(n, outputs)``."""
         return features.new_zeros(len(features), self._outputs)
-
-
-class TokenFusion(nn.Module):
-    """Fundus branch: one post-norm transformer block over three tokens, averaged.
-
-    The tokens are the fundus feature, the OCT feature transported to fundus features by the plan
-    ``P``, and the fundus feature predicted from OCT.
-    """
-
-    def __init__(self, width: int, feed_forward: int, heads: int = 4, dropout: float = 0.1) -> None:
-        super().__init__()
-        self.self_attn = nn.MultiheadAttention(width, heads, dropout=dropout, batch_first=True)
-        self.norm1 = nn.LayerNorm(width)
-        self.norm2 = nn.LayerNorm(width)
-        self.ffn = _two_layers(width, feed_forward, width, dropout)
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        """Map tokens ``(n, 3, width)`` to ``(n, width)``."""
-        attended, _ = self.self_attn(tokens, tokens, tokens, need_weights=False)
-        tokens = self.norm1(tokens + attended)
-        return self.norm2(tokens + self.ffn(tokens)).mean(dim=1)
 
 
 class FeatureTransport(nn.Module):
@@ -217,8 +177,8 @@ class RIMA(nn.Module):
     fundus_encoder, oct_encoder : nn.Module
         Map images to features; each tells its width as ``features``.
     sizes : Sizes
-    fusion : {"asymmetric", "concat"}
-        The two branches as published, or two layers over both features side by side.
+    fusion : Fusion
+        How both modalities become one answer.
     predictors : bool
         Whether there are predictors between the modalities; without, they predict the mean.
     """
@@ -228,7 +188,7 @@ class RIMA(nn.Module):
         fundus_encoder: nn.Module,
         oct_encoder: nn.Module,
         sizes: Sizes,
-        fusion: Fusion = "asymmetric",
+        fusion: Fusion,
         predictors: bool = True,
     ) -> None:
         super().__init__()
@@ -240,17 +200,14 @@ class RIMA(nn.Module):
         self.fundus2oct: nn.Module = Nothing(dy)
         self.oct2fundus: nn.Module = Nothing(dx)
         if predictors:
-            self.fundus2oct = _two_layers(dx, sizes.predictor, dy, sizes.dropout)
-            self.oct2fundus = _two_layers(dy, sizes.predictor, dx, sizes.dropout)
+            self.fundus2oct = two_layers(dx, sizes.predictor, dy, sizes.dropout)
+            self.oct2fundus = two_layers(dy, sizes.predictor, dx, sizes.dropout)
         self._fusion = fusion
         self.oct_fusion: nn.Module = nn.Identity()
         self.fundus_fusion: nn.Module = nn.Identity()
         self.joint_fusion: nn.Module = nn.Identity()
-        if fusion == "asymmetric":
-            self.oct_fusion = _two_layers(2 * dy, dy, dy, sizes.dropout)
-            self.fundus_fusion = TokenFusion(dx, sizes.feed_forward)
-        else:
-            self.joint_fusion = _two_layers(dx + dy, dx + dy, dx + dy, sizes.dropout)
+        for name, branch in fusion.branches(dx, dy, sizes).items():
+            self.set_submodule(name, branch)
         self.classifier = nn.Linear(dx + dy, sizes.classes)
         self.transport = FeatureTransport(dx, dy)
 
@@ -278,13 +235,7 @@ class RIMA(nn.Module):
 
     def fuse(self, fundus: Tensor, oct_features: Tensor) -> Tensor:
         """Classify standardised features of both modalities: ``(n, dx), (n, dy) -> (n, K)``."""
-        if self._fusion == "concat":
-            return self.classifier(self.joint_fusion(torch.cat([fundus, oct_features], dim=1)))
-        oct_branch = self.oct_fusion(torch.cat([oct_features, self.fundus2oct(fundus)], dim=1))
-        tokens = torch.stack(
-            [fundus, self.transport(oct_features), self.oct2fundus(oct_features)], dim=1
-        )
-        return self.classifier(torch.cat([self.fundus_fusion(tokens), oct_branch], dim=1))
+        return self.classifier(self._fusion.fuse(self, fundus, oct_features))
 
     def predicted(self, features: Features) -> Features:
         """Fill absent rows of standardised features from the other modality's predictor."""

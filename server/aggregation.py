@@ -1,108 +1,71 @@
-"""Module-wise weighted averaging of updates, one at a time as they arrive."""
+"""Reducing updates module by module, as they arrive."""
 
-from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fed.protocol import Update
+from fed.sites import SiteCard
 from fed.states import State
-from model.parts import FUSION, PREDICTORS
 from model.rima import modules_of
+from server.reductions import Fold, Reduction
+from server.weights import Weight
 
 
-class UnusableUpdateError(ValueError):
-    """An update that must not reach the average: wrong names, wrong shapes or no numbers."""
+class ModuleReduction:
+    """Reduces each module over the sites that trained it.
 
-
-class ModuleAverage:
-    """Averages each module over the sites that trained it, weighted by the cases behind it.
-
-    Holds at most two sums a module, whatever the number of sites. Sums are in float64 and in the
-    order of `add`, which the engines fix, so that the average does not depend on who was faster.
+    Sums run in the order of `add`, which the engines fix, so that the result does not depend on
+    who was faster.
 
     Parameters
     ----------
     current : State
-        The global model; parameters nobody trained stay as they are.
-    both_share : float
-        Least share of the weight that sites with both modalities have in predictors and fusion.
+        The global model; parameters that nobody trained stay as they are.
+    weight : Weight
+    reduction : Reduction
     """
 
-    def __init__(self, current: State, both_share: float = 0.0) -> None:
+    def __init__(self, current: State, weight: Weight, reduction: Reduction) -> None:
         self._current = current
-        self._both_share = both_share
-        self._sums: dict[tuple[str, bool], NDArray[np.float64]] = {}
-        self._weights: dict[tuple[str, bool], float] = defaultdict(float)
+        self._modules = modules_of(current)
+        self._weight = weight
+        self._reduction = reduction
+        self._folds: dict[str, Fold] = {}
+        self._trained: dict[str, None] = {}
 
-    def add(self, update: Update, owns_both: bool) -> None:
-        """Add one site's update.
-
-        Raises
-        ------
-        UnusableUpdateError
-            If a parameter is unknown, of another shape, or not finite; nothing is added then.
-        """
-        check_update(self._current, update)
+    def add(self, update: Update, card: SiteCard) -> None:
+        """Fold one site's update, whose names and shapes have been checked."""
         for module, keys in modules_of(update.parameters).items():
-            weight = float(update.cases[module])
+            weight = self._weight.of(card, module, update.cases[module])
             if weight == 0:
                 continue
-            apart = owns_both and self._both_share > 0 and module in PREDICTORS + FUSION
-            self._weights[module, apart] += weight
-            for key in keys:
-                weighted = update.parameters[key].astype(np.float64) * weight
-                if (key, apart) in self._sums:
-                    self._sums[key, apart] += weighted
-                else:
-                    self._sums[key, apart] = weighted
+            if module not in self._folds:
+                known = {key: self._current[key] for key in self._modules[module]}
+                self._folds[module] = self._reduction.fold(known)
+            values = {key: update.parameters[key] for key in keys}
+            self._folds[module].add(values, weight, self._weight.stratum(card, module))
+            self._trained |= dict.fromkeys(keys)
 
     @property
-    def trained(self) -> list[str]:
+    def trained(self) -> Sequence[str]:
         """The names that some site returned, in the order they came."""
-        return list(dict.fromkeys(key for key, _ in self._sums))
+        return list(self._trained)
 
-    def result(self) -> dict[str, NDArray[Any]]:
-        """Return the new global model."""
-        averaged = dict(self._current)
-        for key in self.trained:
-            averaged[key] = _like(self._mean(key), self._current[key])
-        return averaged
-
-    def _mean(self, key: str) -> NDArray[np.float64]:
-        module = key.split(".", 1)[0]
-        weight, apart = self._weights[module, False], self._weights[module, True]
-        if not apart:
-            return self._sums[key, False] / weight
-        if not weight:
-            return self._sums[key, True] / apart
-        share = max(self._both_share, apart / (apart + weight))
-        both, others = self._sums[key, True] / apart, self._sums[key, False] / weight
-        return share * both + (1 - share) * others
+    def result(self) -> tuple[dict[str, NDArray[Any]], dict[str, Mapping[str, Any]]]:
+        """Return the reduced model, and by module what the reduction has to tell."""
+        reduced, told = dict(self._current), {}
+        for module, fold in self._folds.items():
+            values, words = fold.result(self._weight)
+            reduced |= {key: _like(value, self._current[key]) for key, value in values.items()}
+            if words:
+                told[module] = words
+        return reduced, told
 
 
-def check_update(current: State, update: Update) -> None:
-    """Refuse an update that must not reach the global model.
-
-    Raises
-    ------
-    UnusableUpdateError
-        If a parameter is unknown, of another shape, or not finite.
-    """
-    for key, value in update.parameters.items():
-        if key not in current:
-            raise UnusableUpdateError(f"sent {key}, which the global model does not have")
-        if value.shape != current[key].shape:
-            raise UnusableUpdateError(
-                f"sent {key} of shape {value.shape}; expected {current[key].shape}"
-            )
-        if not np.isfinite(value).all():
-            raise UnusableUpdateError(f"sent {key} with values that are not finite")
-
-
-def mean_of(states: Collection[State]) -> dict[str, NDArray[Any]]:
+def mean_of(states: Sequence[State]) -> dict[str, NDArray[Any]]:
     """Return the plain mean of several global models, oldest first.
 
     A name that only the later ones have, of a site that joined late, is averaged over those.

@@ -10,11 +10,10 @@ from typing import Any
 from numpy.typing import NDArray
 
 from fed.protocol import Update
-from fed.sites import MODALITIES, Modality
+from fed.sites import MODALITIES, Modality, SiteCard
 from fed.states import State
 from model.parts import ENCODER
 from model.rima import modules_of
-from server.aggregation import check_update
 
 
 def own_state(state: State, site: str) -> State:
@@ -41,7 +40,7 @@ def common(state: State) -> State:
 
 
 class Apart:
-    """Takes the place of the average of a round: keeps each update under its site.
+    """Takes the place of the reduction of a round: keeps each update under its site.
 
     Parameters
     ----------
@@ -55,18 +54,11 @@ class Apart:
     def __init__(self, current: State) -> None:
         self._state: dict[str, NDArray[Any]] = dict(current)
 
-    def add(self, update: Update, owns_both: bool) -> None:
-        """Keep one site's update.
-
-        Raises
-        ------
-        UnusableUpdateError
-            If a parameter is unknown, of another shape, or not finite; nothing is kept then.
-        """
-        check_update(self._state, update)
+    def add(self, update: Update, card: SiteCard) -> None:
+        """Keep one site's update."""
         for name, value in update.parameters.items():
-            self._state[f"{update.site}/{name}"] = value
+            self._state[f"{card.name}/{name}"] = value
 
-    def result(self) -> dict[str, NDArray[Any]]:
+    def result(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         """Return the state with every site's newest model."""
-        return dict(self._state)
+        return dict(self._state), {}

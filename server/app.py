@@ -1,47 +1,43 @@
 """ServerApp: gathers the roster, runs the rounds, writes the outputs."""
 
-import json
 import time
 from collections.abc import Sequence
 from logging import getLogger
 from pathlib import Path
-from typing import Any
 
 from flwr.app import Context
 from flwr.serverapp import Grid, ServerApp
 
 from fed import running
-from fed.config import Config, resolve
+from fed.config import Config
 from fed.config.clock import Pace
 from fed.engines.runtime import RuntimeGrid
 from fed.engines.site import one_thread
-from fed.initial import initial_model
 from fed.report import write_report
+from server.algorithm import Algorithm
 from server.attendance import Attendance
+from server.federation import Federation
+from server.ledger import Ledger
 from server.log import log_to
+from server.modular import modular
 from server.observers import Observer
 from server.onboarding import check_archives
 from server.progress import LogProgress
 from server.recorder import Recorder
-from server.rounds import Progress, Rounds, Saver, first_progress
+from server.roster import Roster
 from server.schedule import schedule
-from server.sharing import SharedStates
+from server.start import started
+from server.state import ServerState
 
 log = getLogger(__name__)
 
 
-def make_app(
-    observers: Sequence[Observer] = (),
-    shared: Path | None = None,
-    pace: Pace | None = None,
-) -> ServerApp:
+def make_app(observers: Sequence[Observer] = (), pace: Pace | None = None) -> ServerApp:
     """Return a ServerApp whose run the observers follow.
 
     Parameters
     ----------
     observers : sequence of Observer
-    shared : Path, optional
-        Where a study keeps what its runs have in common; see `server.sharing`.
     pace : Pace, optional
         What the virtual clock counts with, where the configuration does not say
         (``clock.seconds_per_case``). Without either there is no virtual time.
@@ -53,11 +49,9 @@ def make_app(
         if not running.by_engine(context.run_config):
             run_under_flower(grid, context.run_config)
             return
-        config = resolve(json.loads(str(context.run_config["federation"])))
-        directory = Path(str(context.run_config["out"]))
-        states = None if shared is None else SharedStates(shared, config)
-        recorder, attendance = Recorder(directory, config), Attendance(grid, config)
-        coordinate(config, recorder, attendance, grid, observers, states, pace)
+        config = running.configured(context.run_config)
+        recorder = Recorder(Path(str(context.run_config["out"])), config)
+        coordinate(config, recorder, Attendance(grid, config), grid, observers, pace)
 
     return server_app
 
@@ -68,50 +62,51 @@ def coordinate(
     attendance: Attendance,
     grid: Grid,
     observers: Sequence[Observer],
-    shared: SharedStates | None = None,
     pace: Pace | None = None,
 ) -> None:
     """Run one federation from its roster to its results; an interrupted one goes on.
 
-    One that has not begun starts from the furthest of the `shared` states, if there is any.
-
     Raises
     ------
     ConfigError
-        If an archive leaves a held-out site no case to be judged on.
+        If an archive leaves a held-out site no case to be judged on, or `start` does not fit.
     RunError
         If a site cannot be reached at the start, or too few answer a round.
     """
-    start = time.perf_counter()
+    begun = time.perf_counter()
     roster = attendance.open()
     check_archives(config, (member.card for member in roster.members))
-    progress = recorder.resume()
-    unscored: dict[str, Any] | None = None
-    if progress is None and shared is not None and (found := shared.furthest()) is not None:
-        progress, records = found
-        *complete, unscored = records
-        recorder.take_over(complete)
-    progress = progress or first_progress(initial_model(config), config)
-    # A state from elsewhere was timed by its own pace, which may lack phases of this method.
-    pace = {**(config.clock.seconds_per_case or pace or {}), **(progress.pace or {})}
-    progress.pace = pace or None
+    algorithm = modular(config)
+    state, ledger = recorder.resume() or _begin(config, algorithm, roster, recorder)
+    ledger.pace = _pace(config, ledger, pace)
     for observer in observers:
         observer.started(tuple(m.card for m in roster.members), schedule(config))
-    rounds = Rounds(config, attendance, grid, observers)
-    verdict = rounds.run(progress, recorder, _sharing(recorder, shared), unscored)
-    if not verdict.held_out:  # resumed after the last round
-        verdict = rounds.judge(progress, progress.completed)
-    recorder.finish(attendance.everyone(), progress, verdict, time.perf_counter() - start)
+    method = config.method
+    log.info("%s: %s; %d rounds", method.name, method.summary, len(schedule(config)))
+    federation = Federation(config, attendance, grid, ledger, observers)
+    state, verdict = federation.run(algorithm, state, recorder)
+    seconds = time.perf_counter() - begun
+    recorder.finish(attendance.everyone(), state, ledger, verdict, seconds)
 
 
-def _sharing(recorder: Recorder, shared: SharedStates | None) -> Saver:
-    """Return what leaves the state of a round that has been trained to other runs."""
+def _begin(
+    config: Config, algorithm: Algorithm, roster: Roster, recorder: Recorder
+) -> tuple[ServerState, Ledger]:
+    """Return the state before the first round, or the one that another run left."""
+    first = algorithm.init(tuple(member.card for member in roster.members))
+    if config.start is None:
+        return first, Ledger()
+    folder = Path(config.start)
+    state, ledger = started(config, first.model, folder)
+    recorder.take_over(folder)
+    return state, ledger
 
-    def leave(progress: Progress, record: dict[str, Any]) -> None:
-        if shared is not None and progress.completed in shared.keys:
-            shared.keep(progress, [*recorder.records(), record])
 
-    return leave
+def _pace(config: Config, ledger: Ledger, measured: Pace | None) -> Pace | None:
+    """Return what the clock counts with; a state from elsewhere keeps its own for its phases."""
+    if config.clock is None:
+        return None
+    return {**(config.clock.seconds_per_case or measured or {}), **(ledger.pace or {})} or None
 
 
 def run_under_flower(grid: Grid, run_config: running.Values) -> None:
@@ -126,7 +121,7 @@ def run_under_flower(grid: Grid, run_config: running.Values) -> None:
     RunError
         As `coordinate` does.
     """
-    config = resolve(json.loads(running.federation(run_config)))
+    config = running.configured(run_config)
     directory = running.output_folder(config, run_config)
     patience_s = float(run_config["patience-s"])
     sites = RuntimeGrid(grid, patience_s)

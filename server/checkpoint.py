@@ -1,7 +1,6 @@
-"""A run's state between two rounds, in one file, so that it is never half there."""
+"""A run's state and ledger between two rounds, in one file, so that they are never half there."""
 
 import json
-from collections import deque
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
-from fed.config import Config
 from fed.config.clock import Clock, Pace
 from fed.errors import DataError
 from fed.protocol import Bank, TransportCount
@@ -18,41 +16,37 @@ from fed.prototypes import Prototypes
 from fed.sites import MODALITIES
 from fed.storage import read_tensors, write_tensors
 from server.communication import Traffic
-from server.optimizers import ServerOptimizer
-from server.rounds import Progress
+from server.ledger import Ledger
+from server.state import ServerState
 
 FILE = "latest.safetensors"
-MOMENTS = ("first", "second")
-"""What a server optimizer keeps between rounds."""
 
 
-def save_checkpoint(directory: Path, progress: Progress) -> None:
+def save_checkpoint(directory: Path, state: ServerState, ledger: Ledger) -> None:
     """Write the state after a round, replacing the one before."""
     directory.mkdir(parents=True, exist_ok=True)
-    tensors = {f"model/{key}": value for key, value in progress.model.items()}
-    for age, state in enumerate(progress.recent):
-        tensors |= {f"recent{age}/{key}": value for key, value in state.items()}
-    for moment in MOMENTS:
-        values = getattr(progress.optimizer, moment)
-        tensors |= {f"optimizer.{moment}/{key}": value for key, value in values.items()}
-    tensors |= bank_tensors(progress.bank, "bank/")
-    ledger = {
-        "completed": progress.completed,
-        "recent": len(progress.recent),
-        "down": dict(progress.traffic.down),
-        "up": dict(progress.traffic.up),
-        "transport": asdict(progress.transport),
-        "wall": progress.wall,
-        "pace": pace_record(progress.pace),
-        "virtual_seconds": progress.virtual_seconds,
-        "failures": progress.failures,
-        "warnings": progress.warnings,
+    tensors = {f"model/{key}": value for key, value in state.model.items()}
+    for age, model in enumerate(state.recent):
+        tensors |= {f"recent{age}/{key}": value for key, value in model.items()}
+    tensors |= {f"moments/{key}": value for key, value in state.moments.items()}
+    tensors |= bank_tensors(state.bank, "bank/")
+    account = {
+        "completed": state.completed,
+        "recent": len(state.recent),
+        "down": dict(ledger.traffic.down),
+        "up": dict(ledger.traffic.up),
+        "transport": asdict(ledger.transport),
+        "wall": ledger.wall,
+        "pace": pace_record(ledger.pace),
+        "virtual_seconds": ledger.virtual_seconds,
+        "failures": ledger.failures,
+        "warnings": ledger.warnings,
     }
-    write_tensors(directory / FILE, tensors, {"ledger": json.dumps(ledger)})
+    write_tensors(directory / FILE, tensors, {"ledger": json.dumps(account)})
 
 
-def load_checkpoint(directory: Path, config: Config) -> Progress | None:
-    """Read the state to go on from; None if no round was completed.
+def load_checkpoint(directory: Path) -> tuple[ServerState, Ledger] | None:
+    """Read the state to go on from, and its ledger; None if no round was completed.
 
     Raises
     ------
@@ -65,32 +59,29 @@ def load_checkpoint(directory: Path, config: Config) -> Progress | None:
     try:
         tensors = read_tensors(path)
         with safe_open(path, framework="numpy") as opened:
-            ledger: dict[str, Any] = json.loads(opened.metadata()["ledger"])
+            account: dict[str, Any] = json.loads(opened.metadata()["ledger"])
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise DataError(f"{path}: not a checkpoint that can be read ({error})") from None
-    progress = Progress(
+    state = ServerState(
         model=_under(tensors, "model/"),
-        recent=deque(
-            (_under(tensors, f"recent{age}/") for age in range(ledger["recent"])),
-            maxlen=config.method.combine.average_last,
-        ),
-        optimizer=ServerOptimizer(
-            config.server_step, *(_under(tensors, f"optimizer.{moment}/") for moment in MOMENTS)
-        ),
+        completed=account["completed"],
+        recent=tuple(_under(tensors, f"recent{age}/") for age in range(account["recent"])),
+        moments=_under(tensors, "moments/"),
         bank=bank_from_tensors(tensors, "bank/"),
-        completed=ledger["completed"],
-        transport=TransportCount(**ledger["transport"]),
-        wall=ledger["wall"],
-        pace=Clock(seconds_per_case=ledger["pace"]).seconds_per_case,
-        virtual_seconds=ledger["virtual_seconds"],
-        failures=ledger["failures"],
-        warnings=ledger["warnings"],
+    )
+    ledger = Ledger(
+        transport=TransportCount(**account["transport"]),
+        wall=account["wall"],
+        pace=Clock(seconds_per_case=account["pace"]).seconds_per_case,
+        virtual_seconds=account["virtual_seconds"],
+        failures=account["failures"],
+        warnings=account["warnings"],
     )
     earlier = Traffic()
-    earlier.down.update(ledger["down"])
-    earlier.up.update(ledger["up"])
-    progress.traffic.add(earlier)
-    return progress
+    earlier.down.update(account["down"])
+    earlier.up.update(account["up"])
+    ledger.traffic.add(earlier)
+    return state, ledger
 
 
 def pace_record(pace: Pace | None) -> dict[str, dict[str, float]] | None:

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fed.config import Config
-from fed.sites import MODALITIES, SiteCard
+from fed.sites import SiteCard
 from fed.states import State
-from model.parts import trained_modules
 from model.rima import modules_of
-from server.slices import sent_modules
+from server.selection import returned_modules, sent_modules
 
 
 @dataclass(frozen=True)
@@ -44,14 +43,14 @@ def estimate(
         module: sum(model[key].nbytes for key in keys) for module, keys in modules_of(model).items()
     }
     training = [card for card in cards if card.role == "train"]
-    uniform = config.method.combine.scheme == "uniform"
     shrunk = 2 if config.server.updates == "float16" else 1
     estimates = []
     for phase, rounds in zip(config.method.phases, lengths, strict=True):
         down = up = 0
         for card in training:
-            modalities = MODALITIES if uniform else card.modalities
-            down += sum(sizes.get(m, 0) for m in sent_modules(config.method, phase, modalities))
-            up += sum(sizes.get(m, 0) for m in trained_modules(phase.trains, modalities)) // shrunk
+            sent = sent_modules(config.method, phase, card.modalities)
+            returned = returned_modules(config.method, phase, card)
+            down += sum(sizes.get(m, 0) for m in sent)
+            up += sum(sizes.get(m, 0) for m in returned) // shrunk
         estimates.append(PhaseEstimate(phase.name, rounds, 2 * len(training), down, up))
     return estimates

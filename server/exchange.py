@@ -1,41 +1,155 @@
-"""The record of one exchange of messages between the server and its sites."""
+"""One exchange of messages between the server and its sites: sent, timed, checked, booked."""
 
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from logging import getLogger
+from typing import Generic, TypeVar
 
-from fed.protocol import TransportCount
-from server.clock import Timing
+from flwr.app import Message, RecordDict
+from flwr.serverapp import Grid
+
+from fed import protocol
+from fed.sites import Role, SiteCard
+from server.clock import Timing, VirtualClock
 from server.communication import Traffic
-from server.observers import Failure, Outcome
+from server.observers import Failure, Observer, Outcome
+from server.roster import Member, Roster
+
+log = getLogger(__name__)
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True)
+class Request(Generic[Answer]):
+    """A message to one site, and how its answer is read.
+
+    Attributes
+    ----------
+    member : Member
+    content : RecordDict
+        Like sites share one.
+    unpack : callable
+        Reads and checks the answer; whatever it raises costs the site the exchange.
+    least_bytes : int, optional
+        Bytes that the answer has at least: a straggler need not be run to be left out.
+    """
+
+    member: Member
+    content: RecordDict
+    unpack: Callable[[RecordDict], Answer]
+    least_bytes: int | None = None
 
 
 @dataclass
 class Exchange:
-    """What one exchange of messages brought beside its result.
+    """Sends requests, yields good answers as they arrive, and keeps account of the rest.
 
     Attributes
     ----------
-    traffic : Traffic
+    number : int
+        Of the round.
+    kind : str
+        Flower's message type.
+    work : str
+        What the virtual clock times: the name of the phase, or ``statistics``.
+    grid : flwr.serverapp.Grid
+    roster : Roster
+    observers : sequence of Observer
+        Told of every answer and failure as it comes.
+    clock : VirtualClock or None
+        Times the sites and finds who is late.
+    deadline_s : float or None
+        Seconds by the clock on the wall that the exchange may take.
+    traffic, failures, timings
+        The account: bytes, sites that did not contribute, virtual seconds of each site asked.
     answered : list of str
-        Sites whose answer was used.
-    failures : list of Failure
-    losses : dict
-        Mean losses of each site.
-    transport : TransportCount
-    compute : dict
-        Measured seconds of computation at each site.
-    timings : dict
-        Virtual seconds of each site that was asked, as far as they are known.
+        Sites whose answer was yielded.
     """
 
+    number: int
+    kind: str
+    work: str
+    grid: Grid
+    roster: Roster
+    observers: Sequence[Observer] = ()
+    clock: VirtualClock | None = None
+    deadline_s: float | None = None
     traffic: Traffic = field(default_factory=Traffic)
-    answered: list[str] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
-    losses: dict[str, dict[str, float]] = field(default_factory=dict)
-    transport: TransportCount = field(default_factory=TransportCount)
-    compute: dict[str, float] = field(default_factory=dict)
     timings: dict[str, Timing] = field(default_factory=dict)
+    answered: list[str] = field(default_factory=list)
+
+    def answers(self, requests: Iterable[Request[Answer]]) -> Iterator[tuple[SiteCard, Answer]]:
+        """Yield site and checked answer of each that answers well; show each failure at once."""
+        asked: dict[str, Request[Answer]] = {}
+        replies = self.grid.send_and_receive(
+            self._messages(requests, asked), timeout=self.deadline_s
+        )
+        for reply in replies:
+            request = asked.pop(self.roster.name(reply.metadata.src_node_id))
+            card = request.member.card
+            if reply.has_error():
+                self.fail(card.name, reply.error.reason or f"error {reply.error.code}")
+                continue
+            self.traffic.up[card.name] += protocol.size(reply.content)
+            if self._is_late(card, self.traffic.up[card.name]):
+                continue
+            try:
+                answer = request.unpack(reply.content)
+            except protocol.RefusedReplyError as error:
+                self.fail(card.name, f"its reply was refused: it {error}")
+                continue
+            except Exception as error:
+                log.exception("%s: unreadable reply", card.name)
+                self.fail(card.name, f"its reply was refused: unreadable ({type(error).__name__})")
+                continue
+            self.answered.append(card.name)
+            yield card, answer
+            del answer
+            for observer in self.observers:
+                observer.answered(card.name)
+
+    def fail(self, site: str, reason: str, outcome: Outcome = "failed") -> None:
+        """Book a site that does not contribute."""
+        failure = Failure(site, reason, outcome)
+        self.failures.append(failure)
+        for observer in self.observers:
+            observer.failed(failure)
+
+    def fail_absent(self, role: Role) -> None:
+        """Book the sites of a role that are not connected."""
+        for site in self.roster.absent:
+            if site.role == role:
+                self.fail(site.name, "not connected", "absent")
 
     def outcomes(self) -> dict[str, Outcome]:
         """Return what became of each site that had a part."""
         outcomes: dict[str, Outcome] = dict.fromkeys(self.answered, "answered")
         return outcomes | {failure.site: failure.outcome for failure in self.failures}
+
+    def _messages(
+        self, requests: Iterable[Request[Answer]], asked: dict[str, Request[Answer]]
+    ) -> Iterator[Message]:
+        for request in requests:
+            card = request.member.card
+            self.traffic.down[card.name] += protocol.size(request.content)
+            if any(f.site == card.name for f in self.failures[-1:]):  # drops out: sent in vain
+                continue
+            if request.least_bytes is not None and self._is_late(card, request.least_bytes):
+                continue
+            asked[card.name] = request
+            node = request.member.node_id
+            yield Message(request.content, node, self.kind, group_id=str(self.number))
+
+    def _is_late(self, card: SiteCard, up_bytes: int) -> bool:
+        """Time a site, and refuse what it does if that is too late."""
+        if self.clock is None or not self.work:
+            return False
+        down = self.traffic.down[card.name]
+        timing = self.clock.timing(card, self.work, down, up_bytes)
+        self.timings[card.name] = timing
+        reason = self.clock.lateness(timing)
+        if reason is not None:
+            self.fail(card.name, reason, "late")
+        return reason is not None

@@ -34,8 +34,15 @@ def round_seconds(exchanges: Sequence[Exchange], clock: VirtualClock | None) -> 
     )
 
 
-def site_records(roster: Roster, exchanges: Sequence[Exchange]) -> dict[str, dict[str, Any]]:
+def site_records(
+    roster: Roster, exchanges: Sequence[Exchange], measured: Mapping[str, float]
+) -> dict[str, dict[str, Any]]:
     """Return what each training site did in a round, whose last exchange is the training.
+
+    Parameters
+    ----------
+    measured : Mapping
+        Seconds that each site's training took on this machine.
 
     Returns
     -------
@@ -56,7 +63,7 @@ def site_records(roster: Roster, exchanges: Sequence[Exchange]) -> dict[str, dic
             "receiving": spent.receiving,
             "computing": spent.computing,
             "sending": spent.sending,
-            "measured": exchanges[-1].compute.get(name, 0.0),
+            "measured": measured.get(name, 0.0),
         }
     return records
 

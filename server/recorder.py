@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import platform
-from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -19,12 +18,15 @@ from fed.sites import SiteCard
 from fed.storage import write_json, write_tensors, write_text
 from server.checkpoint import bank_tensors, load_checkpoint, pace_record, save_checkpoint
 from server.evaluation import metric_table, prediction_rows
+from server.ledger import Ledger
 from server.onboarding import onboarding_results, onboarding_rows
 from server.participation import outcome_counts, time_by_group, to_accuracy
 from server.roster import Roster
-from server.rounds import Progress, Verdict
+from server.state import ServerState
+from server.verdict import Verdict
 
 SCHEMA = 1
+ROUNDS = "rounds.jsonl"
 PACKAGES = ("flwr", "torch", "numpy", "scikit-learn", "ray")
 
 
@@ -47,38 +49,41 @@ class Recorder:
         directory.mkdir(parents=True, exist_ok=True)
         write_text(directory / "config.yaml", dump(config))
 
-    def resume(self) -> Progress | None:
-        """Return the state of an interrupted run, and drop the lines of unfinished rounds."""
-        progress = load_checkpoint(self._directory / "checkpoints", self._config)
-        completed = progress.completed if progress else 0
+    def resume(self) -> tuple[ServerState, Ledger] | None:
+        """Return state and ledger of an interrupted run, and drop the lines of unfinished rounds."""
+        found = load_checkpoint(self._directory / "checkpoints")
+        completed = found[0].completed if found else 0
         kept = [line for line in self._lines() if _round_of(line) <= completed]
         write_text(self._rounds, "".join(f"{line}\n" for line in kept))
-        return progress
+        return found
 
-    def records(self) -> list[dict[str, Any]]:
-        """Return the records of the rounds saved so far."""
-        return [json.loads(line) for line in self._lines()]
+    def take_over(self, folder: Path) -> None:
+        """Take over the lines of the rounds that another run has trained."""
+        write_text(self._rounds, (folder / ROUNDS).read_text(encoding="utf-8"))
 
-    def take_over(self, records: Sequence[dict[str, Any]]) -> None:
-        """Write the records of rounds that another run has trained."""
-        write_text(self._rounds, "".join(json.dumps(record) + "\n" for record in records))
-
-    def __call__(self, progress: Progress, record: dict[str, Any]) -> None:
+    def __call__(self, state: ServerState, ledger: Ledger, record: dict[str, Any]) -> None:
         """Save a round: its line first, then the checkpoint."""
         with self._rounds.open("a", encoding="utf-8") as lines:
             lines.write(json.dumps(record, allow_nan=False) + "\n")
-        save_checkpoint(self._directory / "checkpoints", progress)
+        save_checkpoint(self._directory / "checkpoints", state, ledger)
 
-    def finish(self, roster: Roster, progress: Progress, verdict: Verdict, seconds: float) -> None:
+    def finish(
+        self,
+        roster: Roster,
+        state: ServerState,
+        ledger: Ledger,
+        verdict: Verdict,
+        seconds: float,
+    ) -> None:
         """Write predictions, model and results."""
         self._write_scores(verdict)
-        self._write_model(progress)
-        results = self._results(roster, progress, verdict, seconds)
+        self._write_model(state)
+        results = self._results(roster, state, ledger, verdict, seconds)
         write_json(self._directory / "results.json", results)
 
     @property
     def _rounds(self) -> Path:
-        return self._directory / "rounds.jsonl"
+        return self._directory / ROUNDS
 
     def _lines(self) -> list[str]:
         return self._rounds.read_text().splitlines() if self._rounds.exists() else []
@@ -100,8 +105,8 @@ class Recorder:
         csv.writer(text, lineterminator="\n").writerows([columns, *rows])
         write_text(self._directory / name, text.getvalue())
 
-    def _write_model(self, progress: Progress) -> None:
-        tensors = dict(progress.model) | bank_tensors(progress.bank, "bank.")
+    def _write_model(self, state: ServerState) -> None:
+        tensors = dict(state.model) | bank_tensors(state.bank, "bank.")
         write_tensors(self._directory / "model.safetensors", tensors)
         config = self._config
         write_json(
@@ -117,13 +122,18 @@ class Recorder:
         )
 
     def _results(
-        self, roster: Roster, progress: Progress, verdict: Verdict, seconds: float
+        self,
+        roster: Roster,
+        state: ServerState,
+        ledger: Ledger,
+        verdict: Verdict,
+        seconds: float,
     ) -> dict[str, Any]:
         config = self._config
         cards = [member.card for member in roster.members]
         rounds = [json.loads(line) for line in self._rounds.read_text().splitlines()]
-        clocked = progress.pace is not None
-        traffic = progress.traffic
+        clocked = ledger.pace is not None
+        traffic = ledger.traffic
         return {
             "schema": SCHEMA,
             "name": config.name,
@@ -133,7 +143,7 @@ class Recorder:
             "engine": self._engine,
             "versions": _versions(),
             "task": {"classes": list(config.task.classes)},
-            "rounds_completed": progress.completed,
+            "rounds_completed": state.completed,
             "held_out": self._held_out(verdict),
             "onboarding": onboarding_results(verdict.held_out, config),
             "validation": self._validation(verdict),
@@ -150,17 +160,17 @@ class Recorder:
                 },
             },
             "time": {
-                "wall": progress.wall | {"total": seconds},
-                "virtual_seconds": progress.virtual_seconds if clocked else None,
+                "wall": ledger.wall | {"total": seconds},
+                "virtual_seconds": ledger.virtual_seconds if clocked else None,
                 "virtual_by_group": time_by_group(rounds, cards) if clocked else None,
-                "seconds_per_case": pace_record(progress.pace),
+                "seconds_per_case": pace_record(ledger.pace),
             },
             "participation": outcome_counts(rounds, cards),
             "to_accuracy": to_accuracy(rounds, cards),
-            "failures": progress.failures,
-            "warnings": self._warnings(progress),
+            "failures": ledger.failures,
+            "warnings": self._warnings(ledger),
             "confounds": list(confounds(cards, config.seed).warnings),
-            "transport": asdict(progress.transport),
+            "transport": asdict(ledger.transport),
         }
 
     def _held_out(self, verdict: Verdict) -> dict[str, Any]:
@@ -183,10 +193,10 @@ class Recorder:
         conditions = self._config.evaluation.conditions
         return {"pooled": metric_table(verdict.validation, conditions, 0, self._config.seed, "v")}
 
-    def _warnings(self, progress: Progress) -> list[str]:
+    def _warnings(self, ledger: Ledger) -> list[str]:
         origin = pseudo_sites(self._config)
-        words = [origin, *progress.warnings] if origin else list(progress.warnings)
-        count = progress.transport
+        words = [origin, *ledger.warnings] if origin else list(ledger.warnings)
+        count = ledger.transport
         if count.not_converged:
             words.append(
                 f"{count.not_converged} of {count.couplings} transport couplings did not converge"

@@ -22,6 +22,9 @@ class Round:
         Whether the round opens or closes its phase.
     evaluate : bool
         Whether the held-out sites score the model after it.
+    refreshes_bank : bool
+        Whether sites are asked for class statistics before they train: features change while
+        encoders train, then stay.
     """
 
     number: int
@@ -30,6 +33,7 @@ class Round:
     first: bool
     last: bool
     evaluate: bool
+    refreshes_bank: bool
 
 
 def schedule(config: Config) -> tuple[Round, ...]:
@@ -44,7 +48,10 @@ def schedule(config: Config) -> tuple[Round, ...]:
             if training.schedule == "cosine":
                 lr *= 0.5 * (1 + math.cos(math.pi * step / length))
             due = number % config.evaluation.every == 0 or number == sum(lengths)
-            rounds.append(Round(number, phase, lr, step == 0, step == length - 1, due))
+            first, last = step == 0, step == length - 1
+            wants_bank = config.method.uses_bank and phases[phase].joins
+            refresh = wants_bank and (first or "encoders" in phases[phase].trains)
+            rounds.append(Round(number, phase, lr, first, last, due, refresh))
     return tuple(rounds)
 
 

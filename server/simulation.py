@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from flwr.app import Context, RecordDict
 
@@ -32,7 +33,6 @@ def simulate(
     source: CaseSource,
     directory: Path,
     observers: Sequence[Observer],
-    shared: Path | None = None,
     pace: Pace | None = None,
 ) -> Path:
     """Run a federation on the engine of the configuration; an interrupted one goes on.
@@ -41,15 +41,13 @@ def simulate(
     ----------
     directory : Path
         The folder of the run; created if absent.
-    shared : Path, optional
-        Where a study keeps what its runs have in common; see `server.sharing`.
     pace : Pace, optional
         What the virtual clock counts with where the configuration does not say.
 
     Returns
     -------
     Path
-        The report.
+        The report, or the folder where nothing is judged.
 
     Raises
     ------
@@ -60,17 +58,16 @@ def simulate(
     engine = config.engine
     settings = EngineSettings(engine.name, engine.workers, engine.gpus_per_worker, engine.address)
     nodes = [Node(card.name, float(card.total)) for card in cards_of(source, config)]
-    run_config: dict[str, bool | float | int | str] = {
-        "federation": config.model_dump_json(),
-        "out": str(directory),
-    }
+    run_config: dict[str, Any] = {"federation": config, "out": str(directory)}
     with _logging(directory / "log.txt"):
         try:
             with start_grid(settings, nodes, run_config) as grid:
                 context = Context(
                     run_id=0, node_id=0, node_config={}, state=RecordDict(), run_config=run_config
                 )
-                make_app(observers, shared, pace)(grid, context)
+                make_app(observers, pace)(grid, context)
+            if not config.evaluation.conditions:
+                return directory  # nobody has judged it, so there is nothing to report
             return write_report(directory, gallery(pictures(source, config), config))
         except (UserError, RunError, KeyboardInterrupt):
             log.exception("stopped")

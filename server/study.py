@@ -4,7 +4,8 @@ import multiprocessing
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerProcess
@@ -14,21 +15,21 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from fed.config import Config
+from fed.config.prefix import state_key, up_to_phase
 from fed.data.opening import open_source
 from fed.errors import RunError, UserError
-from fed.initial import initial_model
 from fed.report.words import counted, duration
 from fed.storage import write_text
 from fed.study.plan import PlannedRun, phase_work
 from server.progress import LogProgress
 from server.schedule import schedule
-from server.sharing import state_keys
 from server.simulation import simulate
 
-SHARED = "shared"
-"""Folder of a study that holds what its runs have in common."""
+STATES = "states"
+"""Folder of a study that holds the phases its runs start from, each a run of its own."""
 FAILED = "failed.txt"
 """File of a run that could not finish: why."""
+RESULTS = "results.json"
 SECONDS_A_UNIT = 0.0044
 """Of `fed.study.plan.phase_work`, on a core of the machine that the documents' figures were made on,
 with both cores busy; the first runs that end correct it."""
@@ -45,12 +46,86 @@ class FailedRun:
     reason: str
 
 
+@dataclass(frozen=True)
+class Job:
+    """One run of a study, or phases that several of its runs start from.
+
+    Attributes
+    ----------
+    config : Config
+        With ``start``, if it goes on from the end of another job.
+    folder : Path
+    after : Path or None
+        The folder of that other job.
+    words : str
+        What it is, for a person.
+    run : PlannedRun or None
+        None for phases.
+    """
+
+    config: Config
+    folder: Path
+    after: Path | None
+    words: str
+    run: PlannedRun | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether its results are there."""
+        return (self.folder / RESULTS).exists()
+
+    @property
+    def seconds(self) -> float:
+        """How long it will take, on the machine of `SECONDS_A_UNIT`."""
+        work = phase_work(self.config)[self._phases_before :]
+        return SECONDS_A_RUN * (self.run is not None) + SECONDS_A_UNIT * sum(work)
+
+    @property
+    def _phases_before(self) -> int:
+        if self.after is None:
+            return 0
+        return int(self.after.name.partition("-")[0].removeprefix("phase"))
+
+
+def jobs_of(runs: Sequence[PlannedRun], directory: Path) -> list[Job]:
+    """Return the jobs of a study, phases before the runs that start from them.
+
+    Phases that two runs or more have in common are trained once, by a job of their own.
+    """
+    keys = {run.folder: _state_keys(run.config) for run in runs}
+    shared = Counter(key for of_run in keys.values() for key in of_run)
+    jobs: dict[Path, Job] = {}
+    for run in runs:
+        after: Path | None = None
+        found = keys[run.folder]
+        for phases, key in enumerate(found, start=1):
+            further = found[phases] if phases < len(found) else None
+            if shared[key] < 2 or (further is not None and shared[further] == shared[key]):
+                continue
+            folder = directory / STATES / f"phase{phases}-{key}"
+            config = _starting(up_to_phase(run.config, phases), after)
+            words = f"phase {phases} of {counted(shared[key], 'run')}, s{run.seed}"
+            jobs.setdefault(folder, Job(config, folder, after, words))
+            after = folder
+        config = _starting(run.config, after)
+        words = f"{run.method}, seed {run.seed}, {run.setting}"
+        jobs[directory / run.folder] = Job(config, directory / run.folder, after, words, run)
+    return list(jobs.values())
+
+
+def _state_keys(config: Config) -> list[str]:
+    return [state_key(config, phases) for phases in range(1, len(config.method.phases) + 1)]
+
+
+def _starting(config: Config, folder: Path | None) -> Config:
+    return config.model_copy(update={"start": None if folder is None else str(folder)})
+
+
 @dataclass
-class _Job:
-    run: PlannedRun
+class _Running:
+    job: Job
     process: ForkServerProcess
     task: TaskID
-    foreseen: float
     started: float = field(default_factory=time.monotonic)
 
 
@@ -74,34 +149,30 @@ class StudyRunner:
         workers: int | None,
         console: Console,
     ) -> None:
-        self._directory = directory
         self._workers = workers or len(os.sched_getaffinity(0))
         self._console = console
-        self._runs = runs
-        self._todo = [run for run in runs if not finished(directory, run)]
-        self._keys = {run.folder: _keys(run) for run in self._todo}
-        self._failed: list[FailedRun] = []
+        self._runs = len(runs)
+        jobs = jobs_of(runs, directory)
+        wanted = {job.folder for job in jobs if job.run is not None and not job.finished}
+        for job in reversed(jobs):  # phases that a wanted job starts from
+            if job.folder in wanted and job.after is not None:
+                wanted.add(job.after)
+        self._todo = [job for job in jobs if job.folder in wanted and not job.finished]
+        self._failed: dict[Path, str] = {}
+        self._failed_runs: list[FailedRun] = []
         self._pace = 1.0
         self._spent = self._foreseen = 0.0
 
     @property
     def expected_seconds(self) -> float:
         """How long what is left will take."""
-        known = self._shared()
-        seconds = 0.0
-        for run in self._todo:
-            seconds += self._expected(run, known)
-            known |= set(self._keys[run.folder].values())
-        return self._pace * seconds / self._workers
-
-    def _expected(self, run: PlannedRun, known: set[str]) -> float:
-        return SECONDS_A_RUN + SECONDS_A_UNIT * _work_left(run, self._keys[run.folder], known)
+        return self._pace * sum(job.seconds for job in self._todo) / self._workers
 
     def announce(self) -> None:
         """Say how many runs there are and how long they will take."""
-        kept = len(self._runs) - len(self._todo)
+        kept = self._runs - sum(job.run is not None for job in self._todo)
         self._console.print(
-            f"{counted(len(self._runs), 'run')}, {kept} of them finished before; "
+            f"{counted(self._runs, 'run')}, {kept} of them finished before; "
             f"{self._workers} at a time; expected to take {duration(self.expected_seconds)}"
         )
 
@@ -113,36 +184,27 @@ class StudyRunner:
         KeyboardInterrupt
             When interrupted; every run keeps the rounds it has completed.
         """
-        self._store.mkdir(parents=True, exist_ok=True)
         context = _context()
-        jobs: list[_Job] = []
+        running: list[_Running] = []
         with self._progress() as progress:
-            total = progress.add_task("runs", total=len(self._runs))
-            progress.advance(total, len(self._runs) - len(self._todo))
+            total = progress.add_task("runs", total=len(self._todo))
             try:
-                while self._todo or jobs:
-                    while len(jobs) < self._workers and (run := self._next(jobs)) is not None:
-                        jobs.append(self._start(context, run, progress))
-                    wait([job.process.sentinel for job in jobs], timeout=LOOK_S)
-                    for job in jobs:
-                        progress.update(job.task, completed=_rounds(self._directory, job.run))
-                    for job in [job for job in jobs if not job.process.is_alive()]:
-                        jobs.remove(job)
-                        progress.remove_task(job.task)
+                while self._todo or running:
+                    while len(running) < self._workers and (job := self._next()) is not None:
+                        running.append(self._start(context, job, progress))
+                    wait([one.process.sentinel for one in running], timeout=LOOK_S)
+                    for one in running:
+                        progress.update(one.task, completed=_rounds(one.job.folder))
+                    for one in [one for one in running if not one.process.is_alive()]:
+                        running.remove(one)
+                        progress.remove_task(one.task)
                         progress.advance(total)
-                        self._ended(job)
+                        self._ended(one)
             finally:
-                for job in jobs:
-                    job.process.terminate()
-                    job.process.join()
-        return self._failed
-
-    @property
-    def _store(self) -> Path:
-        return self._directory / SHARED
-
-    def _shared(self) -> set[str]:
-        return {path.name for path in self._store.glob("*")} if self._store.exists() else set()
+                for one in running:
+                    one.process.terminate()
+                    one.process.join()
+        return self._failed_runs
 
     def _progress(self) -> Progress:
         return Progress(
@@ -153,45 +215,46 @@ class StudyRunner:
             transient=True,
         )
 
-    def _next(self, jobs: Sequence[_Job]) -> PlannedRun | None:
-        """Return the first run that does not wait for what a running one is about to share."""
-        coming = {key for job in jobs for key in self._keys[job.run.folder].values()}
-        coming = {key for key in coming if not (self._store / key).exists()}
-        for run in self._todo:
-            if coming.isdisjoint(self._keys[run.folder].values()):
-                self._todo.remove(run)
-                return run
+    def _next(self) -> Job | None:
+        """Return the first job whose start is there; one whose start has failed fails with it."""
+        for job in list(self._todo):
+            if job.after in self._failed:
+                self._todo.remove(job)
+                self._fail(job, f"the phases it starts from: {self._failed[job.after]}")
+            elif job.after is None or (job.after / RESULTS).exists():
+                self._todo.remove(job)
+                return job
         return None
 
     def _start(
-        self, context: multiprocessing.context.ForkServerContext, run: PlannedRun, bars: Progress
-    ) -> _Job:
-        folder = self._directory / run.folder
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / FAILED).unlink(missing_ok=True)
-        process = context.Process(
-            target=_work, args=(run.config.model_dump_json(), folder, self._store), daemon=True
-        )
+        self, context: multiprocessing.context.ForkServerContext, job: Job, bars: Progress
+    ) -> _Running:
+        job.folder.mkdir(parents=True, exist_ok=True)
+        (job.folder / FAILED).unlink(missing_ok=True)
+        process = context.Process(target=_work, args=(job.config, job.folder), daemon=True)
         process.start()
-        words = f"  {run.method} s{run.seed} {run.setting}"
-        rounds = len(schedule(run.config))
-        foreseen = self._expected(run, self._shared())
-        return _Job(run, process, bars.add_task(words, total=rounds), foreseen)
+        rounds = len(schedule(job.config))
+        return _Running(job, process, bars.add_task(f"  {job.words}", total=rounds))
 
-    def _ended(self, job: _Job) -> None:
-        run, seconds = job.run, time.monotonic() - job.started
-        name = f"{run.method}, seed {run.seed}, {run.setting}"
-        if finished(self._directory, run):
-            self._spent, self._foreseen = self._spent + seconds, self._foreseen + job.foreseen
+    def _ended(self, one: _Running) -> None:
+        job, seconds = one.job, time.monotonic() - one.started
+        if job.finished:
+            self._spent, self._foreseen = self._spent + seconds, self._foreseen + job.seconds
             self._pace = self._spent / self._foreseen
             left = f", about {duration(self.expected_seconds)} left" if self._todo else ""
-            self._console.print(f"{name}: done in {duration(seconds)}{left}", markup=False)
+            self._console.print(f"{job.words}: done in {duration(seconds)}{left}", markup=False)
             return
-        file = self._directory / run.folder / FAILED
-        code = job.process.exitcode
-        reason = file.read_text() if file.exists() else f"its process ended with code {code}"
-        self._failed.append(FailedRun(run, reason))
-        self._console.print(f"{name}: failed: {reason}", style="red", markup=False)
+        file = job.folder / FAILED
+        code = one.process.exitcode
+        self._fail(
+            job, file.read_text() if file.exists() else f"its process ended with code {code}"
+        )
+
+    def _fail(self, job: Job, reason: str) -> None:
+        self._failed[job.folder] = reason
+        if job.run is not None:
+            self._failed_runs.append(FailedRun(job.run, reason))
+        self._console.print(f"{job.words}: failed: {reason}", style="red", markup=False)
 
 
 def _context() -> multiprocessing.context.ForkServerContext:
@@ -207,17 +270,16 @@ def _context() -> multiprocessing.context.ForkServerContext:
 
 def finished(directory: Path, run: PlannedRun) -> bool:
     """Return whether a run of a study has its results."""
-    return (directory / run.folder / "results.json").exists()
+    return (directory / run.folder / RESULTS).exists()
 
 
-def _work(federation: str, folder: Path, store: Path) -> None:
-    """Be the process of one run: everything it says goes to its log."""
+def _work(config: Config, folder: Path) -> None:
+    """Be the process of one job: everything it says goes to its log."""
     log = os.open(folder / "log.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(log, 1)
     os.dup2(log, 2)
-    config = Config.model_validate_json(federation)
     try:
-        simulate(config, open_source(config, check=False), folder, [LogProgress()], store)
+        simulate(config, open_source(config, check=False), folder, [LogProgress()])
     except (UserError, RunError) as error:
         write_text(folder / FAILED, str(error))
         sys.exit(3)
@@ -225,17 +287,6 @@ def _work(federation: str, folder: Path, store: Path) -> None:
         sys.exit(130)
 
 
-def _keys(run: PlannedRun) -> dict[int, str]:
-    return state_keys(run.config, initial_model(run.config))
-
-
-def _work_left(run: PlannedRun, keys: Mapping[int, str], known: set[str]) -> float:
-    """Return the work of the phases after the last one whose end is known."""
-    work = phase_work(run.config)
-    shared = [phase for phase, key in enumerate(keys.values(), start=1) if key in known]
-    return sum(work[max(shared, default=0) :])
-
-
-def _rounds(directory: Path, run: PlannedRun) -> int:
-    path = directory / run.folder / "rounds.jsonl"
+def _rounds(folder: Path) -> int:
+    path = folder / "rounds.jsonl"
     return path.read_bytes().count(b"\n") if path.exists() else 0

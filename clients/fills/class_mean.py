@@ -1,42 +1,39 @@
-"""A missing modality is the mean of the case's class over all sites that own it."""
+"""The mean of the case's class over all sites that own the missing modality."""
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from clients.fills.fill import Completed
-from clients.prototypes import ClassMeans
+from clients.fills import Complete, Completed, Fill
+from clients.local_round import LocalRound
+from fed.parts import Need
 from fed.sites import Modality
 from model.rima import Features
 
 
-class ClassMeanFill:
-    """Fills from class means; at test, where no class is known, the overall mean stands in.
+@dataclass(frozen=True)
+class ClassMean(Fill):
+    """The mean of the case's class in training; zeros at test, where no class is known."""
 
-    Parameters
-    ----------
-    means : Mapping of modality to ClassMeans
-        Standardised; of the modalities that the site lacks for some case.
-    """
+    needs = frozenset({Need.PROTOTYPES})
 
-    only_both = False
-    as_seen = False
-
-    def __init__(self, means: Mapping[Modality, ClassMeans]) -> None:
-        self._means = means
-
-    def complete(self, features: Features, labels: Tensor) -> Completed:
+    def in_training(self, local: LocalRound) -> Complete:
         """Give each case that lacks a modality the mean of its class."""
-        fundus, fundus_found = self._filled("fundus", features.fundus, features.has_fundus, labels)
-        oct_, oct_found = self._filled("oct", features.oct, features.has_oct, labels)
-        return Completed(fundus, oct_, fundus_found & oct_found)
+        means = local.class_means
 
-    def _filled(
-        self, modality: Modality, values: Tensor, present: Tensor, labels: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        if modality not in self._means:
-            return values, present
-        means = self._means[modality]
-        filled = torch.where(present[:, None], values, means.centres[labels])
-        return filled, present | means.known[labels]
+        def filled(
+            modality: Modality, values: Tensor, present: Tensor, labels: Tensor
+        ) -> tuple[Tensor, Tensor]:
+            if modality not in means:
+                return values, present
+            mean = means[modality]
+            completed = torch.where(present[:, None], values, mean.centres[labels])
+            return completed, present | mean.known[labels]
+
+        def complete(features: Features, labels: Tensor) -> Completed:
+            fundus, has_fundus = filled("fundus", features.fundus, features.has_fundus, labels)
+            oct_, has_oct = filled("oct", features.oct, features.has_oct, labels)
+            return Completed(fundus, oct_, has_fundus & has_oct)
+
+        return complete

@@ -1,28 +1,36 @@
-"""A missing modality is what the predictor makes of the other one, in training and at test."""
+"""What the predictor makes of the other modality, in training and at test."""
+
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from clients.fills.fill import Completed
+from clients.fills import Complete, Completed, Fill
+from clients.local_round import LocalRound
+from fed.parts import Need
 from model.rima import RIMA, Features
 
 
-class RegressionFill:
-    """Fills with predictions; the fusion's loss does not reach the predictors through them."""
+@dataclass(frozen=True)
+class Regression(Fill):
+    """The prediction from the other modality, in training and at test."""
 
-    only_both = False
-    as_seen = False
+    needs = frozenset({Need.PREDICTORS})
 
-    def __init__(self, model: RIMA) -> None:
-        self._model = model
+    def in_training(self, local: LocalRound) -> Complete:
+        """Predict what each case lacks; the fusion's loss does not reach the predictors."""
 
-    def complete(self, features: Features, labels: Tensor) -> Completed:
-        """Predict what each case lacks from what it has."""
-        with torch.no_grad():
-            predicted = self._model.predicted(features)
-        present_fundus, present_oct = features.has_fundus[:, None], features.has_oct[:, None]
-        return Completed(
-            torch.where(present_fundus, features.fundus, predicted.fundus),
-            torch.where(present_oct, features.oct, predicted.oct),
-            torch.ones_like(features.has_fundus),
-        )
+        def complete(features: Features, labels: Tensor) -> Completed:
+            with torch.no_grad():
+                predicted = local.network.predicted(features)
+            return Completed(
+                torch.where(features.has_fundus[:, None], features.fundus, predicted.fundus),
+                torch.where(features.has_oct[:, None], features.oct, predicted.oct),
+                torch.ones_like(features.has_fundus),
+            )
+
+        return complete
+
+    def at_test(self, model: RIMA, features: Features) -> Features:
+        """Predict what is missing from what is there."""
+        return model.predicted(features)

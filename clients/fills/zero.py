@@ -1,18 +1,23 @@
-"""A missing modality is zeros: after standardising, the mean over all cases that have it."""
+"""Zeros for a missing modality: after standardising, the mean over all cases that have it."""
+
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from clients.fills.fill import Completed
+from clients.fills import Complete, Completed, Fill
+from clients.local_round import LocalRound
 from model.rima import Features
 
 
-class ZeroFill:
-    """Leaves the zeros where they are."""
+@dataclass(frozen=True)
+class Zero(Fill):
+    """Zeros in training and at test: after standardising, the mean."""
 
-    only_both = False
-    as_seen = False
+    def in_training(self, local: LocalRound) -> Complete:
+        """Leave the zeros where they are, and call every case usable."""
 
-    def complete(self, features: Features, labels: Tensor) -> Completed:
-        """Call every case usable."""
-        return Completed(features.fundus, features.oct, torch.ones_like(features.has_fundus))
+        def complete(features: Features, labels: Tensor) -> Completed:
+            return Completed(features.fundus, features.oct, torch.ones_like(features.has_fundus))
+
+        return complete

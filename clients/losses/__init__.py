@@ -1,20 +1,40 @@
-"""The losses of local training, one small file each; `clients.composition` chooses."""
+"""Classification losses of heads and fusion, one file each (`method.loss`)."""
 
-from clients.losses.alignment import AlignmentLoss
-from clients.losses.contrast import PrototypeContrast
-from clients.losses.distillation import DistillationLoss
-from clients.losses.experts import ExpertLoss
-from clients.losses.fusion import FusionLoss
-from clients.losses.objective import Objective, label_prior
-from clients.losses.proximal import ProximalTerm
+from abc import ABC, abstractmethod
+from typing import ClassVar, Protocol
 
-__all__ = [
-    "AlignmentLoss",
-    "DistillationLoss",
-    "ExpertLoss",
-    "FusionLoss",
-    "Objective",
-    "PrototypeContrast",
-    "ProximalTerm",
-    "label_prior",
-]
+from torch import Tensor
+
+
+class Classification(Protocol):
+    """The loss of a batch."""
+
+    def __call__(self, logits: Tensor, labels: Tensor, base: Tensor | None = None) -> Tensor:
+        """Return the mean loss, a scalar.
+
+        Parameters
+        ----------
+        logits : Tensor
+            ``(n, K)``.
+        labels : Tensor
+            ``(n,)``.
+        base : Tensor, optional
+            ``(n, K)`` log-probabilities that the logits correct: they are added.
+        """
+        ...
+
+
+class Loss(ABC):
+    """A classification loss.
+
+    Attributes
+    ----------
+    even_shares : bool
+        Whether answers are made for even class shares, whatever the sites' shares were.
+    """
+
+    even_shares: ClassVar[bool] = False
+
+    @abstractmethod
+    def at_site(self, counts: Tensor) -> Classification:
+        """Return the loss at a site whose cases count ``(K,)`` by class."""

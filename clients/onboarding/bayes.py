@@ -60,13 +60,16 @@ def estimated_shares(evidence: Matrix) -> Vector:
     return found
 
 
-def training_shares(bank: Bank, classes: int, loss: str) -> Vector:
+def training_shares(bank: Bank, classes: int, even: bool) -> Vector:
     """Return the class shares ``(K,)`` that a model's answers are made for.
 
-    Even ones after the logit-adjusted loss, which takes every site's shares out; otherwise those
-    of the training cases, as the bank counts them.
+    Parameters
+    ----------
+    even : bool
+        Whether the loss takes every site's shares out (`Loss.even_shares`); otherwise they are
+        those of the training cases, as the bank counts them.
     """
-    if loss == "logit_adjusted":
+    if even:
         return np.full(classes, 1.0 / classes)
     counts = np.zeros(classes)
     for prototypes in bank.values():

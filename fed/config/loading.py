@@ -114,10 +114,12 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _merge(base: Mapping[str, Any], update: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge key by key; a part that is named anew (``use``) comes with options of its own."""
     merged = dict(base)
     for key, value in update.items():
         both_mappings = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
-        merged[key] = _merge(merged[key], value) if both_mappings else value
+        keeps = both_mappings and "use" not in value
+        merged[key] = _merge(merged[key], value) if keeps else value
     return merged
 
 

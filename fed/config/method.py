@@ -1,23 +1,16 @@
 """The schema of a method: a composition of named parts, one file each in `configs/methods`."""
 
-from typing import Annotated, Literal
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from fed.config.section import (
-    Count,
-    NotNegative,
-    Number,
-    Positive,
-    PositiveShare,
-    Section,
-    Share,
-)
+from fed.config.section import Count, Positive, PositiveShare, Section
+from fed.parts import Need, PartKey
 
 Part = Literal["encoders", "heads", "predictors", "fusion"]
 """`encoders`; `heads`, the classifier of each encoder; `predictors` between the modalities;
 `fusion`, both branches and the classifier."""
-ServerOptimizer = Literal["fedavg", "fedavgm", "fedadam"]
 
 
 class Phase(Section):
@@ -28,7 +21,7 @@ class Phase(Section):
     share: PositiveShare = 1.0
     """Share of `training.rounds`. The shares of a method add up to 1, or to less: it then ends
     early. How long a phase is does not depend on what follows it, so that methods with the same
-    first phase can share it."""
+    first phase can start from the same state."""
     epochs: Count = 1
     """Passes over the data a round, as a multiple of `training.local_epochs`."""
     lr: Positive = 1.0
@@ -36,38 +29,42 @@ class Phase(Section):
     batch: Count = 1
     """Batch size, as a multiple of `training.batch_size`."""
 
-
-class Combine(Section):
-    """How the updates of the sites become one model."""
-
-    scheme: Literal["uniform", "by_module", "none"] = "by_module"
-    """`uniform`: every site sends every parameter, weighted by its cases. `by_module`: each module
-    is averaged over the sites that trained it, weighted by the cases behind it. `none`: each site
-    goes on with its own model, and held-out scores are the mean over these models."""
-    both_share: Share = 0.0
-    """Least share of the weight that sites with both modalities have in predictors and fusion."""
-    average_last: Count = 1
-    """At the end of a phase the model is the mean of this many last rounds."""
+    @property
+    def joins(self) -> bool:
+        """Whether the phase trains what joins the modalities: predictors or fusion."""
+        return bool({"predictors", "fusion"} & set(self.trains))
 
 
-class ServerStep(Section):
-    """How the averaged update moves the global model (Reddi et al., ICLR 2021)."""
+class Align(Section):
+    """What the predictors between the modalities learn from."""
 
-    optimizer: ServerOptimizer = "fedavg"
-    """`fedavg`: the average replaces the model. `fedavgm`: with momentum. `fedadam`: Adam."""
-    lr: Positive | None = None
-    """Server learning rate; null: 1 for fedavg and fedavgm, 0.01 for fedadam."""
-    momentum: Annotated[Number, Field(ge=0.0, lt=1.0)] = 0.9
-    """Of fedavgm; decay of the first moment of fedadam."""
-    second: Annotated[Number, Field(ge=0.0, lt=1.0)] = 0.99
-    """Decay of the second moment of fedadam."""
-    tau: Positive = 1.0e-3
-    """Added to the root of fedadam's second moment: its degree of adaptivity."""
+    both: Annotated[Any, PartKey("partners")] = None
+    """Partners at sites with both modalities, among the cases of a batch; null: no alignment."""
+    single: Annotated[Any, PartKey("partners")] = None
+    """Partners at sites with one modality, among the bank's prototypes; null: no alignment."""
+    distance: Literal["cosine", "squared"] = "cosine"
+    """What alignment minimises between a prediction and its partner."""
 
     @property
-    def rate(self) -> float:
-        """The server learning rate, its default filled in."""
-        return self.lr or (0.01 if self.optimizer == "fedadam" else 1.0)
+    def any(self) -> bool:
+        """Whether predictors align anywhere."""
+        return self.both is not None or self.single is not None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, given: Any) -> Any:
+        """Read `align: labelled` as the same partners at both kinds of sites."""
+        alike = isinstance(given, str) or (isinstance(given, dict) and "use" in given)
+        return {"both": given, "single": given} if alike else given
+
+    @model_validator(mode="after")
+    def _prototypes_can_be_partners(self) -> "Align":
+        if self.single is not None and not self.single.in_bank:
+            raise ValueError(
+                "single: sites with one modality find their partners in the bank, and these are "
+                "found among the cases of a site alone"
+            )
+        return self
 
 
 class Method(Section):
@@ -80,8 +77,8 @@ class Method(Section):
     """All training sites as one that holds their cases: `as_is`, or `complete`, with every image
     that exists, also those the sites do not own. null: a federation."""
     phases: Annotated[tuple[Phase, ...], Field(min_length=1)]
-    fusion: Literal["asymmetric", "concat"] = "asymmetric"
-    """`asymmetric`: RIMA's two branches. `concat`: two layers over both features side by side."""
+    fusion: Annotated[Any, PartKey("fusion")] = Field("asymmetric", validate_default=True)
+    """How the features of both modalities become one answer."""
     predictors: bool = True
     """Whether the network predicts one modality's features from the other's; without, what would
     be predicted is the mean."""
@@ -91,33 +88,20 @@ class Method(Section):
     standardise: bool = False
     """Ask sites for class statistics even if nothing else needs the bank. Wherever there are class
     statistics, features are standardised by their moments before alignment and fusion."""
-    fill: Literal["none", "zero", "class_mean", "regression", "prototype"] = "zero"
-    """What stands for a missing modality. `none`: nothing in training, where the fusion learns from
-    cases with both alone; the predictor's output at test. `zero`: zeros (after standardising, the
-    mean). `class_mean`: the mean of the case's class in training, zeros at test. `regression`: the
-    predictor's output in training and at test. `prototype`: in training a virtual partner drawn
-    around the bank's prototypes, at test the predictor's output."""
-    align_both: Literal["none", "pairs", "labelled", "unlabelled", "random"] = "none"
-    """What predictors learn from at sites with both modalities: the true `pairs`; partners drawn
-    from the `labelled` or `unlabelled` transport coupling of a batch; `random` partners of the same
-    class."""
-    align_single: Literal["none", "labelled", "unlabelled", "random"] = "none"
-    """The same at sites with one modality, whose partners are the bank's prototypes."""
-    distance: Literal["cosine", "squared"] = "cosine"
-    """What alignment minimises between a prediction and its partner."""
-    loss: Literal["plain", "logit_adjusted"] = "plain"
-    """`logit_adjusted`: cross-entropy with the site's own label prior added to the logits."""
+    fill: Annotated[Any, PartKey("fill")] = Field("zero", validate_default=True)
+    """Imputation: what stands for a missing modality."""
+    align: Align = Align()
+    """What predictors learn to land on: partners, the same at all sites (`align: labelled`), or
+    {both, single, distance}."""
+    loss: Annotated[Any, PartKey("loss")] = Field("plain", validate_default=True)
+    """The classification loss of heads and fusion."""
+    terms: tuple[Annotated[Any, PartKey("term")], ...] = ()
+    """Further terms of the local objective."""
     other_devices: bool = False
     """Whether training images also take the look of other cameras and scanners (needs
     `training.augment`)."""
     modality_dropout: bool = False
     """Whether the fusion also trains on each modality alone."""
-    proximal: NotNegative = 0.0
-    """FedProx: weight mu of the squared distance to the global model."""
-    distil: NotNegative = 0.0
-    """Weight of the distillation of each head from the fusion, at cases with both modalities."""
-    contrast: NotNegative = 0.0
-    """Weight of the contrast of encoder features with the class means of the bank."""
     corrects_experts: bool = False
     """Whether the fusion's logits are added to the log-probabilities of the product of the experts,
     in training and at test: it then learns only what the experts do not know together."""
@@ -125,8 +109,21 @@ class Method(Section):
     """Who answers at test: the fusion, the product of the experts (the encoders' heads), the
     product of fusion and experts, or the fusion for a case with both modalities and the expert for
     a case with one."""
-    combine: Combine = Combine()
-    server: ServerStep = ServerStep()
+    send: Literal["trained", "everything", "nothing"] = "trained"
+    """What of the network travels. `trained`: each site receives the modules of its modalities and
+    sends those that it trained. `everything`: every site receives and sends every module that the
+    phase trains. `nothing`: each site goes on with its own model, and held-out scores are the mean
+    over these models."""
+    weight: Annotated[Any, PartKey("weight")] = Field("by_cases", validate_default=True)
+    """What a site's update of a module weighs."""
+    reduce: Annotated[Any, PartKey("reduce")] = Field("mean", validate_default=True)
+    """How the updates of a module become one."""
+    average_last: Count = 1
+    """At the end of a phase the model is the mean of this many last rounds."""
+    server_optimizer: Annotated[Any, PartKey("server_optimizer")] = Field(
+        "fedavg", validate_default=True
+    )
+    """How the reduced update moves the global model (Reddi et al., ICLR 2021)."""
     clusters: Count = 4
     """Clusters a class and modality in a site's class statistics."""
     prototypes: Count = 8
@@ -137,22 +134,46 @@ class Method(Section):
         """Who trains with whom: sites by exchange, all their cases at one, or each site alone."""
         if self.pool is not None:
             return "pooled"
-        return "apart" if self.combine.scheme == "none" else "federated"
+        return "apart" if self.keeps_apart else "federated"
 
     @property
-    def fills_from_bank(self) -> bool:
+    def keeps_apart(self) -> bool:
+        """Whether each site goes on with its own model."""
+        return self.send == "nothing"
+
+    @property
+    def sends_everything(self) -> bool:
+        """Whether every site receives and sends every module that a phase trains."""
+        return self.send == "everything"
+
+    @property
+    def completes_from_bank(self) -> bool:
         """Whether cases that lack a modality train against the bank's prototypes of it."""
-        return self.fill in ("class_mean", "prototype") or self.align_single != "none"
+        return Need.PROTOTYPES in self.fill.needs or self.align.single is not None
 
     @property
     def trains_on_one(self) -> bool:
         """Whether predictors and fusion learn from cases with one modality, too."""
-        return self.fill != "none" or self.align_single != "none"
+        return not self.fill.only_both or self.align.single is not None
 
     @property
     def uses_bank(self) -> bool:
         """Whether sites send class statistics and the server keeps a bank of prototypes."""
-        return self.fills_from_bank or self.contrast > 0 or self.standardise
+        asked = any(Need.PROTOTYPES in term.needs for term in self.terms)
+        return self.completes_from_bank or asked or self.standardise
+
+    def trains_with_prototypes(self, phase: Phase) -> bool:
+        """Return whether some term of the phase holds cases against prototypes of what they have."""
+        return any(
+            Need.PROTOTYPES in term.needs and term.with_parts <= set(phase.trains)
+            for term in self.terms
+        )
+
+    @property
+    def _needs(self) -> Iterator[tuple[str, frozenset[Need]]]:
+        yield "fill", self.fill.needs
+        for term in self.terms:
+            yield "terms", term.needs
 
     @model_validator(mode="after")
     def _answers_are_trained(self) -> "Method":
@@ -163,25 +184,31 @@ class Method(Section):
             raise ValueError("corrects_experts: needs a phase that trains heads")
         if self.predict != "experts" and "fusion" not in trained:
             raise ValueError(f"predict: {self.predict} needs a phase that trains fusion")
-        predicted = self.fill in ("regression", "prototype") and self.predictors
-        if predicted and "predictors" not in trained:
-            raise ValueError(f"fill: {self.fill} needs a phase that trains predictors")
-        if self.fill == "regression" and not self.predictors:
-            raise ValueError("fill: regression needs predictors: true")
         if "predictors" in trained and not self.predictors:
             raise ValueError("predictors: false, but a phase trains them")
-        if self.distil and not any({"heads", "fusion"} <= set(p.trains) for p in self.phases):
-            raise ValueError("distil: needs a phase that trains heads and fusion together")
-        if self.contrast and not any({"encoders", "fusion"} <= set(p.trains) for p in self.phases):
-            raise ValueError("contrast: needs a phase that trains encoders and fusion together")
+        return self
+
+    @model_validator(mode="after")
+    def _parts_have_what_they_need(self) -> "Method":
+        trained = {part for phase in self.phases for part in phase.trains}
+        for key, needs in self._needs:
+            if Need.PREDICTORS in needs and not self.predictors:
+                raise ValueError(f"{key}: needs predictors: true")
+            asks = Need.PREDICTORS in needs or (Need.PREDICTORS_IF_ANY in needs and self.predictors)
+            if asks and "predictors" not in trained:
+                raise ValueError(f"{key}: needs a phase that trains predictors")
+        for term in self.terms:
+            if not any(term.with_parts <= set(phase.trains) for phase in self.phases):
+                together = " and ".join(sorted(term.with_parts))
+                raise ValueError(f"terms: needs a phase that trains {together} together")
         return self
 
     @model_validator(mode="after")
     def _apart_is_without_exchange(self) -> "Method":
-        if self.combine.scheme == "none" and self.uses_bank:
+        if self.keeps_apart and self.uses_bank:
             raise ValueError(
-                "combine.scheme: none leaves every site alone; fill, align_single, contrast and "
-                "standardise must not need the bank"
+                "send: nothing leaves every site alone; fill, align.single, terms and standardise "
+                "must not need the bank"
             )
         return self
 

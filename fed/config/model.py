@@ -1,10 +1,12 @@
 """The schema of the network: its size, where its weights start, and what of it never trains."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from fed.config.section import Count, Section
+from fed.config.section import Count, Section, Share
+from fed.parts import PartKey, build
 from fed.sites import Modality
 
 
@@ -31,11 +33,47 @@ class Frozen(Section):
         return self
 
 
+class Encoders(Section):
+    """The encoder of each modality; null: the one of `model.scale`."""
+
+    fundus: Annotated[Any, PartKey("fundus_encoder")] = None
+    oct: Annotated[Any, PartKey("oct_encoder")] = None
+
+
+class Widths(Section):
+    """Widths of the network beside its encoders."""
+
+    predictor: Count
+    """Hidden width of the predictors between the modalities (4096 as published)."""
+    feed_forward: Count
+    """Hidden width of the transformer block of the fundus branch (2048 as published)."""
+    dropout: Share = 0.3
+    """Of predictors and OCT branch (0.3 as published)."""
+
+
+Scale = Literal["small", "medium", "paper"]
+SCALES: Mapping[Scale, tuple[Any, Any, Widths]] = {
+    "small": ("small", "small", Widths(predictor=128, feed_forward=128, dropout=0.1)),
+    "medium": (
+        {"use": "res2net", "layers": (2, 2, 2, 2), "width": 16},
+        {"use": "resnet3d", "width": 16},
+        Widths(predictor=512, feed_forward=512),
+    ),
+    "paper": ("res2net", "resnet3d", Widths(predictor=4096, feed_forward=2048)),
+}
+"""What a scale is short for: both encoders, and the widths beside them."""
+
+
 class Model(Section):
     """The network."""
 
-    scale: Literal["small", "medium", "paper"] = "small"
-    """`small` for phantom and small images; `paper` as published."""
+    scale: Scale = "small"
+    """Short for both encoders and all widths: `small` for phantom and small images; `paper` as
+    published."""
+    encoders: Encoders = Encoders()
+    """Encoders other than those of the scale."""
+    widths: Widths | None = None
+    """Other widths than those of the scale."""
     fundus_weights: str | None = None
     """File of pretrained weights for the fundus encoder."""
     oct_weights: str | None = None
@@ -49,3 +87,17 @@ class Model(Section):
     everything else. `local`: BatchNorm whose statistics never travel: each site, a held-out one
     too, takes those of its own images (no labels) before it encodes them. `group`: GroupNorm in the
     place of each BatchNorm, which has no statistics; published weights are taken over."""
+
+    @property
+    def encoder_parts(self) -> tuple[Any, Any]:
+        """The encoders of both modalities, fundus first."""
+        fundus, volume, _ = SCALES[self.scale]
+        return (
+            self.encoders.fundus or build("fundus_encoder", fundus),
+            self.encoders.oct or build("oct_encoder", volume),
+        )
+
+    @property
+    def all_widths(self) -> Widths:
+        """The widths, those of the scale filled in."""
+        return self.widths or SCALES[self.scale][2]

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from fed.config.clock import STATISTICS, Clock
 from fed.config.groups import Dirichlet, Names, SiteGroup
-from fed.config.method import Method, ServerOptimizer, ServerStep
+from fed.config.method import Method
 from fed.config.model import Model
 from fed.config.onboarding import Onboarding
 from fed.config.section import (
@@ -22,7 +22,8 @@ from fed.config.section import (
     Whole,
 )
 from fed.config.study import Study
-from fed.sites import CONDITIONS, MODALITIES, Condition, Modality
+from fed.parts import PartKey
+from fed.sites import CONDITIONS, MODALITIES, NEEDED_BY, Condition, Modality
 
 
 class Task(Section):
@@ -122,9 +123,8 @@ class Server(Section):
     deadline_s: Positive | None = None
     """Seconds by the clock on the wall that an exchange may wait for its sites, against those that
     hang; null: as long as they take. For sites with slow equipment see `clock.deadline_s`."""
-    optimizer: ServerOptimizer | None = None
-    """How the averaged update moves the global model: fedavg, fedavgm or fedadam; null: as the
-    method says."""
+    optimizer: Annotated[Any, PartKey("server_optimizer")] = None
+    """How the reduced update moves the global model; null: as the method says."""
     updates: Literal["float32", "float16"] = "float32"
     """What sites send back: their weights, or the change of their weights in 16 bits, which is
     half of the bytes."""
@@ -149,8 +149,9 @@ class Evaluation(Section):
 
     every: Count = 5
     """Rounds between evaluations; the last round is always evaluated."""
-    conditions: Annotated[tuple[Condition, ...], Field(min_length=1)] = CONDITIONS
-    """What the model is given at a held-out site."""
+    conditions: tuple[Condition, ...] = CONDITIONS
+    """What the model is given at a held-out site; empty: nobody judges it. A federation of one
+    modality has that one alone."""
     bootstrap: Annotated[Whole, Field(ge=0)] = 1000
     """Resamples of the patients behind every 95 % interval; 0: no intervals."""
     validation: Annotated[Number, Field(ge=0.0, le=0.5)] = 0.0
@@ -190,10 +191,16 @@ class Config(Section):
     method: Method
     training: Training = Training()
     server: Server = Server()
-    clock: Clock = Clock()
+    start: str | None = None
+    """Folder of a finished run to go on from: its phases are the first ones of this method, and
+    its configuration agrees with this one in all that they depend on."""
+    clock: Clock | None = None
+    """Virtual time; null: none is kept."""
     privacy: Privacy = Privacy()
     evaluation: Evaluation = Evaluation()
     engine: Engine = Engine()
+    trackers: tuple[Annotated[Any, PartKey("tracker")], ...] = ()
+    """Who is told of the course of the run, beside its own files."""
     study: Study | None = None
     """Many runs in one."""
 
@@ -202,13 +209,24 @@ class Config(Section):
     def _drop_empty_groups(cls, sites: tuple[SiteGroup, ...]) -> tuple[SiteGroup, ...]:
         return tuple(group for group in sites if group.count)
 
+    def __hash__(self) -> int:
+        """Return the same for equal configurations, so that what is made of one can be kept."""
+        return hash((self.name, self.seed, self.method.name))
+
     @property
-    def server_step(self) -> ServerStep:
-        """How the averaged update moves the global model: by `server.optimizer` or the method."""
-        step, asked = self.method.server, self.server.optimizer
-        if asked is None or asked == step.optimizer:
-            return step
-        return ServerStep(optimizer=asked)
+    def server_optimizer(self) -> Any:
+        """What moves the global model: `server.optimizer`, or the method's own."""
+        asked = self.server.optimizer
+        return self.method.server_optimizer if asked is None else asked
+
+    @property
+    def modalities(self) -> tuple[Modality, ...]:
+        """The modalities that some training site owns; of others nobody can learn."""
+        return tuple(
+            modality
+            for modality in MODALITIES
+            if any(g.role == "train" and g.ownership[modality] for g in self.sites)
+        )
 
     @model_validator(mode="after")
     def _names_differ(self) -> "Config":
@@ -220,16 +238,31 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _federation_is_complete(self) -> "Config":
-        for role, purpose in (("train", "to train on"), ("held_out", "to judge the model on")):
+        purposes = {"train": "to train on"}
+        if self.evaluation.conditions:
+            purposes["held_out"] = "to judge the model on"
+        for role, purpose in purposes.items():
             if not any(group.role == role for group in self.sites):
                 raise ValueError(
                     f"sites: no group has role {role}; at least one is needed {purpose}"
                 )
-        for modality in MODALITIES:
-            if not any(g.role == "train" and g.ownership[modality] for g in self.sites):
-                raise ValueError(
-                    f"sites: no training group owns {modality}; both modalities need an owner"
-                )
+        return self
+
+    @model_validator(mode="after")
+    def _conditions_can_be_met(self) -> "Config":
+        """Leave the conditions that need a modality which nobody trains, unless asked for."""
+        known = self.modalities
+        met = tuple(c for c in self.evaluation.conditions if set(NEEDED_BY[c]) <= set(known))
+        if met == self.evaluation.conditions:
+            return self
+        if self.evaluation.conditions != CONDITIONS:
+            missing = next(c for c in self.evaluation.conditions if c not in met)
+            raise ValueError(
+                f"evaluation.conditions: {missing} needs a modality that no training group owns; "
+                f"allowed: {', '.join(known)}"
+            )
+        evaluation = self.evaluation.model_copy(update={"conditions": met})
+        object.__setattr__(self, "evaluation", evaluation)
         return self
 
     @model_validator(mode="after")
@@ -263,7 +296,8 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _checkpointing_has_blocks(self) -> "Config":
-        if self.training.checkpointing and self.model.scale == "small":
+        blocks = [part.recomputes for part in self.model.encoder_parts]
+        if self.training.checkpointing and not all(blocks):
             raise ValueError(
                 "training.checkpointing: the encoders of model.scale small have no blocks to "
                 "compute again; allowed with medium, paper"
@@ -287,6 +321,8 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _clock_knows_every_phase(self) -> "Config":
+        if self.clock is None:
+            return self
         pace = self.clock.seconds_per_case
         if pace is None:
             if self.clock.deadline_s is not None:

@@ -34,7 +34,7 @@ def small(method: Any, **changes: Any) -> Config:
 def train(config: Config, folder: Path, *observers: Observer) -> dict[str, Any]:
     """Run a federation in `folder`, or go on with the one there; return its results."""
     nodes = [Node(site.name, 1.0) for site in open_source(config).sites]
-    run_config: dict[str, Any] = {"federation": config.model_dump_json(), "out": str(folder)}
+    run_config: dict[str, Any] = {"federation": config, "out": str(folder)}
     context = Context(0, 0, node_config={}, state=RecordDict(), run_config=run_config)
     with start_grid(EngineSettings(), nodes, run_config) as grid:
         make_app(observers)(grid, context)

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 import torch
-
 from clients.alignment import BankPartners, BatchPartners, CouplingLog, PairPartners
+
 from fed.prototypes import Prototypes
 from model.rima import Features
 from tests.clients.networks import LABELS, features

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 import torch
-
 from clients.alignment import BankPartners, CouplingLog
+
 from clients.fills import (
     ClassMeanFill,
     NoFill,

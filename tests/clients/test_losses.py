@@ -2,9 +2,10 @@ from functools import partial
 
 import pytest
 import torch
+from clients.alignment import PairPartners
+from clients.losses.alignment import DISTANCES
 from torch.nn.functional import cross_entropy
 
-from clients.alignment import PairPartners
 from clients.fills import NoFill, ZeroFill, at_test
 from clients.losses import (
     AlignmentLoss,
@@ -15,7 +16,6 @@ from clients.losses import (
     ProximalTerm,
     label_prior,
 )
-from clients.losses.alignment import DISTANCES
 from clients.prototypes import ClassMeans
 from fed.config import load
 from model.rima import Features

@@ -2,6 +2,8 @@
 
 import pytest
 from flwr.app import ConfigRecord, Message
+from server.slices import least_update_bytes
+from server.strategy import IncompleteModalities
 
 from fed import protocol
 from fed.config import resolve
@@ -11,8 +13,6 @@ from fed.initial import initial_model
 from fed.sites import Resources, SiteCard
 from server.clock import VirtualClock
 from server.roster import Member, Roster
-from server.slices import least_update_bytes
-from server.strategy import IncompleteModalities
 from tests.acceptance.federations import tiny
 
 PACE = {"encoders": CaseSeconds(both=0.5, fundus=0.25, oct=0.25)}

@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from server.rounds import Rounds
+from server.sharing import state_keys
 
 from fed.config import Config, resolve
 from fed.data.opening import open_source
 from fed.initial import initial_model
 from fed.storage import write_tensors
-from server.rounds import Rounds
-from server.sharing import state_keys
 from server.simulation import simulate
 from tests.acceptance.federations import group, tiny
 

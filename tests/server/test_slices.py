@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
+from server.slices import take, train_slice
 
 from fed.config import load
 from fed.sites import Resources, SiteCard
-from server.slices import take, train_slice
 from tests.fed.config.test_loading import DEMO
 
 BANK = ("fundus", "oct")

@@ -1,0 +1,126 @@
+"""What the parts of a method work with in one round at one site, and the losses they make up."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import torch
+from torch import Tensor, nn
+
+from clients.couplings import CouplingLog, Draws
+from clients.losses import Classification, Loss
+from clients.objectives import AlignmentLoss, ExpertLoss, FusionLoss, Objective
+from clients.objectives.alignment import DISTANCES
+from clients.partners import Partners
+from clients.partners.random import Random
+from clients.prototypes import ClassMeans
+from clients.site import LocalSite
+from clients.virtual_partners import VirtualPartners
+from fed.config import Method
+from fed.protocol import TrainTask
+from fed.randomness import torch_generator
+from fed.sites import MODALITIES, Modality
+from model.rima import RIMA
+
+
+@dataclass
+class LocalRound:
+    """One round at one site.
+
+    Attributes
+    ----------
+    site : LocalSite
+    task : TrainTask
+    network : RIMA
+        With the modules received.
+    log : CouplingLog
+        Counts the couplings of the round.
+    """
+
+    site: LocalSite
+    task: TrainTask
+    network: RIMA
+    log: CouplingLog = field(default_factory=CouplingLog)
+
+    def objectives(self, weights: Sequence[nn.Parameter]) -> list[Objective]:
+        """Return the losses of the phase; their sum is minimised.
+
+        Parameters
+        ----------
+        weights : sequence of Parameter
+            Those that train.
+        """
+        method, trains = self.method, set(self.method.phases[self.task.phase].trains)
+        found: list[Objective] = []
+        if "heads" in trains:
+            found.append(ExpertLoss(self.network, {m: self.classification(m) for m in MODALITIES}))
+        if "fusion" in trains:
+            found.append(
+                FusionLoss(
+                    self.network,
+                    method.fill,
+                    method.fill.in_training(self),
+                    self.classification(),
+                    method.modality_dropout,
+                    method.corrects_experts,
+                )
+            )
+        if "predictors" in trains and method.align.any:
+            bank = self.bank_partners if method.align.single is not None else {}
+            distance = DISTANCES[method.align.distance]
+            found.append(AlignmentLoss(self.network, method.align.both, bank, self.draws, distance))
+        found += [
+            term.objective(self, weights) for term in method.terms if trains >= term.with_parts
+        ]
+        return found
+
+    @property
+    def method(self) -> Method:
+        """The method of the run."""
+        return self.site.config.method
+
+    @cached_property
+    def draws(self) -> Draws:
+        """What partners are drawn with."""
+        scope = (self.site.name, self.task.round, "partners")
+        stream = torch_generator(self.site.config.seed, *scope, device=self.site.device)
+        return Draws(self.log, stream)
+
+    def classification(self, modality: Modality | None = None) -> Classification:
+        """Return the classification loss over the cases that have a modality; None: over all."""
+        cases = self.site.cases.cases
+        labels = [
+            cases[i].label
+            for i in self.site.training
+            if modality is None or modality in cases[i].modalities
+        ]
+        classes = len(self.site.config.task.classes)
+        counted = torch.bincount(torch.tensor(labels, dtype=torch.long), minlength=classes)
+        loss: Loss = self.method.loss
+        return loss.at_site(counted.to(self.site.device))
+
+    @property
+    def bank_partners(self) -> dict[Modality, VirtualPartners]:
+        """What draws partners of each modality that the bank was sent for."""
+        how: Partners = self.method.align.single or Random()
+        return {
+            modality: VirtualPartners(prototypes, *self._moments[modality], how, self.draws)
+            for modality, prototypes in self.task.bank.items()
+        }
+
+    @property
+    def class_means(self) -> dict[Modality, ClassMeans]:
+        """Mean feature of each class, of each modality that the bank was sent for."""
+        classes = len(self.site.config.task.classes)
+        return {
+            modality: ClassMeans.of(prototypes, *self._moments[modality], classes)
+            for modality, prototypes in self.task.bank.items()
+        }
+
+    @property
+    def _moments(self) -> Mapping[Modality, tuple[Tensor, Tensor]]:
+        buffers = self.network.transport
+        return {
+            "fundus": (buffers.fundus_mean, buffers.fundus_std),
+            "oct": (buffers.oct_mean, buffers.oct_std),
+        }

@@ -1,0 +1,184 @@
+"""Typed values to Flower records and back."""
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from flwr.app import Array, ArrayRecord, ConfigRecord, MetricRecord, RecordDict
+from numpy.typing import NDArray
+
+from fed.protocol.values import Bank, EvaluateTask, Scores, TrainTask, TransportCount, Update
+from fed.prototypes import Prototypes
+from fed.sites import CONDITIONS, MODALITIES, Modality, Resources, SiteCard
+from fed.states import State, view
+
+
+def pack_state(state: State) -> ArrayRecord:
+    """Pack a state into the record that Flower sends."""
+    return ArrayRecord({name: Array(np.asarray(value, order="C")) for name, value in state.items()})
+
+
+def unpack_state(record: ArrayRecord) -> dict[str, NDArray[Any]]:
+    """Unpack what `pack_state` packed, as read-only views."""
+    return {name: view(array.data) for name, array in record.items()}
+
+
+def size(content: RecordDict) -> int:
+    """Return the bytes of a message's payload, names included."""
+    return sum(record.count_bytes() for record in content.values())
+
+
+def pack_card(card: SiteCard) -> RecordDict:
+    """Pack a site's answer to ``query.card``."""
+    return RecordDict({"card": ConfigRecord({"json": json.dumps(asdict(card))})})
+
+
+def unpack_card(content: RecordDict) -> SiteCard:
+    """Unpack what `pack_card` packed."""
+    raw = _json(content, "card")
+    return SiteCard(
+        name=raw["name"],
+        group=raw["group"],
+        role=raw["role"],
+        modalities=tuple(raw["modalities"]),
+        cases={c: tuple(raw["cases"][c]) for c in CONDITIONS},
+        resources=Resources(**raw["resources"]),
+    )
+
+
+def pack_bank(bank: Bank) -> RecordDict:
+    """Pack prototypes: a site's class statistics, or entries of the bank."""
+    packed = RecordDict()
+    for modality, prototypes in bank.items():
+        packed[f"bank.{modality}"] = pack_state(asdict(prototypes))
+    return packed
+
+
+def unpack_bank(content: RecordDict) -> dict[Modality, Prototypes]:
+    """Unpack what `pack_bank` packed; a record without prototypes gives an empty bank."""
+    packed = {m: content.array_records.get(f"bank.{m}") for m in MODALITIES}
+    return {
+        modality: Prototypes(**{name: value.copy() for name, value in unpack_state(record).items()})
+        for modality, record in packed.items()
+        if record is not None
+    }
+
+
+def pack_parameters(parameters: State) -> RecordDict:
+    """Pack the request for class statistics."""
+    return RecordDict({"parameters": pack_state(parameters)})
+
+
+def unpack_parameters(content: RecordDict) -> dict[str, NDArray[Any]]:
+    """Unpack the parameters of any message."""
+    return unpack_state(content.array_records["parameters"])
+
+
+def pack_train_task(task: TrainTask) -> RecordDict:
+    """Pack a round of training."""
+    packed = pack_bank(task.bank)
+    packed["parameters"] = pack_state(task.parameters)
+    packed["task"] = ConfigRecord({"round": task.round, "phase": task.phase, "lr": task.lr})
+    return packed
+
+
+def unpack_train_task(content: RecordDict) -> TrainTask:
+    """Unpack what `pack_train_task` packed."""
+    task: Any = content.config_records["task"]
+    return TrainTask(
+        round=task["round"],
+        phase=task["phase"],
+        lr=task["lr"],
+        parameters=unpack_parameters(content),
+        bank=unpack_bank(content),
+    )
+
+
+def pack_update(update: Update) -> RecordDict:
+    """Pack a site's reply to a round of training.
+
+    Times are doubles in a record of their own: in text their digits would let the clock decide how
+    many bytes the message has.
+    """
+    report = {key: value for key, value in asdict(update).items() if key != "parameters"}
+    clock = {"site": report.pop("seconds"), "transport": report["transport"].pop("seconds")}
+    return RecordDict(
+        {
+            "parameters": pack_state(update.parameters),
+            "report": ConfigRecord({"json": json.dumps(report)}),
+            "clock": MetricRecord({name: float(seconds) for name, seconds in clock.items()}),
+        }
+    )
+
+
+def unpack_update(content: RecordDict) -> Update:
+    """Unpack what `pack_update` packed."""
+    report = _json(content, "report")
+    clock: Any = content.metric_records["clock"]
+    report["transport"] = TransportCount(**report["transport"], seconds=clock["transport"])
+    return Update(parameters=unpack_parameters(content), seconds=clock["site"], **report)
+
+
+def pack_evaluate_task(task: EvaluateTask) -> RecordDict:
+    """Pack a request for scores."""
+    conditions: list[str] = list(task.conditions)
+    config = ConfigRecord({"part": task.part, "conditions": conditions})
+    packed = pack_bank(task.bank)
+    packed["parameters"] = pack_state(task.parameters)
+    packed["task"] = config
+    return packed
+
+
+def unpack_evaluate_task(content: RecordDict) -> EvaluateTask:
+    """Unpack what `pack_evaluate_task` packed."""
+    task: Any = content.config_records["task"]
+    return EvaluateTask(
+        part=task["part"],
+        conditions=tuple(task["conditions"]),
+        parameters=unpack_parameters(content),
+        bank=unpack_bank(content),
+    )
+
+
+def pack_scores(scores: Scores) -> RecordDict:
+    """Pack a site's scores."""
+    tables: dict[str, NDArray[Any]] = {"labels": scores.labels}
+    for condition, rows in scores.rows.items():
+        tables[f"rows.{condition}"] = rows
+        tables[f"probabilities.{condition}"] = scores.probabilities[condition]
+    for procedure, found in scores.adapted.items():
+        tables |= {f"adapted.{procedure}.{c}": table for c, table in found.items()}
+    cases = {
+        "site": scores.site,
+        "case_ids": scores.case_ids,
+        "patient_ids": scores.patient_ids,
+        "procedures": list(scores.adapted),
+    }
+    # In words: Flower cannot tell the size of a list that is empty.
+    return RecordDict(
+        {"scores": pack_state(tables), "cases": ConfigRecord({"json": json.dumps(cases)})}
+    )
+
+
+def unpack_scores(content: RecordDict) -> Scores:
+    """Unpack what `pack_scores` packed."""
+    tables = unpack_state(content.array_records["scores"])
+    cases = _json(content, "cases")
+    present = [c for c in CONDITIONS if f"rows.{c}" in tables]
+    return Scores(
+        site=cases["site"],
+        case_ids=tuple(cases["case_ids"]),
+        patient_ids=tuple(cases["patient_ids"]),
+        labels=tables["labels"],
+        rows={c: tables[f"rows.{c}"] for c in present},
+        probabilities={c: tables[f"probabilities.{c}"] for c in present},
+        adapted={
+            procedure: {c: tables[f"adapted.{procedure}.{c}"] for c in present}
+            for procedure in cases["procedures"]
+        },
+    )
+
+
+def _json(content: RecordDict, name: str) -> dict[str, Any]:
+    return json.loads(str(content.config_records[name]["json"]))

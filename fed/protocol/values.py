@@ -1,0 +1,165 @@
+"""The typed values that cross a site's border; nothing else does."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fed.prototypes import Prototypes
+from fed.sites import Condition, Modality
+from fed.states import State
+
+CARD = "query.card"
+STATISTICS = "query.statistics"
+TRAIN = "train"
+EVALUATE = "evaluate"
+
+Bank = Mapping[Modality, Prototypes]
+"""Prototypes of each modality."""
+Part = Literal["held_out", "validation"]
+
+
+@dataclass(frozen=True)
+class TrainTask:
+    """What a site is asked to do in one round.
+
+    Attributes
+    ----------
+    round : int
+        From 1, over all phases.
+    phase : int
+        Position of the phase in ``method.phases``.
+    lr : float
+        Learning rate of the round.
+    parameters : State
+        The modules the site can use.
+    bank : Bank
+        Prototypes of the modalities the site lacks for some case.
+    """
+
+    round: int
+    phase: int
+    lr: float
+    parameters: State
+    bank: Bank
+
+
+@dataclass(frozen=True)
+class StatisticsTask:
+    """A request for class statistics of the site's features.
+
+    Attributes
+    ----------
+    parameters : State
+        The encoders of the modalities the site has.
+    """
+
+    parameters: State
+
+
+@dataclass(frozen=True)
+class TransportCount:
+    """How the couplings of a round went.
+
+    Attributes
+    ----------
+    couplings, not_converged : int
+    left_out_classes : int
+        Times a class had no partner in the other modality.
+    seconds : float
+    """
+
+    couplings: int = 0
+    not_converged: int = 0
+    left_out_classes: int = 0
+    seconds: float = 0.0
+
+    def __add__(self, other: "TransportCount") -> "TransportCount":
+        return TransportCount(
+            self.couplings + other.couplings,
+            self.not_converged + other.not_converged,
+            self.left_out_classes + other.left_out_classes,
+            self.seconds + other.seconds,
+        )
+
+
+@dataclass(frozen=True)
+class Update:
+    """What a site returns of a round.
+
+    Attributes
+    ----------
+    parameters : State
+        The modules it trained.
+    cases : Mapping of str to int
+        Cases behind each of those modules.
+    losses : Mapping of str to float
+        Mean of each loss over the round.
+    transport : TransportCount
+    examples : int
+        Cases processed, all epochs together.
+    seconds : float
+        Compute time at the site.
+    """
+
+    site: str
+    parameters: State
+    cases: Mapping[str, int]
+    losses: Mapping[str, float]
+    transport: TransportCount
+    examples: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class EvaluateTask:
+    """What a site is asked to score.
+
+    Attributes
+    ----------
+    part : {"held_out", "validation"}
+        The cases of a held-out site, or the validation split of a training site.
+    bank : Bank
+        Prototypes of the modalities the site has, if it is to adapt the model to its archive.
+    """
+
+    part: Part
+    conditions: tuple[Condition, ...]
+    parameters: State
+    bank: Bank = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Scores:
+    """A site's scores of the global model.
+
+    Attributes
+    ----------
+    case_ids, patient_ids : tuple of str
+        Of the ``n`` cases; pseudonyms, never names.
+    labels : ndarray
+        ``(n,)``.
+    rows : Mapping
+        For each condition the positions ``(n_c,)`` of the cases that have what it needs.
+    probabilities : Mapping
+        For each condition ``(n_c, K)``.
+    model : str or None
+        The site whose own model was scored; None: the global model. The server adds it.
+    adapted : Mapping
+        The same for each procedure of onboarding, by its name; empty if the site adapted nothing.
+    """
+
+    site: str
+    case_ids: tuple[str, ...]
+    patient_ids: tuple[str, ...]
+    labels: NDArray[np.int64]
+    rows: Mapping[Condition, NDArray[np.int64]]
+    probabilities: Mapping[Condition, NDArray[np.float64]]
+    model: str | None = None
+    adapted: Mapping[str, Mapping[Condition, NDArray[np.float64]]] = field(default_factory=dict)
+
+    def adapted_by(self, procedure: str) -> "Scores":
+        """Return the scores under a procedure of onboarding."""
+        return replace(self, probabilities=self.adapted[procedure], adapted={})

@@ -1,0 +1,34 @@
+"""Encoders of OCT volumes, one file each (`model.encoders.oct`)."""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+from torch import nn
+
+
+class OctEncoder(ABC):
+    """An OCT encoder.
+
+    Attributes
+    ----------
+    recomputes : bool
+        Whether its blocks can be computed again in the backward pass (``training.checkpointing``).
+    """
+
+    recomputes: ClassVar[bool] = False
+
+    @abstractmethod
+    def build(self, volume_size: tuple[int, int, int]) -> nn.Module:
+        """Return the network, freshly initialised.
+
+        Parameters
+        ----------
+        volume_size : tuple of int
+            Slices, depth, width; one slice for B-scans.
+
+        Returns
+        -------
+        nn.Module
+            Maps ``(n, 1, slices, depth, width)`` in [0, 1] to ``(n, features)``, and tells its
+            width as ``features``.
+        """

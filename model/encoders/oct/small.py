@@ -1,0 +1,17 @@
+"""A small encoder for small volumes."""
+
+from dataclasses import dataclass
+
+from torch import nn
+
+from model.encoders.oct import OctEncoder
+from model.encoders.small import SmallOctEncoder
+
+
+@dataclass(frozen=True)
+class Small(OctEncoder):
+    """Three convolutions behind local contrast: what one core can train in minutes."""
+
+    def build(self, volume_size: tuple[int, int, int]) -> nn.Module:
+        """Return the network."""
+        return SmallOctEncoder(volume_size)

@@ -1,0 +1,230 @@
+"""The loop of a federation: rounds from the first, or from a saved state, to the last."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flwr.serverapp import Grid
+
+from fed import protocol
+from fed.config import Config
+from fed.config.clock import STATISTICS
+from fed.errors import RunError
+from fed.protocol import Bank, Scores
+from server.algorithm import Algorithm, Asks, Step, StepRecord, Updates
+from server.apart import owners
+from server.attendance import Attendance
+from server.clock import VirtualClock
+from server.evaluation import metric_table
+from server.exchange import Exchange
+from server.ledger import Ledger
+from server.modular import collect_bank, modular
+from server.observers import Observer
+from server.participation import round_seconds, site_records
+from server.requests import score_requests, statistics_requests, training_requests
+from server.roster import Roster
+from server.schedule import Round, schedule
+from server.state import ServerState
+from server.verdict import Verdict
+
+Save = Callable[[ServerState, Ledger, dict[str, Any]], None]
+"""Called after each round with all that is needed to go on from there, and the round's record."""
+
+
+@dataclass
+class Federation:
+    """The sites as the loop reaches them.
+
+    Attributes
+    ----------
+    config : Config
+    attendance : Attendance
+        Asked before each round who is connected.
+    grid : flwr.serverapp.Grid
+    ledger : Ledger
+    observers : sequence of Observer
+    """
+
+    config: Config
+    attendance: Attendance
+    grid: Grid
+    ledger: Ledger
+    observers: Sequence[Observer] = ()
+
+    def run(
+        self, algorithm: Algorithm, state: ServerState, save: Save
+    ) -> tuple[ServerState, Verdict]:
+        """Run the rounds that are left, saving after each; return the last state and its scores.
+
+        Raises
+        ------
+        RunError
+            If fewer than ``server.min_sites`` sites answer a round.
+        """
+        verdict = None
+        for plan in schedule(self.config)[state.completed :]:
+            start = time.perf_counter()
+            state, record = self._train(algorithm, state, plan)
+            self._spend(record, self.config.method.phases[plan.phase].name, start)
+            if plan.evaluate and self.config.evaluation.conditions:
+                start = time.perf_counter()
+                verdict = self.judge(state)
+                record["held_out"] = self._values(verdict.held_out)
+                record["validation"] = self._values(verdict.validation)
+                self._spend(record, "evaluation", start)
+            save(state, self.ledger, record)
+            for observer in self.observers:
+                observer.round_ended(record)
+        return state, verdict or self.judge(state)
+
+    def judge(self, state: ServerState) -> Verdict:
+        """Have the held-out sites, and the validation splits if any, score the model.
+
+        At the end, held-out sites also adapt the model if they are to onboard.
+        """
+        if not self.config.evaluation.conditions:
+            return Verdict()
+        bank = self._onboarding_bank(state)
+        splits = self.config.evaluation.validation > 0
+        return Verdict(
+            self._scores(state, "held_out", bank),
+            self._scores(state, "validation", {}) if splits else [],
+        )
+
+    def _train(
+        self, algorithm: Algorithm, state: ServerState, plan: Round
+    ) -> tuple[ServerState, dict[str, Any]]:
+        """Run the exchanges of one round; return the state and the record of the round."""
+        roster = self.attendance.now()
+        exchanges = []
+        told = StepRecord()
+        asked: tuple[Asks, ...] = ("statistics", "train") if plan.refreshes_bank else ("train",)
+        for step in (Step(plan, asks) for asks in asked):
+            exchange = self._exchange(plan, step.asks, roster)
+            state, told = algorithm.aggregate(
+                state, step, self._updates(algorithm, state, step, exchange)
+            )
+            self._book(exchange)
+            self.ledger.warn(told.warnings)
+            self.ledger.transport += told.transport
+            exchanges.append(exchange)
+        self._require_enough(plan, exchanges[-1])
+        return state, self._record(plan, roster, exchanges, told)
+
+    def _updates(
+        self, algorithm: Algorithm, state: ServerState, step: Step, exchange: Exchange
+    ) -> Updates:
+        """Yield the checked answers of the sites as they arrive."""
+        if step.asks == "statistics":
+            return exchange.answers(
+                statistics_requests(self.config, algorithm, state, step, exchange)
+            )
+        for observer in self.observers:
+            observer.round_begins(step.round, len(exchange.roster.with_role("train")))
+        return exchange.answers(training_requests(self.config, algorithm, state, step, exchange))
+
+    def _exchange(self, plan: Round, asks: Asks, roster: Roster) -> Exchange:
+        work = STATISTICS if asks == "statistics" else self.config.method.phases[plan.phase].name
+        kind = protocol.STATISTICS if asks == "statistics" else protocol.TRAIN
+        deadline_s = self.config.server.deadline_s
+        return Exchange(
+            plan.number, kind, work, self.grid, roster, self.observers, self._clock, deadline_s
+        )
+
+    @property
+    def _clock(self) -> VirtualClock | None:
+        pace = self.ledger.pace
+        return (
+            VirtualClock(pace, self.config.clock.deadline_s) if pace and self.config.clock else None
+        )
+
+    def _require_enough(self, plan: Round, exchange: Exchange) -> None:
+        least = self.config.server.min_sites
+        if len(exchange.answered) < least:
+            raise RunError(
+                f"round {plan.number}: {len(exchange.answered)} sites answered, "
+                f"server.min_sites asks for {least}"
+                + "".join(f"\n  {f.site}: {f.headline}" for f in exchange.failures)
+            )
+
+    def _record(
+        self, plan: Round, roster: Roster, exchanges: Sequence[Exchange], told: StepRecord
+    ) -> dict[str, Any]:
+        """Return the line of the round, not yet scored."""
+        virtual = round_seconds(exchanges, self._clock)
+        self.ledger.virtual_seconds += virtual or 0.0
+        return {
+            "round": plan.number,
+            "phase": self.config.method.phases[plan.phase].name,
+            "lr": plan.lr,
+            "participants": list(told.answered),
+            "failures": [f.record() for e in exchanges for f in e.failures],
+            "losses": {site: dict(losses) for site, losses in told.losses.items()},
+            "reductions": {module: dict(words) for module, words in told.reductions.items()},
+            "down_bytes": sum(e.traffic.total_down for e in exchanges),
+            "up_bytes": sum(e.traffic.total_up for e in exchanges),
+            "sites": site_records(roster, exchanges, told.seconds),
+            "seconds": 0.0,
+            "virtual_seconds": virtual,
+            "held_out": None,
+            "validation": None,
+        }
+
+    def _spend(self, record: dict[str, Any], phase: str, start: float) -> None:
+        seconds = time.perf_counter() - start
+        record["seconds"] += seconds
+        self.ledger.spend(phase, seconds)
+
+    def _onboarding_bank(self, state: ServerState) -> Bank:
+        """Return the bank that held-out sites adapt with; a method that keeps none asks for it."""
+        rounds, method = schedule(self.config), self.config.method
+        if self.config.evaluation.onboarding is None or state.completed < len(rounds):
+            return {}
+        if owners(state.model):
+            words = f"onboarding: {method.name} has no common model, so no bank; unadapted"
+            self.ledger.warn([words])
+            return {}
+        if method.uses_bank and "encoders" not in method.phases[-1].trains:
+            return state.bank
+        exchange = self._exchange(rounds[-1], "statistics", self.attendance.now())
+        step = Step(rounds[-1], "statistics")
+        answers = exchange.answers(
+            statistics_requests(self.config, modular(self.config), state, step, exchange)
+        )
+        bank, told = collect_bank(self.config, state.completed, answers)
+        self._book(exchange)
+        self.ledger.warn(told.warnings)
+        return bank
+
+    def _scores(self, state: ServerState, part: protocol.Part, bank: Bank) -> list[Scores]:
+        """Have the global model scored, or one after the other the sites' own models."""
+        found: list[Scores] = []
+        whose: list[str | None] = [*owners(state.model)] or [None]
+        for owner in whose:
+            exchange = Exchange(
+                state.completed,
+                protocol.EVALUATE,
+                "",
+                self.grid,
+                self.attendance.now(),
+                self.observers,
+                deadline_s=self.config.server.deadline_s,
+            )
+            requests = score_requests(self.config, state.model, part, owner, bank, exchange)
+            found += [scores for _, scores in exchange.answers(requests)]
+            self._book(exchange)
+        return found
+
+    def _book(self, exchange: Exchange) -> None:
+        """Book the traffic and failures of an exchange that has ended."""
+        self.ledger.traffic.add(exchange.traffic)
+        number = {"round": exchange.number}
+        self.ledger.failures += [number | failure.record() for failure in exchange.failures]
+
+    def _values(self, scores: Sequence[Scores]) -> dict[str, Any] | None:
+        if not scores:
+            return None
+        return metric_table(
+            scores, self.config.evaluation.conditions, 0, self.config.seed, "rounds"
+        )

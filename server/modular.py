@@ -1,0 +1,127 @@
+"""Federated averaging of incomplete modalities, module by module and phase by phase.
+
+One algorithm for all methods of `configs/methods`: what differs between FedAvg, FedProx, experts,
+FedRIMA and sites that train alone is which parts they name.
+
+==============  ===================================================================================
+FedAvg          one phase trains all; ``send: everything``; the mean by cases replaces the model
+FedProx         the same, with a proximal term at the sites
+experts         one phase trains encoders and heads; each module is averaged over its owners
+FedRIMA         experts; then predictors and fusion on frozen encoders, against the bank
+local           experts with ``send: nothing``: the state keeps each site's own model
+pooled          FedRIMA over one site that holds the cases of all
+==============  ===================================================================================
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import cast
+
+from fed.config import Config
+from fed.initial import initial_model
+from fed.protocol import Bank, StatisticsTask, TrainTask, TransportCount, Update
+from fed.sites import SiteCard
+from fed.states import State
+from model.parts import trained_modules
+from server.aggregation import ModuleReduction, mean_of
+from server.algorithm import Algorithm, Step, StepRecord, Task, Updates
+from server.apart import Apart, own_state
+from server.bank import BankBuilder, missing_classes, transport_parameters
+from server.selection import sent_modules, sent_prototypes, take
+from server.state import ServerState
+
+
+def modular(config: Config) -> Algorithm:
+    """Return the algorithm that a configuration's method composes."""
+    return Algorithm(
+        partial(_init, config), partial(_broadcast, config), partial(_aggregate, config)
+    )
+
+
+def _init(config: Config, sites: Sequence[SiteCard]) -> ServerState:
+    return ServerState(initial_model(config))
+
+
+def _broadcast(config: Config, state: ServerState, step: Step, site: SiteCard) -> Task:
+    """Return the modules and prototypes that a site can use, and nothing else."""
+    if step.asks == "statistics":
+        return StatisticsTask(take(state.model, trained_modules(["encoders"], site.modalities)))
+    method, plan = config.method, step.round
+    phase = method.phases[plan.phase]
+    model = own_state(state.model, site.name) if method.keeps_apart else state.model
+    return TrainTask(
+        plan.number,
+        plan.phase,
+        plan.lr,
+        take(model, sent_modules(method, phase, site.modalities)),
+        {m: state.bank[m] for m in sent_prototypes(method, phase, site, state.bank)},
+    )
+
+
+def _aggregate(
+    config: Config, state: ServerState, step: Step, updates: Updates
+) -> tuple[ServerState, StepRecord]:
+    if step.asks == "statistics":
+        return _renew_bank(config, state, step, updates)
+    return _train(config, state, step, updates)
+
+
+def _train(
+    config: Config, state: ServerState, step: Step, updates: Updates
+) -> tuple[ServerState, StepRecord]:
+    """Reduce each module over the sites that trained it, and move the model by the result."""
+    method, plan = config.method, step.round
+    fold = (
+        Apart(state.model)
+        if method.keeps_apart
+        else ModuleReduction(state.model, method.weight, method.reduce)
+    )
+    answered: list[str] = []
+    losses: dict[str, Mapping[str, float]] = {}
+    seconds: dict[str, float] = {}
+    transport = TransportCount()
+    for site, returned in updates:
+        update = cast(Update, returned)
+        fold.add(update, site)
+        answered.append(site.name)
+        losses[site.name] = dict(update.losses)
+        seconds[site.name] = update.seconds
+        transport += update.transport
+        del update, returned
+    reduced, told = fold.result()
+    moved = config.server_optimizer.move(state.model, reduced, fold.trained, state.moments)
+    recent = _recent(state, step, moved.model, method.average_last)
+    model = mean_of(recent) if plan.last and len(recent) > 1 else moved.model
+    record = StepRecord(tuple(answered), losses, seconds, transport, told)
+    return ServerState(model, plan.number, recent, moved.moments, state.bank), record
+
+
+def _recent(state: ServerState, step: Step, model: State, kept: int) -> tuple[State, ...]:
+    """Return the last models of the phase, the newest last."""
+    before = () if step.round.first else state.recent
+    return (*before, model)[-kept:]
+
+
+def _renew_bank(
+    config: Config, state: ServerState, step: Step, updates: Updates
+) -> tuple[ServerState, StepRecord]:
+    """Merge the sites' clusters to a bank, and solve the feature plan between its halves."""
+    bank, record = collect_bank(config, step.round.number, updates)
+    buffers, words = transport_parameters(bank, config.method.plan)
+    told = tuple(f"bank of round {step.round.number}: {line}" for line in words)
+    model = {**state.model, **buffers}
+    renewed = ServerState(model, state.completed, state.recent, state.moments, bank)
+    return renewed, StepRecord(record.answered, warnings=record.warnings + told)
+
+
+def collect_bank(config: Config, number: int, updates: Updates) -> tuple[Bank, StepRecord]:
+    """Merge the sites' clusters to a bank; the record warns of classes without prototypes."""
+    builder = BankBuilder(config.method.prototypes, config.seed)
+    answered = []
+    for site, statistics in updates:
+        builder.add(cast(Bank, statistics))
+        answered.append(site.name)
+    bank = builder.result()
+    words = missing_classes(bank, config.task.classes)
+    warnings = tuple(f"bank of round {number}: {line}" for line in words)
+    return bank, StepRecord(tuple(answered), warnings=warnings)

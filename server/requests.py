@@ -1,0 +1,165 @@
+"""What the server asks of its sites: class statistics, a round of training, scores."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from flwr.app import RecordDict
+
+from fed import protocol
+from fed.config import Config
+from fed.protocol import Bank, Scores, StatisticsTask, TrainTask, Update
+from fed.sites import MODALITIES, Modality, SiteCard
+from fed.states import State, restored
+from model.parts import ENCODER, learned, used_modules
+from model.rima import modules_of
+from server.algorithm import Algorithm, Step, Task
+from server.apart import own_state, owned
+from server.exchange import Exchange, Request
+from server.roster import Member, longest_first, participation
+from server.selection import returned_modules, take, update_bytes
+from server.state import ServerState
+
+
+def training_requests(
+    config: Config, algorithm: Algorithm, state: ServerState, step: Step, exchange: Exchange
+) -> Iterator[Request[Update]]:
+    """Yield the round for each site that takes part; book those that do not."""
+    drawn = participation(exchange.roster, step.round.number, config)
+    for member in drawn.unavailable:
+        exchange.fail(member.name, "not available this round", "unavailable")
+    exchange.fail_absent("train")
+    phase = config.method.phases[step.round.phase]
+    keys = [k for k in state.model if learned(k) or config.model.normalisation != "local"]
+    packed = _Payloads()
+    for member in longest_first(drawn.asked):
+        task = algorithm.broadcast(state, step, member.card)
+        content = packed.of(task)
+        if member in drawn.dropped:
+            exchange.fail(member.name, "dropped out of the round", "dropped")
+        modules = returned_modules(config.method, phase, member.card)
+        unpack = _update_reader(config, state.model, task.parameters, modules, keys, member.card)
+        least = update_bytes(config, phase, member.card, state.model)
+        yield Request(member, content, unpack, least)
+
+
+def statistics_requests(
+    config: Config, algorithm: Algorithm, state: ServerState, step: Step, exchange: Exchange
+) -> Iterator[Request[Bank]]:
+    """Yield the request for class statistics for each training site in reach."""
+    away = participation(exchange.roster, step.round.number, config).unavailable
+    packed = _Payloads()
+    for member in longest_first(m for m in exchange.roster.with_role("train") if m not in away):
+        content = packed.of(algorithm.broadcast(state, step, member.card))
+        yield Request(member, content, _statistics_reader(member.card, len(config.task.classes)))
+
+
+def score_requests(
+    config: Config,
+    model: State,
+    part: protocol.Part,
+    owner: str | None,
+    bank: Bank,
+    exchange: Exchange,
+) -> Iterator[Request[Scores]]:
+    """Yield the request for scores for each site that judges the model.
+
+    Parameters
+    ----------
+    owner : str or None
+        Whose own model is scored, where sites keep theirs: by all held-out sites, or on the owner's
+        own validation split.
+    bank : Bank
+        Prototypes that held-out sites adapt the model with.
+    """
+    role = "held_out" if part == "held_out" else "train"
+    exchange.fail_absent(role)  # type: ignore[arg-type]
+    judges: Iterable[Member] = exchange.roster.with_role(role)
+    seen: Sequence[Modality] = config.modalities
+    if owner is not None:
+        seen, model = owned(model, owner), own_state(model, owner)
+        if part == "validation":
+            judges = [member for member in judges if member.name == owner]
+    parts = _answering_parts(config)
+    packed: dict[tuple[str, ...], RecordDict] = {}
+    for member in longest_first(judges):
+        card = member.card
+        modules = used_modules(parts, [m for m in seen if m in card.modalities])
+        if modules not in packed:
+            state = take(model, modules)
+            offered = _offered(bank, state) if part == "held_out" else {}
+            task = protocol.EvaluateTask(part, config.evaluation.conditions, state, offered)
+            packed[modules] = protocol.pack_evaluate_task(task)
+        reader = _scores_reader(card, len(config.task.classes), owner)
+        yield Request(member, packed[modules], reader)
+
+
+class _Payloads:
+    """Packs tasks; those made of the same arrays share one payload."""
+
+    def __init__(self) -> None:
+        self._packed: dict[tuple[Any, ...], tuple[Task, RecordDict]] = {}
+
+    def of(self, task: Task) -> RecordDict:
+        arrays = tuple(map(id, task.parameters.values()))
+        bank = tuple(map(id, task.bank.values())) if isinstance(task, TrainTask) else ()
+        key = (arrays, bank)
+        if key not in self._packed:  # the task is kept, so that no id is given twice
+            self._packed[key] = task, _pack(task)
+        return self._packed[key][1]
+
+
+def _pack(task: Task) -> RecordDict:
+    if isinstance(task, StatisticsTask):
+        return protocol.pack_parameters(task.parameters)
+    return protocol.pack_train_task(task)
+
+
+def _update_reader(
+    config: Config,
+    model: State,
+    sent: State,
+    modules: Sequence[str],
+    keys: Sequence[str],
+    card: SiteCard,
+) -> Callable[[RecordDict], Update]:
+    def read(content: RecordDict) -> Update:
+        update = protocol.unpack_update(content)
+        if config.server.updates == "float16":
+            update = replace(update, parameters=restored(update.parameters, sent))
+        protocol.check_update(update, model, modules, keys, card)
+        return update
+
+    return read
+
+
+def _statistics_reader(card: SiteCard, classes: int) -> Callable[[RecordDict], Bank]:
+    def read(content: RecordDict) -> Bank:
+        statistics = protocol.unpack_bank(content)
+        protocol.check_statistics(statistics, {}, card, classes)
+        return statistics
+
+    return read
+
+
+def _scores_reader(
+    card: SiteCard, classes: int, owner: str | None
+) -> Callable[[RecordDict], Scores]:
+    def read(content: RecordDict) -> Scores:
+        scores = replace(protocol.unpack_scores(content), model=owner)
+        protocol.check_scores(scores, card, classes)
+        return scores
+
+    return read
+
+
+def _offered(bank: Bank, state: State) -> Bank:
+    """Return the prototypes that go with the encoders in `state`."""
+    sent = modules_of(state)
+    return {m: bank[m] for m in MODALITIES if m in bank and ENCODER[m] in sent}
+
+
+def _answering_parts(config: Config) -> list[str]:
+    method = config.method
+    heads = method.predict != "fusion" or method.corrects_experts
+    return ["heads"] * heads + ["fusion"] * (method.predict != "experts")
