@@ -18,6 +18,7 @@ from fed.data.opening import open_source
 from fed.errors import RunError, UserError
 from fed.initial import initial_model
 from fed.report.words import counted, duration
+from fed.results import is_finished
 from fed.storage import write_text
 from fed.study.plan import PlannedRun, phase_work
 from server.progress import LogProgress
@@ -207,7 +208,7 @@ def _context() -> multiprocessing.context.ForkServerContext:
 
 def finished(directory: Path, run: PlannedRun) -> bool:
     """Return whether a run of a study has its results."""
-    return (directory / run.folder / "results.json").exists()
+    return is_finished(directory / run.folder)
 
 
 def _work(federation: str, folder: Path, store: Path) -> None:
