@@ -1,9 +1,10 @@
-"""Those who follow a run: the recorder of its outputs, the progress on the terminal."""
+"""Those who follow a run: the progress on the terminal, and trackers of experiments."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from fed.results import Results
     from fed.sites import SiteCard
     from server.schedule import Round
 
@@ -48,3 +49,6 @@ class Observer:
 
     def round_ended(self, record: dict[str, Any]) -> None:
         """Note that a round is complete; `record` is its line of ``rounds.jsonl``."""
+
+    def ended(self, results: "Results | None") -> None:
+        """Note that the run is over, with what came of it; None: it stopped before its end."""
