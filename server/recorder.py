@@ -190,15 +190,7 @@ class Recorder:
 
     def _warnings(self, progress: Progress) -> list[str]:
         origin = pseudo_sites(self._config)
-        words = [origin, *progress.warnings] if origin else list(progress.warnings)
-        count = progress.transport
-        if count.not_converged:
-            words.append(
-                f"{count.not_converged} of {count.couplings} transport couplings did not converge"
-            )
-        if count.left_out_classes:
-            words.append(f"{count.left_out_classes} times a class found no partner in a coupling")
-        return words
+        return [origin, *progress.warnings] if origin else list(progress.warnings)
 
 
 def _versions() -> dict[str, str]:

@@ -57,12 +57,12 @@ def _group_panel(results: Results) -> Panel:
                 )
         axes.set_yticks(rows, [f"{name} × {sites}" for name, (sites, _) in groups.items()])
         axes.set_ylim(len(groups) - 0.4, -0.6)
-        axes.set_xlim(0, 2.0 * longest)
+        axes.set_xlim(0, 2.4 * longest)
         _bare(axes)
         legend_below(axes)
 
     note = "Down: from the server to the sites. Up: from the sites to the server."
-    return panel("Bytes sent, by group", draw, 66 + 52 * len(groups), note)
+    return panel("Bytes sent, by group", draw, 60 + 46 * len(groups), note)
 
 
 def _time_panel(wall: Mapping[str, float]) -> Panel:

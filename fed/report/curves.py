@@ -99,7 +99,7 @@ def _loss_panel(name: str, results: Results, rounds: Sequence[Round]) -> Panel:
         axes.set_ylabel("loss")
         _over_rounds(axes, rounds)
 
-    return panel(f"Training loss: {name.replace('_', ' ')}", draw, 270)
+    return panel(f"Training loss: {name.replace('_', ' ')}", draw, 250)
 
 
 def _score_panel(metric: str, title: str, rounds: Sequence[Round]) -> Panel | None:
@@ -134,7 +134,7 @@ def _score_panel(metric: str, title: str, rounds: Sequence[Round]) -> Panel | No
     note = "Filled marks, solid line: held-out sites."
     if validated:
         note += " Hollow marks, dashed line: validation cases of the training sites."
-    return panel(f"{title} over the rounds", draw, 270, note)
+    return panel(f"{title} over the rounds", draw, 250, note)
 
 
 def _scores(

@@ -25,7 +25,7 @@ from fed.sites import Condition
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-SHADES = ("#ffffff", "#edf2f7", "#d3e0ec", "#a3c1da", "#3f78aa", "#174a78")
+SHADES = ("#fdfefe", "#edf2f7", "#d3e0ec", "#a3c1da", "#3f78aa", "#174a78")
 """Shares in a confusion matrix, none to all."""
 DARK = 0.7
 """Share above which a cell's words are light."""
@@ -76,7 +76,7 @@ def forest(
         axes.spines["left"].set_visible(False)
         axes.set_xlabel(label)
 
-    return panel(title, draw, 76 + 26 * len(rows))
+    return panel(title, draw, 70 + 24 * len(rows))
 
 
 def confusion_panels(run: Run) -> list[Panel]:
@@ -182,7 +182,7 @@ def _confusion_panel(
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
 
-    return panel(f"Given {GIVEN[condition]}", draw, 90 + 52 * len(classes))
+    return panel(f"Given {GIVEN[condition]}", draw, 80 + 46 * len(classes))
 
 
 def _slant(names: Sequence[str]) -> dict[str, Any]:
@@ -217,4 +217,4 @@ def _calibration_panel(run: Run, condition: Condition) -> Panel:
         axes.set_xlabel("how sure the model is")
         axes.set_ylabel("how often it is right")
 
-    return panel(f"Given {GIVEN[condition]}", draw, 290)
+    return panel(f"Given {GIVEN[condition]}", draw, 235)

@@ -34,7 +34,7 @@ def waiting_panels(time: Time) -> list[Panel]:
         legend_below(axes)
 
     note = "Of one site, on average over the group. All bars are as long as the run."
-    return [panel("Who waits for whom", draw, 150 + 34 * len(seconds), note)]
+    return [panel("Who waits for whom", draw, 135 + 30 * len(seconds), note)]
 
 
 def draw_time(axes: "Axes", seconds: Mapping[str, Mapping[str, float]]) -> None:

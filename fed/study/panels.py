@@ -181,6 +181,8 @@ def _calibration_panel(
     )
 
     def draw(axes: "Axes") -> None:
+        from matplotlib.ticker import MaxNLocator
+
         for number, method in enumerate(dict.fromkeys(name for name, _, _ in points)):
             colour, marker = _look(number)
             own = [(x, y) for name, x, y in points if name == method]
@@ -194,6 +196,7 @@ def _calibration_panel(
         axes.set_xlabel(x)
         axes.set_ylabel(y)
         axes.set_ylim(bottom=0)
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
         axes.grid()
         legend_below(axes)
 
