@@ -1,6 +1,5 @@
 """Run a federation on this machine or a Ray cluster: `python simulate.py [CONFIG ...]`."""
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -20,6 +19,7 @@ from fed.errors import ConfigError, RunError, UserError
 from fed.initial import initial_model
 from fed.overview import federation_table
 from fed.report import terminal_table
+from fed.results import read_results
 from fed.sites import SiteCard
 from fed.storage import set_aside, write_text
 from fed.study.plan import plan, quick
@@ -110,8 +110,7 @@ def _one_run(
     with TerminalProgress(console, config) as progress:
         measured = None if config.clock is None else pace(config, source)
         report = simulate(config, source, directory, [progress], measured)
-    results = json.loads((directory / "results.json").read_text())
-    _console().print(terminal_table(results))
+    _console().print(terminal_table(read_results(directory)))
     _console().print(f"report: {report}", soft_wrap=True)
 
 

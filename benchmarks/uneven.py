@@ -6,14 +6,13 @@ table beside it, `results/uneven.csv`: held-out AUC and virtual time of each run
 
 import argparse
 import csv
-import json
 from pathlib import Path
-from typing import Any
 
 from fed.config import load
-from fed.report.participation import Participation, parse_participation
+from fed.report.participation import marks
 from fed.report.waiting import draw_time
 from fed.report.words import duration
+from fed.results import Results, read_results
 
 
 def main() -> None:
@@ -23,12 +22,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("docs/figures/uneven-world.png"))
     parser.add_argument("--csv", type=Path, default=Path("results/uneven.csv"))
     arguments = parser.parse_args()
-    results = [json.loads((run / "results.json").read_text()) for run in arguments.runs]
-    read = [parse_participation(raw) for raw in results]
-    for run, raw, participation in zip(arguments.runs, results, read, strict=True):
-        tell(run, raw, participation)
+    results = [read_results(run) for run in arguments.runs]
+    for run, found in zip(arguments.runs, results, strict=True):
+        tell(run, found)
     titles = [title(run) for run in arguments.runs]
-    draw(titles, read, arguments.out)
+    draw(titles, results, arguments.out)
     tabulate(titles, results, arguments.csv)
 
 
@@ -38,15 +36,16 @@ def title(run: Path) -> str:
     return "no deadline" if deadline is None else f"virtual deadline of {deadline:g} s"
 
 
-def draw(titles: list[str], runs: list[Participation], out: Path) -> None:
+def draw(titles: list[str], runs: list[Results], out: Path) -> None:
     """Draw all runs on one scale, so that lengths compare."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8.5, 1.0 + 2.3 * len(runs)), layout="constrained")
     panels = figure.subplots(len(runs), 1, sharex=True, squeeze=False)[:, 0]
-    longest = max(sum(spent.values()) for run in runs for spent in run.seconds.values())
-    for axes, name, run in zip(panels, titles, runs, strict=True):
-        draw_time(axes, run.seconds)
+    spent_by_run = [run.time.virtual_by_group or {} for run in runs]
+    longest = max(sum(spent.values()) for groups in spent_by_run for spent in groups.values())
+    for axes, name, groups in zip(panels, titles, spent_by_run, strict=True):
+        draw_time(axes, groups)
         axes.set_xlim(0, 1.0001 * longest)
         axes.set_title(name, loc="left", fontsize=11)
         axes.spines[["top", "right"]].set_visible(False)
@@ -62,29 +61,32 @@ def draw(titles: list[str], runs: list[Participation], out: Path) -> None:
     print(out)
 
 
-def tabulate(titles: list[str], results: list[dict[str, Any]], out: Path) -> None:
+def tabulate(titles: list[str], results: list[Results], out: Path) -> None:
     """Write what each run reached under each condition, with its interval, and in what time."""
     with out.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["run", "condition", "auc", "low", "high", "virtual_seconds"])
-        for name, raw in zip(titles, results, strict=True):
-            for condition, metrics in raw["held_out"]["pooled"].items():
-                auc = [f"{metrics['auc'][part]:.4f}" for part in ("value", "low", "high")]
-                writer.writerow([name, condition, *auc, f"{raw['time']['virtual_seconds']:.1f}"])
+        headline = results[0].headline
+        writer.writerow(["run", "condition", headline, "low", "high", "virtual_seconds"])
+        for name, found in zip(titles, results, strict=True):
+            for condition in found.conditions:
+                scored = found.pooled(condition, headline)
+                figures = [f"{v:.4f}" for v in (scored.value, scored.low, scored.high)]
+                writer.writerow([name, condition, *figures, f"{found.time.virtual_seconds:.1f}"])
 
 
-def tell(run: Path, raw: dict[str, object], participation: Participation) -> None:
-    """Print participation, and what each AUC took, as rows of Markdown."""
-    print(f"\n{run}: virtual time {duration(raw['time']['virtual_seconds'])}")  # type: ignore[index]
-    for group, counts in participation.outcomes.items():
+def tell(run: Path, results: Results) -> None:
+    """Print participation, and what each mark took, as rows of Markdown."""
+    print(f"\n{run}: virtual time {duration(results.time.virtual_seconds)}")
+    for group, counts in results.participation.groups.items():
         total = sum(counts.values())
         shares = ", ".join(f"{k} {100 * n / total:.0f} %" for k, n in counts.items() if n)
         print(f"| {group} | {shares} |")
-    for mark in participation.marks:
-        reached = ", ".join(f"{auc} {condition}" for condition, auc in mark.reached.items())
+    for mark in marks(results.to_accuracy):
+        reached = ", ".join(f"{value} {condition}" for condition, value in mark.reached.items())
+        cost = mark.cost
         print(
-            f"| {reached} | {mark.round} | {duration(mark.virtual_seconds)} | "
-            f"{mark.down / 1e6:.1f} | {mark.up / 1e6:.1f} |"
+            f"| {reached} | {cost.round} | {duration(cost.virtual_seconds)} | "
+            f"{cost.down_bytes / 1e6:.1f} | {cost.up_bytes / 1e6:.1f} |"
         )
 
 

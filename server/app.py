@@ -84,9 +84,14 @@ def coordinate(
     method = config.method
     log.info("%s: %s; %d rounds", method.name, method.summary, len(schedule(config)))
     federation = Federation(config, attendance, grid, ledger, observers)
-    state, verdict = federation.run(algorithm, state, recorder)
-    seconds = time.perf_counter() - begun
-    recorder.finish(attendance.everyone(), state, ledger, verdict, seconds)
+    results = None
+    try:
+        state, verdict = federation.run(algorithm, state, recorder)
+        seconds = time.perf_counter() - begun
+        results = recorder.finish(attendance.everyone(), state, ledger, verdict, seconds)
+    finally:
+        for observer in observers:
+            observer.ended(results)
 
 
 def _begin(

@@ -1,31 +1,54 @@
 """Pooled and per-site metrics of the scores that came back, with intervals over patients."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fed.bootstrap import bootstrap
-from fed.metrics import METRICS, scores
+from fed.config import Config
+from fed.metrics import (
+    at_threshold,
+    bootstrap,
+    evaluate,
+    names,
+    patients_of_sites,
+    threshold_for,
+)
 from fed.protocol import Scores
 from fed.randomness import generator
+from fed.results import Count, Counts, Estimate, OperatingPoint
 from fed.sites import Condition
 
 Table = dict[str, dict[str, Any]]
 """Condition -> metric -> {value, low, high}."""
 
+PREDICTION_COLUMNS = ("site", "case_id", "patient_id", "condition", "label")
+
 
 @dataclass(frozen=True)
-class _Sample:
+class Cases:
+    """Scored cases of some sites under one condition; a patient's id counts within its site."""
+
     labels: NDArray[np.int64]
     probabilities: NDArray[np.float64]
-    patients: NDArray[np.str_]
+    patients: list[str]
+
+
+def metrics_of(config: Config) -> tuple[str, ...]:
+    """Return the metrics of a run: those that there are, and those the configuration adds."""
+    evaluation = config.evaluation
+    return tuple(dict.fromkeys((*names(), *evaluation.shown, *evaluation.metrics)))
 
 
 def metric_table(
-    sites: Sequence[Scores], conditions: Sequence[Condition], replicates: int, seed: int, name: str
+    sites: Sequence[Scores],
+    conditions: Sequence[Condition],
+    replicates: int,
+    seed: int,
+    name: str,
+    metrics: Sequence[str] | None = None,
 ) -> Table:
     """Return every metric of the sites taken together, by condition.
 
@@ -39,7 +62,10 @@ def metric_table(
         Bootstrap resamples of the patients; 0 gives values without intervals.
     name : str
         Names the random stream of the bootstrap.
+    metrics : sequence of str, optional
+        See `metrics_of`; those of `fed.metrics` where not given.
     """
+    chosen = names() if metrics is None else tuple(metrics)
     models = sorted({s.model for s in sites if s.model is not None})
     if models:
         return _mean(
@@ -50,27 +76,153 @@ def metric_table(
                     replicates,
                     seed,
                     name,
+                    chosen,
                 )
                 for model in models
             ]
         )
     table: Table = {}
     for condition in conditions:
-        sample = _pool(sites, condition)
-        values = scores(sample.labels, sample.probabilities)
-        table[condition] = {metric: {"value": values[metric]} for metric in METRICS}
+        cases = pool(sites, condition)
+        values = evaluate(cases.labels, cases.probabilities, chosen)
+        table[condition] = {metric: {"value": value} for metric, value in values.items()}
         if replicates:
             random = generator(seed, name, condition, "bootstrap")
             intervals = bootstrap(
-                sample.labels, sample.probabilities, sample.patients, METRICS, replicates, random
+                cases.labels, cases.probabilities, cases.patients, chosen, replicates, random
             )
-            for metric in METRICS:
-                low, high = intervals[metric]
+            for metric, (low, high) in intervals.items():
                 table[condition][metric] |= {"low": low, "high": high}
     return table
 
 
-def _mean(tables: Sequence[Table]) -> Table:
+def tables_of(sites: Sequence[Scores], config: Config) -> tuple[Table, dict[str, Table]]:
+    """Return the metrics of all sites together and of each, with intervals.
+
+    Where one site alone has cases of a condition, both are the same cases, and so get the same
+    interval.
+    """
+    evaluation, metrics = config.evaluation, metrics_of(config)
+
+    def of(scores: Sequence[Scores], name: str) -> Table:
+        return metric_table(
+            scores, evaluation.conditions, evaluation.bootstrap, config.seed, name, metrics
+        )
+
+    by_site: dict[str, list[Scores]] = {}
+    for scored in sites:
+        by_site.setdefault(scored.site, []).append(scored)
+    pooled = of(sites, "pooled")
+    found = {site: of(scores, site) for site, scores in by_site.items()}
+    for condition in evaluation.conditions:
+        having = [site for site in found if len(pool(by_site[site], condition).labels)]
+        if len(having) == 1:
+            found[having[0]][condition] = pooled[condition]
+    return pooled, found
+
+
+def counts_of(sites: Sequence[Scores], conditions: Sequence[Condition], classes: int) -> Counts:
+    """Return how many cases and patients the metrics rest on; each once, however many models."""
+    once = {s.site: s for s in sites}
+    return Counts(
+        pooled={c: _count(list(once.values()), c, classes) for c in conditions},
+        sites={
+            site: {c: _count([scores], c, classes) for c in conditions}
+            for site, scores in once.items()
+        },
+    )
+
+
+def operating_points(
+    held_out: Sequence[Scores], validation: Sequence[Scores], config: Config
+) -> dict[str, OperatingPoint] | None:
+    """Return, by condition, what a yes-or-no answer is worth; None unless there are two classes.
+
+    None, too, where sites keep models of their own, each of which would need its own threshold.
+    """
+    if len(config.task.classes) != 2 or any(s.model is not None for s in held_out):
+        return None
+    evaluation = config.evaluation
+    points: dict[str, OperatingPoint] = {}
+    for condition in evaluation.conditions:
+        cases, chosen_on = pool(held_out, condition), pool(validation, condition)
+        split = bool((chosen_on.labels == 1).any())
+        source = chosen_on if split else cases
+        target = evaluation.operating_sensitivity
+        threshold = threshold_for(target, source.labels, source.probabilities)
+        if threshold is None or not len(cases.labels):
+            continue
+        random = generator(config.seed, "operating", condition, "bootstrap")
+        figures = at_threshold(
+            threshold,
+            cases.labels,
+            cases.probabilities,
+            cases.patients,
+            evaluation.bootstrap,
+            random,
+        )
+        points[condition] = OperatingPoint(
+            threshold=threshold,
+            chosen_on="validation" if split else "held_out",
+            target=target,
+            **{
+                name: Estimate(value=value, low=low, high=high)
+                for name, (value, (low, high)) in figures.items()
+            },
+        )
+    return points or None
+
+
+def pool(sites: Sequence[Scores], condition: Condition) -> Cases:
+    """Return the cases of all sites that have what a condition needs."""
+    found = [s for s in sites if condition in s.rows and len(s.rows[condition])]
+    if not found:
+        return Cases(np.zeros(0, np.int64), np.zeros((0, 2)), [])
+    return Cases(
+        np.concatenate([s.labels[s.rows[condition]] for s in found]),
+        np.concatenate([s.probabilities[condition] for s in found]),
+        patients_of_sites(
+            [s.patient_ids[row] for s in found for row in s.rows[condition]],
+            [s.site for s in found for _ in s.rows[condition]],
+        ),
+    )
+
+
+def prediction_columns(sites: Sequence[Scores], classes: int) -> list[str]:
+    """Return the heads of the columns of ``predictions.csv``."""
+    own_models = any(s.model is not None for s in sites)
+    return [*PREDICTION_COLUMNS, *(f"p_{k}" for k in range(classes)), *["model"] * own_models]
+
+
+def prediction_rows(
+    sites: Sequence[Scores], conditions: Sequence[Condition]
+) -> list[list[str | int | float]]:
+    """Return the rows of ``predictions.csv``: site, case, patient, condition, label, probabilities.
+
+    Where sites keep their own models, a row ends with the site whose model it is.
+    """
+    return [
+        [s.site, s.case_ids[row], s.patient_ids[row], condition, int(s.labels[row])]
+        + [*map(float, probabilities)]
+        + ([] if s.model is None else [s.model])
+        for s in sites
+        for condition in conditions
+        if condition in s.rows
+        for row, probabilities in zip(s.rows[condition], s.probabilities[condition], strict=True)
+    ]
+
+
+def _count(sites: Sequence[Scores], condition: Condition, classes: int) -> Count:
+    cases = pool(sites, condition)
+    by_class = np.bincount(cases.labels, minlength=classes)
+    return Count(
+        cases=len(cases.labels),
+        patients=len(set(cases.patients)),
+        by_class=tuple(by_class.tolist()),
+    )
+
+
+def _mean(tables: Sequence[Mapping[str, Mapping[str, Any]]]) -> Table:
     """Return the mean of each figure over the tables where it is defined; None where it never is."""
     return {
         condition: {
@@ -87,31 +239,3 @@ def _mean(tables: Sequence[Table]) -> Table:
 def _mean_of(values: Sequence[float | None]) -> float | None:
     defined = [value for value in values if value is not None]
     return sum(defined) / len(defined) if defined else None
-
-
-def _pool(sites: Sequence[Scores], condition: Condition) -> _Sample:
-    found = [s for s in sites if condition in s.rows and len(s.rows[condition])]
-    if not found:
-        return _Sample(np.zeros(0, np.int64), np.zeros((0, 2)), np.zeros(0, np.str_))
-    return _Sample(
-        np.concatenate([s.labels[s.rows[condition]] for s in found]),
-        np.concatenate([s.probabilities[condition] for s in found]),
-        np.concatenate([np.array(s.patient_ids)[s.rows[condition]] for s in found]),
-    )
-
-
-def prediction_rows(
-    sites: Sequence[Scores], conditions: Sequence[Condition]
-) -> list[list[str | int | float]]:
-    """Return the rows of ``predictions.csv``: site, case, condition, label, probabilities.
-
-    Where sites keep their own models, a row ends with the site whose model it is.
-    """
-    return [
-        [s.site, s.case_ids[row], condition, int(s.labels[row]), *map(float, probabilities)]
-        + ([] if s.model is None else [s.model])
-        for s in sites
-        for condition in conditions
-        if condition in s.rows
-        for row, probabilities in zip(s.rows[condition], s.probabilities[condition], strict=True)
-    ]

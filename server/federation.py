@@ -12,11 +12,12 @@ from fed.config import Config
 from fed.config.clock import STATISTICS
 from fed.errors import RunError
 from fed.protocol import Bank, Scores
+from fed.results import Round as Record
 from server.algorithm import Algorithm, Asks, Step, StepRecord, Updates
 from server.apart import owners
 from server.attendance import Attendance
 from server.clock import VirtualClock
-from server.evaluation import metric_table
+from server.evaluation import metric_table, metrics_of
 from server.exchange import Exchange
 from server.ledger import Ledger
 from server.modular import collect_bank, modular
@@ -28,7 +29,7 @@ from server.schedule import Round, schedule
 from server.state import ServerState
 from server.verdict import Verdict
 
-Save = Callable[[ServerState, Ledger, dict[str, Any]], None]
+Save = Callable[[ServerState, Ledger, Record], None]
 """Called after each round with all that is needed to go on from there, and the round's record."""
 
 
@@ -66,13 +67,11 @@ class Federation:
         for plan in schedule(self.config)[state.completed :]:
             start = time.perf_counter()
             state, record = self._train(algorithm, state, plan)
-            self._spend(record, self.config.method.phases[plan.phase].name, start)
+            record = self._spend(record, record.phase, start)
             if plan.evaluate and self.config.evaluation.conditions:
                 start = time.perf_counter()
                 verdict = self.judge(state)
-                record["held_out"] = self._values(verdict.held_out)
-                record["validation"] = self._values(verdict.validation)
-                self._spend(record, "evaluation", start)
+                record = self._spend(self._scored(record, verdict), "evaluation", start)
             save(state, self.ledger, record)
             for observer in self.observers:
                 observer.round_ended(record)
@@ -94,7 +93,7 @@ class Federation:
 
     def _train(
         self, algorithm: Algorithm, state: ServerState, plan: Round
-    ) -> tuple[ServerState, dict[str, Any]]:
+    ) -> tuple[ServerState, Record]:
         """Run the exchanges of one round; return the state and the record of the round."""
         roster = self.attendance.now()
         exchanges = []
@@ -150,31 +149,38 @@ class Federation:
 
     def _record(
         self, plan: Round, roster: Roster, exchanges: Sequence[Exchange], told: StepRecord
-    ) -> dict[str, Any]:
-        """Return the line of the round, not yet scored."""
+    ) -> Record:
+        """Return the record of the round, not yet scored."""
         virtual = round_seconds(exchanges, self._clock)
         self.ledger.virtual_seconds += virtual or 0.0
-        return {
-            "round": plan.number,
-            "phase": self.config.method.phases[plan.phase].name,
-            "lr": plan.lr,
-            "participants": list(told.answered),
-            "failures": [f.record() for e in exchanges for f in e.failures],
-            "losses": {site: dict(losses) for site, losses in told.losses.items()},
-            "reductions": {module: dict(words) for module, words in told.reductions.items()},
-            "down_bytes": sum(e.traffic.total_down for e in exchanges),
-            "up_bytes": sum(e.traffic.total_up for e in exchanges),
-            "sites": site_records(roster, exchanges, told.seconds),
-            "seconds": 0.0,
-            "virtual_seconds": virtual,
-            "held_out": None,
-            "validation": None,
-        }
+        return Record.model_validate(
+            {
+                "round": plan.number,
+                "phase": self.config.method.phases[plan.phase].name,
+                "lr": plan.lr,
+                "participants": told.answered,
+                "failures": [f.record() for e in exchanges for f in e.failures],
+                "losses": told.losses,
+                "reductions": told.reductions,
+                "down_bytes": sum(e.traffic.total_down for e in exchanges),
+                "up_bytes": sum(e.traffic.total_up for e in exchanges),
+                "sites": site_records(roster, exchanges, told.seconds),
+                "seconds": 0.0,
+                "virtual_seconds": virtual,
+            }
+        )
 
-    def _spend(self, record: dict[str, Any], phase: str, start: float) -> None:
+    def _scored(self, record: Record, verdict: Verdict) -> Record:
+        tables = {
+            "held_out": self._values(verdict.held_out),
+            "validation": self._values(verdict.validation),
+        }
+        return Record.model_validate(record.model_dump() | tables)
+
+    def _spend(self, record: Record, phase: str, start: float) -> Record:
         seconds = time.perf_counter() - start
-        record["seconds"] += seconds
         self.ledger.spend(phase, seconds)
+        return record.model_copy(update={"seconds": record.seconds + seconds})
 
     def _onboarding_bank(self, state: ServerState) -> Bank:
         """Return the bank that held-out sites adapt with; a method that keeps none asks for it."""
@@ -225,6 +231,6 @@ class Federation:
     def _values(self, scores: Sequence[Scores]) -> dict[str, Any] | None:
         if not scores:
             return None
-        return metric_table(
-            scores, self.config.evaluation.conditions, 0, self.config.seed, "rounds"
-        )
+        config = self.config
+        conditions, metrics = config.evaluation.conditions, metrics_of(config)
+        return metric_table(scores, conditions, 0, config.seed, "rounds", metrics)

@@ -1,9 +1,11 @@
-"""Those who follow a run: the recorder of its outputs, the progress on the terminal."""
+"""Those who follow a run: the progress on the terminal, and trackers of experiments."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from fed.results import Results
+    from fed.results import Round as RoundRecord
     from fed.sites import SiteCard
     from server.schedule import Round
 
@@ -46,5 +48,8 @@ class Observer:
     def failed(self, failure: Failure) -> None:
         """Note that a site did not contribute."""
 
-    def round_ended(self, record: dict[str, Any]) -> None:
+    def round_ended(self, record: "RoundRecord") -> None:
         """Note that a round is complete; `record` is its line of ``rounds.jsonl``."""
+
+    def ended(self, results: "Results | None") -> None:
+        """Note that the run is over, with what came of it; None: it stopped before its end."""

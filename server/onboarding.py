@@ -1,13 +1,13 @@
 """What comes of onboarding: its part of ``results.json``, and the rows of ``onboarding.csv``."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from fed.config import Config
 from fed.errors import ConfigError
 from fed.protocol import Scores
+from fed.results import Adapted
 from fed.sites import SiteCard
-from server.evaluation import Table, metric_table, prediction_rows
+from server.evaluation import prediction_rows, tables_of
 
 UNADAPTED = "unadapted"
 
@@ -38,7 +38,7 @@ def by_procedure(sites: Sequence[Scores]) -> dict[str, list[Scores]]:
     return found
 
 
-def onboarding_results(sites: Sequence[Scores], config: Config) -> dict[str, Any] | None:
+def onboarding_results(sites: Sequence[Scores], config: Config) -> Adapted | None:
     """Return ``onboarding`` of ``results.json``; None if the sites bring no archive.
 
     ``pooled.<procedure>.<condition>.<metric>`` and the same under ``sites.<site>``, beside what the
@@ -47,18 +47,18 @@ def onboarding_results(sites: Sequence[Scores], config: Config) -> dict[str, Any
     onboarding = config.evaluation.onboarding
     if onboarding is None:
         return None
-    found = by_procedure(sites)
-    names = [s.site for s in found.get(UNADAPTED, ())]
-    return onboarding.model_dump() | {
-        "pooled": {p: _table(scores, config, "pooled") for p, scores in found.items()},
+    found = {
+        procedure: tables_of(scores, config) for procedure, scores in by_procedure(sites).items()
+    }
+    names = dict.fromkeys(name for _, by_site in found.values() for name in by_site)
+    content = onboarding.model_dump() | {
+        "pooled": {procedure: pooled for procedure, (pooled, _) in found.items()},
         "sites": {
-            name: {
-                p: _table([s for s in scores if s.site == name], config, name)
-                for p, scores in found.items()
-            }
+            name: {procedure: by_site[name] for procedure, (_, by_site) in found.items()}
             for name in names
         },
     }
+    return Adapted.model_validate(content)
 
 
 def onboarding_rows(sites: Sequence[Scores], config: Config) -> list[list[str | int | float]]:
@@ -69,8 +69,3 @@ def onboarding_rows(sites: Sequence[Scores], config: Config) -> list[list[str | 
         for procedure, scores in by_procedure(sites).items()
         for row in prediction_rows(scores, conditions)
     ]
-
-
-def _table(scores: Sequence[Scores], config: Config, name: str) -> Table:
-    evaluation = config.evaluation
-    return metric_table(scores, evaluation.conditions, evaluation.bootstrap, config.seed, name)

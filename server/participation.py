@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, get_args
 
+from fed.metrics import metric as metric_named
+from fed.results import Cost, GroupCost, Participation, Round, SiteRound, ToAccuracy
 from fed.sites import SiteCard
 from server.clock import Timing, VirtualClock
 from server.exchange import Exchange
@@ -15,10 +17,7 @@ BUSY = ("receiving", "computing", "sending")
 KINDS = (*BUSY, "waiting", "in_vain", "away")
 OUTCOMES = (*get_args(Outcome), NOT_SAMPLED)
 MARKS = (0.60, 0.65, 0.70, 0.75, 0.80, 0.85, 0.90, 0.95)
-"""Held-out AUCs of which it is told when they were reached: the same for every run."""
-
-Record = Mapping[str, Any]
-"""A line of ``rounds.jsonl``."""
+"""Held-out scores of which it is told when they were reached: the same for every run."""
 
 
 def round_seconds(exchanges: Sequence[Exchange], clock: VirtualClock | None) -> float | None:
@@ -68,13 +67,11 @@ def site_records(
     return records
 
 
-def outcome_counts(
-    rounds: Sequence[Record], cards: Sequence[SiteCard]
-) -> dict[str, dict[str, dict[str, int]]]:
+def outcome_counts(rounds: Sequence[Round], cards: Sequence[SiteCard]) -> Participation:
     """Count the rounds of each training site, and of all sites of a group, by outcome."""
     sites = {
         card.name: Counter(
-            line["sites"][card.name]["outcome"] for line in rounds if card.name in line["sites"]
+            line.sites[card.name].outcome for line in rounds if card.name in line.sites
         )
         for card in _training(cards)
     }
@@ -82,16 +79,11 @@ def outcome_counts(
         group: sum((sites[name] for name in names), Counter())
         for group, names in _groups(cards).items()
     }
-    return {
-        part: {
-            name: {outcome: count[outcome] for outcome in OUTCOMES} for name, count in of.items()
-        }
-        for part, of in (("groups", groups), ("sites", sites))
-    }
+    return Participation(groups=_by_outcome(groups), sites=_by_outcome(sites))
 
 
 def time_by_group(
-    rounds: Sequence[Record], cards: Sequence[SiteCard]
+    rounds: Sequence[Round], cards: Sequence[SiteCard]
 ) -> dict[str, dict[str, float]]:
     """Return where the virtual seconds of a run went, on average over the sites of each group.
 
@@ -111,63 +103,67 @@ def time_by_group(
     }
 
 
-def _spent(line: Record, site: str) -> dict[str, float]:
+def _spent(line: Round, site: str) -> dict[str, float]:
     """Divide a round's virtual seconds by what one site did in them."""
-    seconds = line["virtual_seconds"] or 0.0
+    seconds = line.virtual_seconds or 0.0
     spent = dict.fromkeys(KINDS, 0.0)
-    record = line["sites"].get(site, {"outcome": "absent"})
-    if record["outcome"] == "answered":
+    record = line.sites.get(site, SiteRound(outcome="absent"))
+    if record.outcome == "answered":
         for kind in BUSY:
-            spent[kind] = record[kind]
+            spent[kind] = getattr(record, kind)
         spent["waiting"] = max(0.0, seconds - sum(spent.values()))
     else:
-        spent["in_vain" if record["outcome"] == "late" else "away"] = seconds
+        spent["in_vain" if record.outcome == "late" else "away"] = seconds
     return spent
 
 
-def to_accuracy(rounds: Sequence[Record], cards: Sequence[SiteCard]) -> dict[str, Any]:
-    """Return what it took until the held-out AUC reached each of `MARKS`.
+def to_accuracy(rounds: Sequence[Round], cards: Sequence[SiteCard], metric: str) -> ToAccuracy:
+    """Return what it took until a held-out score reached each of `MARKS`.
 
-    Returns
-    -------
-    dict
-        ``rounds``: by condition and mark, the round of the first evaluation with that AUC or a
-        higher one. ``cost``: for each of these rounds, what all rounds until then took: virtual
-        seconds, bytes of training and class statistics (not of evaluations), and both by group.
+    Nothing is reached by a metric of which less is better: its marks would be others.
     """
     reached: dict[str, dict[str, int]] = {}
-    for line in rounds:
-        for condition, metrics in (line["held_out"] or {}).items():
-            auc = metrics["auc"]["value"]
+    better = metric_named(metric).higher_is_better
+    for line in rounds if better else ():
+        for condition, scored in (line.held_out or {}).items():
+            value = scored[metric].value if metric in scored else None
             for mark in MARKS:
-                if auc is not None and auc >= mark:
-                    reached.setdefault(condition, {}).setdefault(f"{mark:.2f}", line["round"])
+                if value is not None and value >= mark:
+                    reached.setdefault(condition, {}).setdefault(f"{mark:.2f}", line.round)
     needed = sorted({number for marks in reached.values() for number in marks.values()})
-    until = ([line for line in rounds if line["round"] <= number] for number in needed)
-    return {"rounds": reached, "cost": [_cost(lines, cards) for lines in until]}
+    until = ([line for line in rounds if line.round <= number] for number in needed)
+    return ToAccuracy(
+        metric=metric, rounds=reached, cost=tuple(_cost(lines, cards) for lines in until)
+    )
 
 
-def _cost(rounds: Sequence[Record], cards: Sequence[SiteCard]) -> dict[str, Any]:
-    seconds = [line["virtual_seconds"] for line in rounds]
+def _cost(rounds: Sequence[Round], cards: Sequence[SiteCard]) -> Cost:
+    seconds = [line.virtual_seconds for line in rounds]
     spent = time_by_group(rounds, cards)
-    return {
-        "round": rounds[-1]["round"],
-        "virtual_seconds": None if None in seconds else sum(seconds),
-        "down_bytes": sum(line["down_bytes"] for line in rounds),
-        "up_bytes": sum(line["up_bytes"] for line in rounds),
-        "groups": {
-            group: {
-                "down_bytes": sum(_bytes(line, names, "down_bytes") for line in rounds),
-                "up_bytes": sum(_bytes(line, names, "up_bytes") for line in rounds),
-                "busy_seconds": sum(spent[group][kind] for kind in BUSY),
-            }
+    return Cost(
+        round=rounds[-1].round,
+        virtual_seconds=None if None in seconds else sum(s for s in seconds if s is not None),
+        down_bytes=sum(line.down_bytes for line in rounds),
+        up_bytes=sum(line.up_bytes for line in rounds),
+        groups={
+            group: GroupCost(
+                down_bytes=sum(s.down_bytes for s in _of(rounds, names)),
+                up_bytes=sum(s.up_bytes for s in _of(rounds, names)),
+                busy_seconds=sum(spent[group][kind] for kind in BUSY),
+            )
             for group, names in _groups(cards).items()
         },
+    )
+
+
+def _of(rounds: Sequence[Round], sites: Sequence[str]) -> list[SiteRound]:
+    return [line.sites[name] for line in rounds for name in sites if name in line.sites]
+
+
+def _by_outcome(counts: Mapping[str, Counter[str]]) -> dict[str, dict[str, int]]:
+    return {
+        name: {outcome: count[outcome] for outcome in OUTCOMES} for name, count in counts.items()
     }
-
-
-def _bytes(line: Record, sites: Sequence[str], way: str) -> int:
-    return sum(line["sites"][name][way] for name in sites if name in line["sites"])
 
 
 def _training(cards: Sequence[SiteCard]) -> Iterator[SiteCard]:

@@ -2,12 +2,15 @@
 
 from logging import ERROR, INFO, getLogger
 from types import TracebackType
-from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from fed.config import Config
+from fed.config.schema import Evaluation
+from fed.report.words import counted, metric_words
+from fed.results import Round as RoundRecord
+from fed.results import Table
 from fed.sites import SiteCard
 from server.observers import Failure, Observer
 from server.schedule import Round
@@ -16,30 +19,47 @@ log = getLogger(__name__)
 
 
 class LogProgress(Observer):
-    """Keeps the course of a run in the log."""
+    """Keeps the course of a run in the log.
+
+    Parameters
+    ----------
+    headline : str
+        The metric of which it tells.
+    """
+
+    def __init__(self, headline: str = Evaluation().headline) -> None:
+        self._headline = headline
 
     def failed(self, failure: Failure) -> None:
         """Keep a failure with its traceback; what the configuration foresees is no error."""
         level = ERROR if failure.outcome == "failed" else INFO
         log.log(level, "%s: %s", failure.site, failure.reason)
 
-    def round_ended(self, record: dict[str, Any]) -> None:
+    def round_ended(self, record: RoundRecord) -> None:
         """Keep a round, and the held-out result where there is one."""
         log.info(
             "round %d (%s): %d sites, %.1f s",
-            record["round"],
-            record["phase"],
-            len(record["participants"]),
-            record["seconds"],
+            record.round,
+            record.phase,
+            len(record.participants),
+            record.seconds,
         )
-        if record["held_out"]:
-            log.info("round %d: %s", record["round"], _in_words(record["held_out"]))
+        if record.held_out:
+            log.info("round %d: %s", record.round, self._in_words(record.held_out))
+
+    def _in_words(self, table: Table) -> str:
+        parts = []
+        for condition, metrics in table.items():
+            value = metrics[self._headline].value if self._headline in metrics else None
+            parts.append(f"{condition} {'–' if value is None else format(value, '.3f')}")
+        return f"held-out {metric_words(self._headline, 0).title}  " + "  ".join(parts)
 
 
 class TerminalProgress(LogProgress):
     """Shows rounds, sites and time left; prints failures and evaluations as they come."""
 
     def __init__(self, console: Console, config: Config) -> None:
+        super().__init__(config.evaluation.headline)
         self._console = console
         self._config = config
         self._progress = Progress(
@@ -72,8 +92,10 @@ class TerminalProgress(LogProgress):
         training = sum(card.role == "train" for card in cards)
         cases = sum(card.total for card in cards if card.role == "train")
         self._console.print(
-            f"{self._config.name}: {self._config.method.name} on {training} training sites with "
-            f"{cases} cases, judged on {len(cards) - training} sites that never train"
+            f"{self._config.name}: {self._config.method.name} on "
+            f"{counted(training, 'training site')} with {counted(cases, 'case')}, judged on "
+            f"{counted(len(cards) - training, 'site')} that never "
+            + ("trains" if len(cards) - training == 1 else "train")
         )
         self._progress.update(self._rounds, total=len(rounds))
 
@@ -93,17 +115,9 @@ class TerminalProgress(LogProgress):
         style = "red" if failure.outcome == "failed" else "dim"
         self._console.print(f"{failure.site}: {failure.reason}", style=style, markup=False)
 
-    def round_ended(self, record: dict[str, Any]) -> None:
+    def round_ended(self, record: RoundRecord) -> None:
         """Advance; print the held-out result where there is one."""
         super().round_ended(record)
-        self._progress.update(self._rounds, completed=record["round"])
-        if record["held_out"]:
-            self._console.print(f"round {record['round']:3d}  {_in_words(record['held_out'])}")
-
-
-def _in_words(table: dict[str, Any]) -> str:
-    parts = []
-    for condition, metrics in table.items():
-        value = metrics["auc"]["value"]
-        parts.append(f"{condition} {'–' if value is None else format(value, '.3f')}")
-    return "held-out AUC  " + "  ".join(parts)
+        self._progress.update(self._rounds, completed=record.round)
+        if record.held_out:
+            self._console.print(f"round {record.round:3d}  {self._in_words(record.held_out)}")

@@ -19,6 +19,7 @@ from fed.report import write_report
 from fed.sites import SiteCard
 from server.app import make_app
 from server.observers import Observer
+from server.trackers import follow
 
 log = logging.getLogger("fedrima")
 
@@ -61,11 +62,12 @@ def simulate(
     run_config: dict[str, Any] = {"federation": config, "out": str(directory)}
     with _logging(directory / "log.txt"):
         try:
+            trackers = follow(config.trackers, directory, config)
             with start_grid(settings, nodes, run_config) as grid:
                 context = Context(
                     run_id=0, node_id=0, node_config={}, state=RecordDict(), run_config=run_config
                 )
-                make_app(observers, pace)(grid, context)
+                make_app([*observers, *trackers], pace)(grid, context)
             if not config.evaluation.conditions:
                 return directory  # nobody has judged it, so there is nothing to report
             return write_report(directory, gallery(pictures(source, config), config))

@@ -19,6 +19,7 @@ from fed.config.prefix import state_key, up_to_phase
 from fed.data.opening import open_source
 from fed.errors import RunError, UserError
 from fed.report.words import counted, duration
+from fed.results import is_finished
 from fed.storage import write_text
 from fed.study.plan import PlannedRun, phase_work
 from server.progress import LogProgress
@@ -29,7 +30,6 @@ STATES = "states"
 """Folder of a study that holds the phases its runs start from, each a run of its own."""
 FAILED = "failed.txt"
 """File of a run that could not finish: why."""
-RESULTS = "results.json"
 SECONDS_A_UNIT = 0.0044
 """Of `fed.study.plan.phase_work`, on a core of the machine that the documents' figures were made on,
 with both cores busy; the first runs that end correct it."""
@@ -72,7 +72,7 @@ class Job:
     @property
     def finished(self) -> bool:
         """Whether its results are there."""
-        return (self.folder / RESULTS).exists()
+        return is_finished(self.folder)
 
     @property
     def seconds(self) -> float:
@@ -221,7 +221,7 @@ class StudyRunner:
             if job.after in self._failed:
                 self._todo.remove(job)
                 self._fail(job, f"the phases it starts from: {self._failed[job.after]}")
-            elif job.after is None or (job.after / RESULTS).exists():
+            elif job.after is None or is_finished(job.after):
                 self._todo.remove(job)
                 return job
         return None
@@ -270,7 +270,7 @@ def _context() -> multiprocessing.context.ForkServerContext:
 
 def finished(directory: Path, run: PlannedRun) -> bool:
     """Return whether a run of a study has its results."""
-    return (directory / run.folder / RESULTS).exists()
+    return is_finished(directory / run.folder)
 
 
 def _work(config: Config, folder: Path) -> None:

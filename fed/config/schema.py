@@ -154,10 +154,24 @@ class Evaluation(Section):
     modality has that one alone."""
     bootstrap: Annotated[Whole, Field(ge=0)] = 1000
     """Resamples of the patients behind every 95 % interval; 0: no intervals."""
+    headline: str = "auc"
+    """The metric that reports lead with, and by which a run is followed."""
+    tables: tuple[str, ...] = ("qwk", "balanced_accuracy", "ece")
+    """Metrics shown beside the headline wherever there is no room for all."""
+    metrics: tuple[str, ...] = ()
+    """Metrics of one's own beside those that there are, as `package.module:Class`."""
+    operating_sensitivity: PositiveShare = 0.9
+    """Of two classes: the share of ill eyes that the threshold of a yes-or-no answer is to find. It
+    is chosen on validation splits, and where there are none on the held-out cases."""
     validation: Annotated[Number, Field(ge=0.0, le=0.5)] = 0.0
     """Share of each training site's patients kept from training, to make choices on."""
     onboarding: Onboarding | None = None
     """Adaptation of held-out sites to archives of their own; null: they judge on all cases."""
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The headline and the metrics beside it."""
+        return tuple(dict.fromkeys((self.headline, *self.tables)))
 
     @field_validator("conditions")
     @classmethod

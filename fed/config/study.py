@@ -39,8 +39,10 @@ class Study(Section):
     scores appear in no table. For choices; needs `evaluation.validation` above 0."""
     metric: str = "auc"
     """What settings are ranked by, and what is drawn first."""
+    figures: tuple[str, ...] = ("auc", "qwk", "accuracy", "ece", "nll", "brier")
+    """Metrics that are compared with the reference, and kept in the tables of `results/`."""
     tables: tuple[str, ...] = ()
-    """Key figures that docs/evidence.md compares beside the AUC."""
+    """Of the figures, those that docs/evidence.md compares beside `metric`."""
     pairs: tuple[tuple[str, str], ...] = ()
     """Two methods each, the first of which docs/evidence.md compares with the second."""
     trials: Annotated[Whole, Field(ge=0)] = 0

@@ -3,8 +3,7 @@
 import dataclasses
 import inspect
 import pkgutil
-from collections.abc import Collection, Hashable, Mapping
-from functools import cache
+from collections.abc import Collection, Mapping
 from importlib import import_module
 from types import ModuleType
 from typing import Any, Literal, get_args, get_origin
@@ -190,8 +189,7 @@ def _constructed(kind: str, part: type[Any], name: str, options: dict[str, Any])
         raise PartError(f"{key}: {trouble['msg']}; got {trouble['input']!r}") from None
 
 
-@cache
-def _adapter(part: Hashable) -> TypeAdapter[Any]:
+def _adapter(part: type[Any]) -> TypeAdapter[Any]:
     return TypeAdapter(part)
 
 

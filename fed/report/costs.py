@@ -1,27 +1,25 @@
 """What a run cost: messages and time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fed.report.run import Results, Round, Traffic
 from fed.report.style import DOWN_COLOUR, INK, MUTED, UP_COLOUR, Panel, legend_below, panel
 from fed.report.words import duration, size
+from fed.results import Results, Traffic
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def cost_panels(results: Results, rounds: Sequence[Round]) -> list[Panel]:
-    """Draw bytes by group, bytes over the rounds, and time by phase."""
+def cost_panels(results: Results) -> list[Panel]:
+    """Draw bytes by group, and time by phase."""
     panels = []
-    if results.site_traffic:
+    if results.communication.sites:
         panels.append(_group_panel(results))
-    if rounds:
-        panels.append(_rounds_panel(rounds))
-    if results.wall:
-        panels.append(_time_panel(results.wall))
+    if results.time.phases:
+        panels.append(_time_panel(results.time.phases))
     return panels
 
 
@@ -29,9 +27,12 @@ def group_traffic(results: Results) -> dict[str, tuple[int, Traffic]]:
     """Return the number of sites of each group and the bytes of all of them."""
     groups: dict[str, tuple[int, Traffic]] = {}
     for site in results.sites:
-        sites, sum_ = groups.get(site.group, (0, Traffic(0, 0)))
-        sent = results.site_traffic.get(site.name, Traffic(0, 0))
-        groups[site.group] = (sites + 1, Traffic(sum_.down + sent.down, sum_.up + sent.up))
+        sites, before = groups.get(site.group, (0, Traffic()))
+        sent = results.communication.sites.get(site.name, Traffic())
+        both = Traffic(
+            down_bytes=before.down_bytes + sent.down_bytes, up_bytes=before.up_bytes + sent.up_bytes
+        )
+        groups[site.group] = (sites + 1, both)
     return groups
 
 
@@ -40,9 +41,9 @@ def _group_panel(results: Results) -> Panel:
 
     def draw(axes: "Axes") -> None:
         rows = np.arange(len(groups))
-        longest = max(max(t.down, t.up) for _, t in groups.values()) or 1
+        longest = max(max(t.down_bytes, t.up_bytes) for _, t in groups.values()) or 1
         for offset, colour, way in ((-0.19, DOWN_COLOUR, "down"), (0.19, UP_COLOUR, "up")):
-            bytes_ = [getattr(sent, way) for _, sent in groups.values()]
+            bytes_ = [getattr(sent, f"{way}_bytes") for _, sent in groups.values()]
             axes.barh(rows + offset, bytes_, 0.34, color=colour, label=way)
             for row, ((sites, _), count) in enumerate(zip(groups.values(), bytes_, strict=True)):
                 axes.annotate(
@@ -51,35 +52,17 @@ def _group_panel(results: Results) -> Panel:
                     xytext=(4, 0),
                     textcoords="offset points",
                     va="center",
-                    fontsize=10.5,
+                    fontsize=11,
                     color=MUTED,
                 )
         axes.set_yticks(rows, [f"{name} × {sites}" for name, (sites, _) in groups.items()])
         axes.set_ylim(len(groups) - 0.4, -0.6)
-        axes.set_xlim(0, 2.0 * longest)
+        axes.set_xlim(0, 2.4 * longest)
         _bare(axes)
         legend_below(axes)
 
     note = "Down: from the server to the sites. Up: from the sites to the server."
-    return panel("Bytes sent, by group", draw, 66 + 52 * len(groups), note)
-
-
-def _rounds_panel(rounds: Sequence[Round]) -> Panel:
-    def draw(axes: "Axes") -> None:
-        from matplotlib.ticker import FuncFormatter, MaxNLocator
-
-        numbers = [line.number for line in rounds]
-        for way, colour in (("down", DOWN_COLOUR), ("up", UP_COLOUR)):
-            total = np.cumsum([getattr(line.traffic, way) for line in rounds])
-            axes.step(numbers, total, where="post", color=colour, linewidth=2.2, label=way)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda count, _: size(count)))
-        axes.set_ylim(bottom=0)
-        axes.set_xlabel("round")
-        axes.grid(axis="y")
-        legend_below(axes)
-
-    return panel("Bytes sent so far", draw, 270)
+    return panel("Bytes sent, by group", draw, 60 + 46 * len(groups), note)
 
 
 def _time_panel(wall: Mapping[str, float]) -> Panel:

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fed.report.run import Results, Round
 from fed.report.style import (
     CONDITION_COLOUR,
     CONDITION_MARKER,
@@ -17,14 +16,15 @@ from fed.report.style import (
     owner_condition,
     panel,
 )
-from fed.report.words import GIVEN, METRIC_WORDS
+from fed.report.words import GIVEN, metric_words
+from fed.results import Results, Round
 from fed.sites import CONDITIONS, Condition
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-SCORES = ("auc", "qwk")
-"""Metrics drawn over the rounds."""
+DRAWN = 2
+"""How many of the metrics shown are drawn over the rounds."""
 
 
 def loss_panels(results: Results, rounds: Sequence[Round]) -> list[Panel]:
@@ -35,9 +35,13 @@ def loss_panels(results: Results, rounds: Sequence[Round]) -> list[Panel]:
     return [_loss_panel(name, results, rounds) for name in names]
 
 
-def score_panels(rounds: Sequence[Round]) -> list[Panel]:
+def score_panels(results: Results, rounds: Sequence[Round]) -> list[Panel]:
     """Draw held-out and validation scores over the rounds in which they were taken."""
-    panels = (_score_panel(metric, rounds) for metric in SCORES)
+    classes = len(results.classes)
+    panels = (
+        _score_panel(name, metric_words(name, classes).title, rounds)
+        for name in results.shown[:DRAWN]
+    )
     return [drawn for drawn in panels if drawn is not None]
 
 
@@ -47,7 +51,7 @@ def phase_starts(rounds: Sequence[Round]) -> dict[int, str]:
     previous = None
     for line in rounds:
         if line.phase != previous:
-            starts[line.number] = line.phase
+            starts[line.round] = line.phase
         previous = line.phase
     return starts
 
@@ -67,7 +71,7 @@ def group_losses(
             ]
             if values:
                 numbers, means = curves.setdefault(group, ([], []))
-                numbers.append(line.number)
+                numbers.append(line.round)
                 means.append(float(np.mean(values)))
     return curves
 
@@ -92,12 +96,13 @@ def _loss_panel(name: str, results: Results, rounds: Sequence[Round]) -> Panel:
                 markersize=3.5,
                 label=group,
             )
+        axes.set_ylabel("loss")
         _over_rounds(axes, rounds)
 
-    return panel(f"Training loss: {name.replace('_', ' ')}", draw, 270)
+    return panel(f"Training loss: {name.replace('_', ' ')}", draw, 250)
 
 
-def _score_panel(metric: str, rounds: Sequence[Round]) -> Panel | None:
+def _score_panel(metric: str, title: str, rounds: Sequence[Round]) -> Panel | None:
     curves = [
         (condition, kind, numbers, values)
         for condition in CONDITIONS
@@ -122,13 +127,14 @@ def _score_panel(metric: str, rounds: Sequence[Round]) -> Panel | None:
                 markerfacecolor=CONDITION_COLOUR[condition] if held_out else "white",
                 label=GIVEN[condition] if held_out else None,
             )
+        axes.set_ylabel(title)
         _over_rounds(axes, rounds)
 
     validated = any(kind == "validation" for _, kind, _, _ in curves)
     note = "Filled marks, solid line: held-out sites."
     if validated:
         note += " Hollow marks, dashed line: validation cases of the training sites."
-    return panel(f"{METRIC_WORDS[metric].title} over the rounds", draw, 270, note)
+    return panel(f"{title} over the rounds", draw, 250, note)
 
 
 def _scores(
@@ -136,10 +142,10 @@ def _scores(
 ) -> tuple[list[int], list[float]]:
     numbers, values = [], []
     for line in rounds:
-        scored = line.held_out if kind == "held_out" else line.validation
+        scored = (line.held_out if kind == "held_out" else line.validation) or {}
         estimate = scored.get(condition, {}).get(metric)
         if estimate is not None and estimate.value is not None:
-            numbers.append(line.number)
+            numbers.append(line.round)
             values.append(estimate.value)
     return numbers, values
 
@@ -148,7 +154,7 @@ def _over_rounds(axes: "Axes", rounds: Sequence[Round]) -> None:
     """Give all panels the same rounds, and mark where a phase begins."""
     from matplotlib.ticker import MaxNLocator
 
-    first, last = rounds[0].number, rounds[-1].number
+    first, last = rounds[0].round, rounds[-1].round
     axes.set_xlim(first - 0.5, last + 0.5)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
     axes.set_xlabel("round")

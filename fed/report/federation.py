@@ -21,7 +21,8 @@ class FederationRow:
         Cases with each owned modality.
     by_class : tuple of (class, cases, share of the widest bar in percent)
     resources : tuple of str
-        Speed, network and presence in words; a range where the sites of a group differ.
+        Speed, network and presence in words; a range where the sites of a group differ. Empty where
+        the configuration gives no site other than the usual ones.
     """
 
     name: str
@@ -29,7 +30,7 @@ class FederationRow:
     having: dict[Modality, int]
     total: int
     by_class: tuple[tuple[str, int, float], ...]
-    resources: tuple[str, str, str]
+    resources: tuple[str, ...]
 
 
 def federation_rows(sites: Sequence[SiteCard], classes: Sequence[str]) -> list[FederationRow]:
@@ -41,11 +42,12 @@ def federation_rows(sites: Sequence[SiteCard], classes: Sequence[str]) -> list[F
         members = [[s for s in sites if (s.group, s.role) == key] for key in groups]
         named = [(f"{found[0].group} × {len(found)}", found) for found in members]
     widest = max((sum(site.total for site in found) for _, found in named), default=0) or 1
-    return [_row(name, found, classes, widest) for name, found in named]
+    told = any(site.resources != Resources() for site in sites)
+    return [_row(name, found, classes, widest, told) for name, found in named]
 
 
 def _row(
-    name: str, sites: Sequence[SiteCard], classes: Sequence[str], widest: int
+    name: str, sites: Sequence[SiteCard], classes: Sequence[str], widest: int, told: bool
 ) -> FederationRow:
     by_class = np.sum([c for site in sites for c in site.cases.values()], axis=0)
     owned = dict.fromkeys(modality for site in sites for modality in site.modalities)
@@ -58,7 +60,7 @@ def _row(
             (label, int(count), 100 * float(count) / widest)
             for label, count in zip(classes, by_class, strict=True)
         ),
-        resources=_resources([site.resources for site in sites]),
+        resources=_resources([site.resources for site in sites]) if told else (),
     )
 
 

@@ -1,61 +1,61 @@
 """How well eyes of held-out sites are graded: scores by site, confusion, calibration."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fed.metrics import confusion, reliability
-from fed.report.run import ByCondition, Estimate, Predictions
 from fed.report.style import (
     CONDITION_COLOUR,
     CONDITION_MARKER,
     INK,
     MUTED,
     RULE,
+    SHADE,
     Panel,
     panel,
 )
-from fed.report.words import GIVEN, METRIC_WORDS, UNDEFINED
+from fed.report.words import GIVEN, UNDEFINED, metric_words
+from fed.results import Estimate, Results, Run
 from fed.sites import Condition
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-SHADES = ("#ffffff", "#edf2f7", "#d3e0ec", "#a3c1da", "#3f78aa", "#174a78")
+SHADES = ("#fdfefe", "#edf2f7", "#d3e0ec", "#a3c1da", "#3f78aa", "#174a78")
 """Shares in a confusion matrix, none to all."""
 DARK = 0.7
-"""Share above which a cell's words are white."""
+"""Share above which a cell's words are light."""
+CELL_INK, CELL_LIGHT = "#20232c", "#fdfdfd"
+"""Words on the shades, which are the same on a dark screen; so these do not follow the page."""
 NAME_WIDTH = 12
 """Characters after which the name of a grade goes on in the next line; four fit side by side."""
 
 
-def forest_panels(
-    metric: str, pooled: ByCondition, by_site: Mapping[str, ByCondition]
-) -> list[Panel]:
+def forest_panels(results: Results, metric: str) -> list[Panel]:
     """Draw a metric with its intervals at each held-out site, a panel a condition, one scale."""
-    limits = _common_limits(
-        [
-            scores[condition].get(metric, Estimate())
-            for scores in [pooled, *by_site.values()]
-            for condition in scores
-        ]
-    )
-    panels = []
-    for condition in pooled:
-        rows = [("all sites", pooled[condition].get(metric, Estimate()))]
-        rows += [
-            (site, scores.get(condition, {}).get(metric, Estimate()))
-            for site, scores in by_site.items()
-        ]
-        title = f"{METRIC_WORDS[metric].title}, given {GIVEN[condition]}"
-        panels.append(forest(title, rows, condition, limits))
-    return panels
+    title = metric_words(metric, len(results.classes)).title
+    sites = results.held_out.sites
+    rows = {
+        condition: [("all sites", results.pooled(condition, metric))]
+        + [(site, results.at(site, condition, metric)) for site in sites]
+        for condition in results.conditions
+    }
+    if len(sites) == 1:  # the same cases
+        rows = {condition: found[1:] for condition, found in rows.items()}
+    limits = _common_limits([estimate for found in rows.values() for _, estimate in found])
+    return [
+        forest(f"{title}, given {GIVEN[condition]}", title, found, condition, limits)
+        for condition, found in rows.items()
+    ]
 
 
 def forest(
     title: str,
+    label: str,
     rows: Sequence[tuple[str, Estimate]],
     condition: Condition,
     limits: tuple[float, float],
@@ -68,35 +68,33 @@ def forest(
         axes.set_yticks(range(len(rows)), [name for name, _ in rows])
         axes.get_yticklabels()[0].set_color(INK)
         axes.get_yticklabels()[0].set_fontweight("bold")
-        axes.axhline(0.5, color=RULE, linewidth=0.8)
+        if len(rows) > 1:
+            axes.axhline(0.5, color=RULE, linewidth=0.8)
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.set_xlim(*limits)
         axes.grid(axis="x")
         axes.spines["left"].set_visible(False)
+        axes.set_xlabel(label)
 
-    return panel(title, draw, 58 + 26 * len(rows))
+    return panel(title, draw, 70 + 24 * len(rows))
 
 
-def confusion_panels(
-    predictions: Predictions, classes: Sequence[str], conditions: Sequence[Condition]
-) -> list[Panel]:
+def confusion_panels(run: Run) -> list[Panel]:
     """Draw, by condition, where the eyes of each true grade went."""
+    classes = run.results.classes
     return [
-        _confusion_panel(predictions, classes, condition)
-        for condition in conditions
-        if predictions.cases(condition)
+        _confusion_panel(confusion(*run.scored(condition)), classes, condition)
+        for condition in _with_cases(run)
     ]
 
 
-def calibration_panels(
-    predictions: Predictions, pooled: ByCondition, conditions: Sequence[Condition]
-) -> list[Panel]:
+def calibration_panels(run: Run) -> list[Panel]:
     """Draw, by condition, how often the model is right against how sure it is."""
-    return [
-        _calibration_panel(predictions, pooled, condition)
-        for condition in conditions
-        if predictions.cases(condition)
-    ]
+    return [_calibration_panel(run, condition) for condition in _with_cases(run)]
+
+
+def _with_cases(run: Run) -> list[Condition]:
+    return [c for c in run.results.conditions if len(run.scored(c)[0])]
 
 
 def _interval_row(axes: "Axes", row: int, estimate: Estimate, condition: Condition) -> None:
@@ -142,9 +140,8 @@ def _common_limits(estimates: Sequence[Estimate]) -> tuple[float, float]:
 
 
 def _confusion_panel(
-    predictions: Predictions, classes: Sequence[str], condition: Condition
+    counts: NDArray[np.int64], classes: Sequence[str], condition: Condition
 ) -> Panel:
-    counts = confusion(*predictions.given(condition))
     totals = counts.sum(axis=1, keepdims=True)
     shares = np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0)
 
@@ -154,7 +151,7 @@ def _confusion_panel(
         shades = LinearSegmentedColormap.from_list("shares", SHADES)
         axes.pcolormesh(shares, cmap=shades, vmin=0, vmax=1, edgecolors="white", linewidth=2)
         for (row, column), share in np.ndenumerate(shares):
-            colour = "white" if share > DARK else INK
+            colour = CELL_LIGHT if share > DARK else CELL_INK
             place = (column + 0.5, row + 0.5)
             if totals[row, 0]:
                 axes.annotate(
@@ -173,7 +170,7 @@ def _confusion_panel(
                 textcoords="offset points",
                 ha="center",
                 color=colour,
-                fontsize=10,
+                fontsize=11,
             )
         at = np.arange(len(classes)) + 0.5
         names = [fill(name, NAME_WIDTH, break_long_words=False) for name in classes]
@@ -185,7 +182,7 @@ def _confusion_panel(
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
 
-    return panel(f"Given {GIVEN[condition]}", draw, 90 + 52 * len(classes))
+    return panel(f"Given {GIVEN[condition]}", draw, 80 + 46 * len(classes))
 
 
 def _slant(names: Sequence[str]) -> dict[str, Any]:
@@ -196,17 +193,15 @@ def _slant(names: Sequence[str]) -> dict[str, Any]:
     return {"rotation": 35, "ha": "right", "rotation_mode": "anchor"}
 
 
-def _calibration_panel(
-    predictions: Predictions, pooled: ByCondition, condition: Condition
-) -> Panel:
-    bins = reliability(*predictions.given(condition))
+def _calibration_panel(run: Run, condition: Condition) -> Panel:
+    bins = reliability(*run.scored(condition))
     filled = bins.counts > 0
     share = bins.counts / bins.counts.sum()
     centres = (bins.edges[:-1] + bins.edges[1:]) / 2
 
     def draw(axes: "Axes") -> None:
         colour = CONDITION_COLOUR[condition]
-        axes.bar(centres, 0.4 * share / share.max(), 0.055, color="#e4e5ea")
+        axes.bar(centres, 0.4 * share / share.max(), 0.055, color=SHADE)
         axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
         axes.plot(bins.confidence[filled], bins.accuracy[filled], color=colour, linewidth=1.4)
         axes.scatter(
@@ -222,6 +217,4 @@ def _calibration_panel(
         axes.set_xlabel("how sure the model is")
         axes.set_ylabel("how often it is right")
 
-    error = pooled.get(condition, {}).get("ece", Estimate()).value
-    note = "" if error is None else f"Mean gap (calibration error): {error:.3f}."
-    return panel(f"Given {GIVEN[condition]}", draw, 290, note)
+    return panel(f"Given {GIVEN[condition]}", draw, 235)

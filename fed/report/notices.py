@@ -1,10 +1,12 @@
 """What went wrong or needs care: always told, and said to be nothing when it is nothing."""
 
+import re
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fed.report.run import Results
-from fed.report.words import GIVEN, METRIC_WORDS, counted, listed
+from fed.report.words import GIVEN, counted, listed, metric_words
+from fed.results import Results
 
 
 @dataclass(frozen=True)
@@ -16,13 +18,19 @@ class Notice:
     items: tuple[str, ...]
 
 
+FEW = 10
+"""Cases of a grade below which a figure is said to rest on few."""
+CONFOUND = re.compile(r"(?P<scope>.+?): (?P<claim>.+) \((?P<figures>.+)\): (?P<advice>.+)")
+"""A warning of `fed.confounds`: whose cases, what, how much, and what follows."""
+
+
 def notices(results: Results) -> list[Notice]:
     """Collect everything a reader must know before trusting the figures."""
+    explanation, items = confounds(results.confounds)
     return [
+        Notice("Confounds", explanation, items),
         Notice(
-            "Confounds",
-            "Where owning a modality goes with the label, a model can grade by ownership.",
-            results.confounds,
+            "Few cases", "A figure of few cases is a guess; look at its interval.", _few(results)
         ),
         Notice("Warnings", "Said by the federation during the run.", results.warnings),
         Notice(
@@ -41,6 +49,37 @@ def notices(results: Results) -> list[Notice]:
             _undefined(results),
         ),
     ]
+
+
+def confounds(warnings: Sequence[str]) -> tuple[str, tuple[str, ...]]:
+    """Say once what several warnings have in common; return that, and what is of each."""
+    general = "Where owning a modality goes with the label, a model can grade by ownership."
+    found = [CONFOUND.fullmatch(words) for words in warnings]
+    alike = [match for match in found if match]
+    shared = {(match["claim"], match["advice"]) for match in alike}
+    if len(shared) != 1:
+        return general, tuple(warnings)
+    ((claim, advice),) = shared
+    rest = [words for words, match in zip(warnings, found, strict=True) if not match]
+    items = [f"{match['scope']}: {match['figures']}" for match in alike]
+    return f"{claim[:1].upper()}{claim[1:]}: {advice}.", (*items, *rest)
+
+
+def _few(results: Results) -> tuple[str, ...]:
+    items = []
+    for condition in results.conditions:
+        count = results.held_out.counts.pooled.get(condition)
+        if count is None:
+            continue
+        few = [
+            f"{cases} {name}"
+            for cases, name in zip(count.by_class, results.classes, strict=True)
+            if cases < FEW
+        ]
+        if few:
+            words = counted(count.cases, "held-out case")
+            items.append(f"given {GIVEN[condition]}: {words}, of which {listed(few)}")
+    return tuple(items)
 
 
 def _failures(results: Results) -> tuple[str, ...]:
@@ -69,17 +108,27 @@ def _transport(results: Results) -> tuple[str, ...]:
             f"{results.transport.not_converged:,} of "
             f"{counted(results.transport.couplings, 'coupling')} did not converge"
         )
-    if results.transport.left_out_classes:
-        items.append(f"Classes left out of couplings: {listed(results.transport.left_out_classes)}")
+    left_out = results.transport.left_out_classes
+    if isinstance(left_out, int):
+        if left_out:
+            items.append(f"{counted(left_out, 'time')} a class found no partner in a coupling")
+    else:
+        items += [
+            f"{name} found no partner in {counted(times, 'coupling')}"
+            for name, times in left_out.items()
+            if times
+        ]
     return tuple(items)
 
 
 def _undefined(results: Results) -> tuple[str, ...]:
     items = []
-    for place, scored in [("all sites", results.pooled), *results.by_site.items()]:
-        for condition, metrics in scored.items():
+    held_out, classes = results.held_out, len(results.classes)
+    for place, scored in [("all sites", held_out.pooled), *held_out.sites.items()]:
+        for condition in results.conditions:
+            metrics = scored.get(condition, {})
             names = [
-                METRIC_WORDS[name].title if name in METRIC_WORDS else name
+                metric_words(name, classes).title
                 for name, estimate in metrics.items()
                 if estimate.value is None
             ]

@@ -1,11 +1,10 @@
 """Onboarding in words: what each procedure does, and what came of it."""
 
-from fed.report.run import Estimate, Onboarding
-from fed.report.words import GIVEN, number
-from fed.sites import Condition
+from collections.abc import Callable
 
-METRICS = ("accuracy", "balanced_accuracy", "qwk", "auc", "ece")
-"""Metrics that are tabulated; `results.json` has the others."""
+from fed.report.words import GIVEN, metric_words, number
+from fed.results import Adapted, Estimate, Results
+from fed.sites import Condition
 
 PROCEDURE_WORDS: dict[str, str] = {
     "unadapted": "the model as it came",
@@ -24,7 +23,7 @@ COUNTS_WORDS = {
 }
 
 
-def setting(onboarding: Onboarding) -> str:
+def setting(onboarding: Adapted) -> str:
     """Say what a site brings."""
     return (
         f"Each held-out site adapts the model to an archive of up to {onboarding.archive} "
@@ -33,26 +32,43 @@ def setting(onboarding: Onboarding) -> str:
     )
 
 
-def outcome(onboarding: Onboarding) -> str:
-    """Say which procedure changes quadratic kappa most and least, by condition."""
-    found = [_span(onboarding, condition) for condition in GIVEN]
-    said = [words for words in found if words]
+def outcome(results: Results) -> str:
+    """Say which procedure changes the grades given most and least, by condition.
+
+    By the first of the metrics shown that judges them: to know how many are of each grade moves
+    the grades more than the order of the eyes.
+    """
+    assert results.onboarding is not None
+    classes = len(results.classes)
+    judged = (n for n in results.shown if metric_words(n, classes).aspect == "grades")
+    name = next(judged, results.headline)
+    words = metric_words(name, classes)
+    best = max if words.higher_is_better else min
+    worst = min if words.higher_is_better else max
+    found = [_span(results.onboarding, c, name, worst, best) for c in GIVEN]
+    said = [span for span in found if span]
     if not said:
-        return "Nothing can be said: no site adapted the model, or quadratic kappa is undefined."
-    return f"Quadratic kappa, by the worst and the best of the procedures: {'; '.join(said)}."
+        return f"Nothing can be said: no site adapted the model, or {words.in_text} is undefined."
+    return f"{words.title}, by the worst and the best of the procedures: {'; '.join(said)}."
 
 
-def _span(onboarding: Onboarding, condition: Condition) -> str:
-    kappas = {
-        name: scored.get(condition, {}).get("qwk", Estimate()).value
+def _span(
+    onboarding: Adapted,
+    condition: Condition,
+    metric: str,
+    worst: Callable[..., str],
+    best: Callable[..., str],
+) -> str:
+    values = {
+        name: scored.get(condition, {}).get(metric, Estimate()).value
         for name, scored in onboarding.pooled.items()
     }
-    base = kappas.pop("unadapted", None)
-    known = {name: value for name, value in kappas.items() if value is not None}
+    base = values.pop("unadapted", None)
+    known = {name: value for name, value in values.items() if value is not None}
     if base is None or not known:
         return ""
-    worst, best = min(known, key=known.__getitem__), max(known, key=known.__getitem__)
+    low, high = worst(known, key=known.__getitem__), best(known, key=known.__getitem__)
     return (
-        f"given {GIVEN[condition]}, from {number(base)} to {number(known[worst])} ({worst}) "
-        f"and {number(known[best])} ({best})"
+        f"given {GIVEN[condition]}, from {number(base)} to {number(known[low])} ({low}) "
+        f"and {number(known[high])} ({high})"
     )

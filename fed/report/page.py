@@ -1,11 +1,13 @@
 """`report.html`: one page that needs nothing but itself."""
 
 import os
+import shlex
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from fed.metrics import Aspect
 from fed.report import onboarding, words
 from fed.report.costs import cost_panels
 from fed.report.curves import loss_panels, score_panels
@@ -13,12 +15,21 @@ from fed.report.federation import federation_rows
 from fed.report.gallery import Sample, gallery
 from fed.report.grading import calibration_panels, confusion_panels, forest_panels
 from fed.report.notices import notices
-from fed.report.run import Estimate, Run, read_run
-from fed.report.style import CONDITION_COLOUR, severity_colours
+from fed.report.operating import threshold_panels
+from fed.report.participation import marks
+from fed.report.style import CONDITION_VARIABLE, severity_colours
 from fed.report.waiting import waiting_panels
+from fed.report.words import MetricWords, metric_words
+from fed.results import CONFIGURATION, Results, Run
 
-SITE_METRICS = ("auc", "balanced_accuracy", "qwk", "ece")
-"""Metrics tabulated for every held-out site; `results.json` has the others."""
+ASPECTS: dict[Aspect, str] = {
+    "order": "Order: are eyes with a grade ranked above those without?",
+    "grades": "Grades: is the most probable grade the right one?",
+    "probabilities": "Probabilities: is the model as sure as it is right?",
+    "referral": "Referral: does it know which eyes to leave to others?",
+    "other": "Others",
+}
+"""What a metric judges, in the order of the table."""
 
 
 def write_report(run_dir: Path, samples: Sequence[Sample]) -> Path:
@@ -36,7 +47,7 @@ def write_report(run_dir: Path, samples: Sequence[Sample]) -> Path:
     Path
         ``report.html``: no script, no request to anywhere.
     """
-    return write_page("run.html", run_dir / "report.html", _content(read_run(run_dir), samples))
+    return write_page("run.html", run_dir / "report.html", _content(Run.load(run_dir), samples))
 
 
 def write_page(template: str, path: Path, content: dict[str, Any]) -> Path:
@@ -62,30 +73,51 @@ def _template(name: str) -> str:
     return (files("fed.report") / "templates" / f"{name}.md").read_text(encoding="utf-8")
 
 
+def shell_path(path: Path) -> str:
+    """Return a path as one types it: from here where it lies below, else whole."""
+    return shlex.quote(os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path))
+
+
 def _content(run: Run, samples: Sequence[Sample]) -> dict[str, Any]:
     results = run.results
     found = notices(results)
+    classes = results.classes
     return {
         "results": results,
-        "configuration": run.configuration,
-        "colours": CONDITION_COLOUR,
-        "class_colours": list(
-            zip(results.classes, severity_colours(len(results.classes)), strict=True)
-        ),
-        "rows": federation_rows(results.sites, results.classes),
+        "configuration": (run.folder / CONFIGURATION).read_text(encoding="utf-8"),
+        "configuration_path": shell_path(run.folder / CONFIGURATION),
+        "again": shell_path(run.folder.with_name(f"{run.folder.resolve().name}-again")),
+        "colours": CONDITION_VARIABLE,
+        "class_colours": list(zip(classes, severity_colours(len(classes)), strict=True)),
+        "rows": federation_rows(results.sites, classes),
         "gallery": gallery(samples),
         "losses": loss_panels(results, run.rounds),
-        "scores": score_panels(run.rounds),
-        "forests": forest_panels("auc", results.pooled, results.by_site),
-        "confusions": confusion_panels(run.predictions, results.classes, results.conditions),
-        "calibrations": calibration_panels(run.predictions, results.pooled, results.conditions),
-        "costs": cost_panels(results, run.rounds),
-        "participation": results.participation,
-        "waiting": waiting_panels(results.participation),
+        "scores": score_panels(results, run.rounds),
+        "forests": forest_panels(results, results.headline),
+        "thresholds": threshold_panels(run),
+        "confusions": confusion_panels(run),
+        "calibrations": calibration_panels(run),
+        "costs": cost_panels(results),
+        "marks": marks(results.to_accuracy),
+        "waiting": waiting_panels(results.time),
         "notices": found,
         "troubles": [notice for notice in found if notice.items],
-        "predictions": run.predictions,
-        "site_metrics": SITE_METRICS,
-        "undefined": Estimate(),
+        "metrics": _by_aspect(results),
+        "shown": {name: metric_words(name, len(classes)) for name in results.shown},
         "onboarding": onboarding,
     }
+
+
+def _by_aspect(results: Results) -> dict[str, dict[str, MetricWords]]:
+    """Return the metrics of a run by what they judge, the one to lead with first."""
+    names = dict.fromkeys(
+        name
+        for scored in results.held_out.pooled.values()
+        for name in (*(n for n in results.shown if n in scored), *scored)
+    )
+    words = {name: metric_words(name, len(results.classes)) for name in names}
+    grouped = {
+        title: {name: word for name, word in words.items() if word.aspect == aspect}
+        for aspect, title in ASPECTS.items()
+    }
+    return {title: found for title, found in grouped.items() if found}

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 INK = "#22252e"
 MUTED = "#636873"
 RULE = "#d8d8dc"
+GRID = "#ececef"
+PAPER = "#ffffff"
+SHADE = "#e4e5ea"
 
 CONDITION_COLOUR: dict[Condition, str] = {
     "both": "#2f2b52",
@@ -30,12 +33,27 @@ CONDITION_COLOUR: dict[Condition, str] = {
     "oct": "#0072b2",
 }
 """Apart in hue and lightness for every common form of colour blindness."""
+CONDITION_VARIABLE = {condition: f"var(--{condition})" for condition in CONDITION_COLOUR}
+"""The same in the page, where they are lighter on a dark screen."""
 CONDITION_MARKER: dict[Condition, str] = {"both": "D", "fundus": "o", "oct": "s"}
 DOWN_COLOUR, UP_COLOUR = "#51617a", "#a3b0c0"
 DASHES: tuple[Any, ...] = ("-", (0, (4, 2)), (0, (1, 1.5)))
 """Tell groups apart that own the same modalities."""
 SEVERITY = ("#e3e6ee", "#b4bfda", "#9089bf", "#7d4799", "#480f5c")
 """Grades from mild to severe: lightness falls steadily, so the order survives in grey."""
+
+VARIABLES = {
+    INK: "--ink",
+    MUTED: "--muted",
+    RULE: "--rule",
+    GRID: "--grid",
+    PAPER: "--paper",
+    SHADE: "--shade",
+    DOWN_COLOUR: "--down",
+    UP_COLOUR: "--up",
+    **{colour: f"--{condition}" for condition, colour in CONDITION_COLOUR.items()},
+}
+"""Colours of drawings that follow the page: ``style.css`` has them for light and for dark."""
 
 WIDTH = 345
 """Width of a panel in CSS pixels; a panel is as wide as a phone, and wide pages hold several."""
@@ -120,6 +138,8 @@ def _inline(document: str, title: str) -> Markup:
     svg = document[document.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r'<g id="[^"]*"', "<g", svg)  # else ids repeat from drawing to drawing
+    for colour, variable in VARIABLES.items():
+        svg = svg.replace(f": {colour}", f": var({variable})")
     svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1)
     svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1)
     label = Markup.escape(title)
@@ -139,7 +159,7 @@ _SETTINGS: dict[Any, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": False,
-    "grid.color": "#ececef",
+    "grid.color": GRID,
     "grid.linewidth": 0.8,
     "xtick.color": RULE,
     "ytick.color": RULE,

@@ -8,43 +8,51 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
-from fed.report.run import Estimate, Results, parse_results
-from fed.report.words import GIVEN, METRIC_WORDS, UNDEFINED
+from fed.report.words import GIVEN, UNDEFINED, counted, metric_words
+from fed.results import Estimate, Results
+from fed.sites import Condition
 
-MAIN_METRICS = ("auc", "balanced_accuracy", "qwk", "ece")
 INTERVAL_WIDTH = len("0.912–0.956")
 """With 80 columns the interval goes under the value, whole."""
 
 
-def terminal_table(results: Mapping[str, Any]) -> RenderableType:
+def terminal_table(results: Results | Mapping[str, Any]) -> RenderableType:
     """Return the held-out scores as something rich can print.
 
     Parameters
     ----------
-    results : mapping
-        The content of ``results.json``.
+    results : Results or mapping
+        Or the content of ``results.json``.
     """
-    run = parse_results(results)
+    run = Results.model_validate(results)
     return Group(_pooled(run), _sites(run))
 
 
 def _pooled(run: Results) -> Table:
     table = _table(f"All held-out sites · {run.name} · {run.method} · seed {run.seed}", "given")
-    for name in MAIN_METRICS:
-        table.add_column(METRIC_WORDS[name].title, justify="right", min_width=INTERVAL_WIDTH)
+    for name in run.shown:
+        title = metric_words(name, len(run.classes)).title
+        table.add_column(title, justify="right", min_width=INTERVAL_WIDTH)
     for condition in run.conditions:
-        estimates = (run.pooled[condition].get(name, Estimate()) for name in MAIN_METRICS)
-        table.add_row(GIVEN[condition], *(_cell(estimate) for estimate in estimates))
+        cells = (_cell(run.pooled(condition, name)) for name in run.shown)
+        table.add_row(_rests_on(run, condition), *cells)
     return table
 
 
+def _rests_on(run: Results, condition: Condition) -> str:
+    count = run.held_out.counts.pooled.get(condition)
+    rests = "" if count is None else f"\n[dim]{counted(count.cases, 'case')}[/dim]"
+    return f"{GIVEN[condition]}{rests}"
+
+
 def _sites(run: Results) -> Table:
-    table = _table("AUC by held-out site", "site")
+    title = metric_words(run.headline, len(run.classes)).title
+    table = _table(f"{title} by held-out site", "site")
     for condition in run.conditions:
         table.add_column(GIVEN[condition], justify="right", min_width=INTERVAL_WIDTH)
-    for site, scored in run.by_site.items():
-        estimates = (scored.get(c, {}).get("auc", Estimate()) for c in run.conditions)
-        table.add_row(escape(site), *(_cell(estimate) for estimate in estimates))
+    for site in run.held_out.sites:
+        cells = (_cell(run.at(site, condition, run.headline)) for condition in run.conditions)
+        table.add_row(escape(site), *cells)
     return table
 
 

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fed.report.participation import Participation
 from fed.report.style import DOWN_COLOUR, UP_COLOUR, Panel, legend_below, panel
 from fed.report.words import duration
+from fed.results import Time
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,9 +23,9 @@ KINDS = {
 """Colour and words of what a site does with virtual time."""
 
 
-def waiting_panels(participation: Participation) -> list[Panel]:
+def waiting_panels(time: Time) -> list[Panel]:
     """Draw where the virtual time of a site went, a bar a group."""
-    seconds = participation.seconds
+    seconds = time.virtual_by_group or {}
     if not any(sum(spent.values()) for spent in seconds.values()):
         return []
 
@@ -34,7 +34,7 @@ def waiting_panels(participation: Participation) -> list[Panel]:
         legend_below(axes)
 
     note = "Of one site, on average over the group. All bars are as long as the run."
-    return [panel("Who waits for whom", draw, 130 + 34 * len(seconds), note, width=720)]
+    return [panel("Who waits for whom", draw, 135 + 30 * len(seconds), note)]
 
 
 def draw_time(axes: "Axes", seconds: Mapping[str, Mapping[str, float]]) -> None:

@@ -3,10 +3,13 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
-from fed.report.run import Estimate, Results
+from fed.errors import ConfigError
+from fed.metrics import Aspect, metric
 from fed.report.style import owner_condition
-from fed.sites import Condition, SiteCard
+from fed.results import Count, Estimate, Results
+from fed.sites import CONDITIONS, Condition, SiteCard
 
 
 @dataclass(frozen=True)
@@ -14,36 +17,36 @@ class MetricWords:
     """A metric as a reader meets it: its name, what it says, which way is better."""
 
     title: str
-    meaning: str
+    meaning: str = ""
     higher_is_better: bool = True
+    aspect: Aspect = "other"
+
+    @property
+    def arrow(self) -> str:
+        """The way that is better."""
+        return "↑" if self.higher_is_better else "↓"
+
+    @property
+    def in_text(self) -> str:
+        """The name within a sentence; abbreviations stay as they are."""
+        abbreviated = self.title[:2].upper() == self.title[:2]
+        return self.title if abbreviated else self.title[:1].lower() + self.title[1:]
 
 
-METRIC_WORDS: dict[str, MetricWords] = {
-    "auc": MetricWords(
-        "AUC", "chance that an eye of a grade is ranked above an eye of another grade; 0.5 is luck"
-    ),
-    "balanced_accuracy": MetricWords(
-        "Balanced accuracy", "share graded correctly, every grade counting alike"
-    ),
-    "accuracy": MetricWords("Accuracy", "share graded correctly"),
-    "f1_macro": MetricWords("F1, macro", "precision and recall in one, every grade counting alike"),
-    "f1_weighted": MetricWords("F1, weighted", "the same, grades counting by their frequency"),
-    "kappa": MetricWords("Kappa", "agreement beyond chance (Cohen)"),
-    "qwk": MetricWords(
-        "Quadratic kappa", "agreement beyond chance; a miss by two grades costs four times one"
-    ),
-    "specificity": MetricWords(
-        "Specificity", "share of eyes without a grade not given it, mean over grades"
-    ),
-    "sensitivity": MetricWords(
-        "Sensitivity", "share of eyes with a grade given it, mean over grades"
-    ),
-    "ece": MetricWords("Calibration error", "gap between stated confidence and accuracy", False),
-    "nll": MetricWords("Log loss", "cost of the probability given to the true grade", False),
-    "brier": MetricWords("Brier score", "squared error of the probabilities", False),
-    "aurc": MetricWords("AURC", "error left when the least sure eyes are referred first", False),
-    "e_aurc": MetricWords("Excess AURC", "the same, above what a perfect order would leave", False),
-}
+@cache
+def metric_words(name: str, classes: int) -> MetricWords:
+    """Return how a metric is called where there are so many classes.
+
+    One whose code is not here any more, of a run from elsewhere, goes by its name.
+    """
+    try:
+        found = metric(name)
+    except ConfigError:
+        return MetricWords(name)
+    return MetricWords(
+        found.titled(classes), found.explained(classes), found.higher_is_better, found.aspect
+    )
+
 
 GIVEN: dict[Condition, str] = {
     "both": "fundus and OCT",
@@ -80,8 +83,8 @@ def size(count: float) -> str:
 
 
 def share(part: int, whole: int) -> str:
-    """Return ``32 %``; a dash for none."""
-    return f"{100 * part / whole:.0f} %" if part else UNDEFINED
+    """Return ``32 %``; undefined of nothing."""
+    return f"{100 * part / whole:.0f} %" if whole else UNDEFINED
 
 
 def duration(seconds: float | None) -> str:
@@ -109,12 +112,29 @@ def listed(parts: Sequence[str]) -> str:
 def headline(results: Results) -> str:
     """Say in one sentence what was reached at sites that never trained."""
     held_out = counted(len(results.with_role("held_out")), "unseen site")
+    named = metric_words(results.headline, len(results.classes)).in_text
     for condition in results.conditions:
-        auc = results.pooled[condition].get("auc", Estimate())
-        if auc.value is not None:
-            grading = f"eyes are graded with an AUC of {auc.value:.2f} from {GIVEN[condition]}"
-            return f"At {held_out}, {grading}"
-    return f"At {held_out}, the AUC is undefined"
+        estimate = results.pooled(condition, results.headline)
+        if estimate.value is not None:
+            reached = f"{named} is {estimate.value:.2f} from {GIVEN[condition]}"
+            return f"At {held_out}, {reached}"
+    return f"At {held_out}, {named} is undefined"
+
+
+def resting_on(count: Count | None, classes: Sequence[str]) -> str:
+    """Say what a figure rests on: cases, their patients, and how many of each grade."""
+    if count is None:
+        return ""
+    patients = "" if count.patients == count.cases else f" of {counted(count.patients, 'patient')}"
+    return f"{counted(count.cases, 'case')}{patients}: {by_grade(count, classes)}"
+
+
+def by_grade(count: Count, classes: Sequence[str]) -> str:
+    """Return ``31 healthy, 5 late``; of two classes, how many are of the second."""
+    pairs = list(zip(count.by_class, classes, strict=True))
+    return ", ".join(
+        f"{cases:,} {name}" for cases, name in (pairs[1:] if len(pairs) == 2 else pairs)
+    )
 
 
 def ownership(sites: Iterable[SiteCard]) -> str:
@@ -154,11 +174,14 @@ def summary(results: Results) -> str:
 
 def validation(results: Results) -> str:
     """Say how the model does on cases set aside at the sites that trained it, if it was scored."""
+    if results.validation is None:
+        return ""
     found = [
-        f"{number(metrics['auc'].value)} given {GIVEN[condition]}"
-        for condition, metrics in results.validation.items()
-        if "auc" in metrics
+        f"{number(metrics[results.headline].value)} given {GIVEN[condition]}"
+        for condition in CONDITIONS
+        if results.headline in (metrics := results.validation.pooled.get(condition, {}))
     ]
     if not found:
         return ""
-    return f"For comparison, AUC on validation cases of the training sites: {listed(found)}."
+    named = metric_words(results.headline, len(results.classes)).in_text
+    return f"For comparison, {named} on validation cases of the training sites: {listed(found)}."

@@ -21,7 +21,6 @@ from fed.storage import write_text
 from fed.study import markdown
 from fed.study.plan import is_quick
 from fed.study.rows import Row, from_csv
-from fed.study.tables import KEY_METRICS
 
 ROOT = Path(__file__).parents[2]
 RESULTS, STUDIES = Path("results"), Path("configs/studies")
@@ -35,17 +34,19 @@ MARKED = re.compile(r"(<!-- from results/([\w.-]+)\.csv -->\n).*?(<!-- end -->)"
 command = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
-def as_table(rows: Iterable[Row]) -> str:
-    """Return the key metrics of a study's rows as CSV: a line a run, site and condition."""
+def as_table(rows: Iterable[Row], figures: Sequence[str]) -> str:
+    """Return some metrics of a study's rows as CSV: a line a run, site and condition."""
     lines: dict[tuple[object, ...], dict[str, float | None]] = {}
     for row in rows:
-        if row.metric in KEY_METRICS:
+        if row.metric in figures:
             key = tuple(getattr(row, name) for name in KEYS)
             lines.setdefault(key, {})[row.metric] = row.value
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*KEYS, *KEY_METRICS])
-    writer.writerows([*key, *map(_number, _in_order(values))] for key, values in lines.items())
+    writer.writerow([*KEYS, *figures])
+    writer.writerows(
+        [*key, *(_number(v.get(name)) for name in figures)] for key, v in lines.items()
+    )
     return text.getvalue()
 
 
@@ -62,7 +63,8 @@ def from_table(text: str) -> list[Row]:
             value=float(line[metric]) if line[metric] else None,
         )
         for line in csv.DictReader(io.StringIO(text))
-        for metric in KEY_METRICS
+        for metric in line
+        if metric not in KEYS
     ]
 
 
@@ -122,7 +124,7 @@ def store(
             raise ConfigError(f"{folder}: {STUDIES} has no study {config.name!r}")
         rows = list(from_csv(_read(folder / "study.csv")))
         (ROOT / RESULTS).mkdir(exist_ok=True)
-        write_text(ROOT / RESULTS / f"{config.name}.csv", as_table(rows))
+        write_text(ROOT / RESULTS / f"{config.name}.csv", as_table(rows, config.study.figures))
         print(f"{RESULTS / config.name}.csv")
 
 
@@ -140,7 +142,9 @@ def check(
 ) -> None:
     """Compare a study run again with what is stored; exit code 3 where they differ."""
     config = load([folder / "config.yaml"])
-    again = from_table(as_table(from_csv(_read(folder / "study.csv"))))
+    if config.study is None:
+        raise ConfigError(f"{folder}: no study")
+    again = from_table(as_table(from_csv(_read(folder / "study.csv")), config.study.figures))
     found = differences(again, from_table(_read(ROOT / RESULTS / f"{config.name}.csv")))
     if not found:
         raise DataError(f"{folder}: nothing in it is in {RESULTS}/{config.name}.csv")
@@ -171,10 +175,6 @@ def _read(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from None
-
-
-def _in_order(values: dict[str, float | None]) -> list[float | None]:
-    return [values.get(metric) for metric in KEY_METRICS]
 
 
 def _number(value: float | None) -> str:

@@ -1,14 +1,13 @@
 """All that the runs of a study say, as typed values."""
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
 from fed.config import Config, Study
+from fed.results import Run
 from fed.study import plan
 from fed.study.plan import PlannedRun
 from fed.study.rows import Row, rows_of
@@ -80,17 +79,14 @@ def collect(
     study = config.study
     assert study is not None
     part = "validation" if study.select else "held_out"
-    contents = {
-        run.folder: json.loads((directory / run.folder / "results.json").read_text("utf-8"))
-        for run in runs
-    }
-    rows = [row for run in runs for row in rows_of(run, contents[run.folder], part)]
+    finished = {run.folder: Run.load(directory / run.folder) for run in runs}
+    rows = [row for run in runs for row in rows_of(run, finished[run.folder].results, part)]
     settings = tuple(dict.fromkeys(run.setting for run in runs))
     reference = plan.reference(config, plan.plan(config))
     factor = next(iter(study.vary)) if len(study.vary) == 1 else None
     warned: dict[str, int] = {}
-    for content in contents.values():
-        for words in content["confounds"]:
+    for found in finished.values():
+        for words in found.results.confounds:
             warned[words] = warned.get(words, 0) + 1
     return Findings(
         config=config,
@@ -102,26 +98,21 @@ def collect(
         levels={run.setting: run.levels[factor] for run in runs} if factor else {},
         rows=rows,
         summaries=summaries(rows),
-        comparisons=comparisons(rows, reference),
+        comparisons=comparisons(rows, reference, study.figures),
         ranking=ranking(rows, study.metric) if study.select else (),
-        budgets=_budgets(runs, contents, directory),
+        budgets=_budgets(runs, finished),
         failed=failed,
         confounds=warned,
         runs=len(runs),
     )
 
 
-def _budgets(
-    runs: Sequence[PlannedRun], contents: Mapping[str, Any], directory: Path
-) -> list[Budget]:
+def _budgets(runs: Sequence[PlannedRun], finished: Mapping[str, Run]) -> list[Budget]:
     budgets = []
     for method in dict.fromkeys(run.method for run in runs):
         own = [run for run in runs if run.method == method]
-        config = own[0].config
-        lines = (directory / own[0].folder / "rounds.jsonl").read_text("utf-8").splitlines()
-        rounds = Counter(json.loads(line)["phase"] for line in lines)
-        sent = [contents[run.folder]["communication"] for run in own]
-        wall = [contents[run.folder]["time"]["wall"] for run in own]
+        config, of_all = own[0].config, [finished[run.folder].results for run in own]
+        rounds = Counter(line.phase for line in finished[own[0].folder].rounds)
         budgets.append(
             Budget(
                 method=method,
@@ -130,8 +121,11 @@ def _budgets(
                     (phase.name, rounds[phase.name], config.training.local_epochs * phase.epochs)
                     for phase in config.method.phases
                 ),
-                megabytes=fmean(s["down_bytes"] + s["up_bytes"] for s in sent) / 1e6,
-                seconds=fmean(sum(v for k, v in w.items() if k != "total") for w in wall),
+                megabytes=fmean(
+                    r.communication.down_bytes + r.communication.up_bytes for r in of_all
+                )
+                / 1e6,
+                seconds=fmean(sum(r.time.phases.values()) for r in of_all),
             )
         )
     return budgets

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from statistics import fmean
 
 from fed.config import Config
-from fed.report.words import METRIC_WORDS, counted
+from fed.report.words import MetricWords, counted, metric_words
 from fed.study.page import ordered
 from fed.study.panels import given
 from fed.study.plan import ONLY, plan, reference
@@ -14,8 +14,6 @@ from fed.study.tables import Comparison, comparisons, ranking, summaries
 
 __all__ = ["INTRODUCTION", "POOLED", "choice_section", "contents", "main_table", "study_section"]
 
-MAIN = "auc"
-OTHERS = ("qwk", "accuracy", "ece", "nll", "brier")
 SIGNIFICANT = 0.05
 
 INTRODUCTION = """# Evidence
@@ -58,17 +56,18 @@ def study_section(config: Config, rows: Sequence[Row], words: str, name: str) ->
     """
     study = config.study
     assert study is not None
+    others = [_words(config, metric) for metric in _others(config)]
     return "\n".join(
         [
             *_head(config, rows, words, name),
             *(
-                f"{METRIC_WORDS[metric].title}, hundredths:\n\n{main_table(config, rows, metric)}"
-                for metric in (MAIN, *study.tables)
+                f"{_words(config, metric).title}, hundredths:\n\n{main_table(config, rows, metric)}"
+                for metric in (study.metric, *study.tables)
             ),
             *_pairs(config, rows),
             "Means of the other key figures, over seeds: "
-            + ", ".join(f"{METRIC_WORDS[m].title.lower()} ({_way(m)})" for m in OTHERS)
-            + ", and AUC at the worst held-out site in points.",
+            + ", ".join(f"{word.in_text} ({_way(word)})" for word in others)
+            + f", and {_words(config, study.metric).title} at the worst held-out site in points.",
             "",
             _other_table(config, rows),
         ]
@@ -77,7 +76,9 @@ def study_section(config: Config, rows: Sequence[Row], words: str, name: str) ->
 
 def choice_section(config: Config, rows: Sequence[Row], words: str, name: str) -> str:
     """Return the section of a study that chooses a setting by validation, for all methods at once."""
-    found = dict(ranking(rows, MAIN))
+    assert config.study is not None
+    metric = config.study.metric
+    found = dict(ranking(rows, metric))
     methods = list(dict.fromkeys(row.method for row in rows))
     lines = {}
     for setting in dict.fromkeys(setting for _, setting in found):
@@ -90,7 +91,8 @@ def choice_section(config: Config, rows: Sequence[Row], words: str, name: str) -
     return "\n".join(
         [
             *_head(config, rows, words, name),
-            "AUC on validation splits of the training sites, averaged over the conditions, hundredths:",
+            f"{_words(config, metric).title} on validation splits of the training sites, averaged "
+            "over the conditions, hundredths:",
             "",
             _table(["setting", *methods, "mean of the methods"], best_first),
         ]
@@ -123,15 +125,20 @@ def _left_out(config: Config, rows: Sequence[Row]) -> str:
     return f" **Not run yet:** {', '.join(missing)}." if missing else ""
 
 
-def main_table(config: Config, rows: Sequence[Row], metric: str = MAIN) -> str:
-    """Return a metric by arm and condition, beside its difference to the reference."""
+def main_table(config: Config, rows: Sequence[Row], metric: str | None = None) -> str:
+    """Return a metric by arm and condition, beside its difference to the reference.
+
+    The metric is that of the study where none is given.
+    """
+    assert config.study is not None
+    metric = metric or config.study.metric
     found = {
         (s.method, s.setting, s.condition): s.pooled for s in summaries(rows) if s.metric == metric
     }
     against = reference(config, plan(config))
     differences = {
         (c.method, c.setting, c.condition): c
-        for c in comparisons(rows, against)
+        for c in comparisons(rows, against, [metric])
         if c.metric == metric
     }
     conditions = ordered(key[2] for key in found)
@@ -156,9 +163,11 @@ def _pairs(config: Config, rows: Sequence[Row]) -> list[str]:
     if not config.study.pairs:
         return []
     lines = [
-        [setting, f"{one} – {other}", METRIC_WORDS[metric].title, *cells]
+        [setting, f"{one} – {other}", _words(config, metric).title, *cells]
         for one, other in config.study.pairs
-        for (setting, metric), cells in _pair(rows, one, other, (MAIN, *config.study.tables))
+        for (setting, metric), cells in _pair(
+            rows, one, other, (config.study.metric, *config.study.tables)
+        )
     ]
     conditions = ordered({row.condition for row in rows})
     head = ["setting", "pair", "metric", *(given(condition) for condition in conditions)]
@@ -173,7 +182,7 @@ def _pair(
     rows: Sequence[Row], one: str, other: str, metrics: Sequence[str]
 ) -> list[tuple[tuple[str, str], list[str]]]:
     """Return the differences of two methods by condition, for each setting and metric."""
-    found = comparisons([row for row in rows if row.method in (one, other)], other)
+    found = comparisons([r for r in rows if r.method in (one, other)], other, metrics)
     cells = {(c.setting, c.metric, c.condition): _interval(c.pooled) for c in found}
     conditions = ordered({row.condition for row in rows})
     settings = dict.fromkeys(setting for setting, _, _ in cells)
@@ -185,19 +194,21 @@ def _pair(
 
 
 def _other_table(config: Config, rows: Sequence[Row]) -> str:
+    assert config.study is not None
+    others = _others(config)
     found = {(s.method, s.setting, s.condition, s.metric): s for s in summaries(rows)}
     conditions = ordered(key[2] for key in found)
     lines = []
     for arm in _arms(config, rows):
         for condition in conditions:
-            values = [found.get((*arm, condition, metric)) for metric in OTHERS]
-            auc = found.get((*arm, condition, MAIN))
-            if auc is None:
+            values = [found.get((*arm, condition, metric)) for metric in others]
+            main = found.get((*arm, condition, config.study.metric))
+            if main is None:
                 continue
             means = ["–" if s is None else _three(s.pooled.mean) for s in values]
-            worst = "–" if auc.worst_site is None else f"{100 * auc.worst_site:.1f}"
+            worst = "–" if main.worst_site is None else f"{100 * main.worst_site:.1f}"
             lines.append([*_labels(arm, rows), given(condition), *means, worst])
-    heads = [METRIC_WORDS[metric].title for metric in OTHERS]
+    heads = [_words(config, metric).title for metric in others]
     return _table([*_label_heads(rows), "given", *heads, "worst site"], lines)
 
 
@@ -247,8 +258,17 @@ def _three(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
 
 
-def _way(metric: str) -> str:
-    return "higher is better" if METRIC_WORDS[metric].higher_is_better else "lower is better"
+def _others(config: Config) -> list[str]:
+    assert config.study is not None
+    return [name for name in config.study.figures if name != config.study.metric]
+
+
+def _words(config: Config, metric: str) -> MetricWords:
+    return metric_words(metric, len(config.task.classes))
+
+
+def _way(words: MetricWords) -> str:
+    return "higher is better" if words.higher_is_better else "lower is better"
 
 
 def _table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:

@@ -4,9 +4,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from fed.config.study import FIRST_RESULT_SEED
-from fed.report.page import write_page
-from fed.report.style import CONDITION_COLOUR
-from fed.report.words import METRIC_WORDS, counted, listed
+from fed.report.notices import confounds
+from fed.report.page import shell_path, write_page
+from fed.report.style import CONDITION_VARIABLE
+from fed.report.words import counted, listed, metric_words
+from fed.results import CONFIGURATION
 from fed.sites import CONDITIONS
 from fed.study.findings import Findings
 from fed.study.panels import (
@@ -16,27 +18,31 @@ from fed.study.panels import (
     site_panels,
 )
 from fed.study.plan import ONLY
-from fed.study.tables import KEY_METRICS
-
-CALIBRATION = ("ece", "nll", "brier")
 
 
 def write_study_page(found: Findings, path: Path) -> Path:
     """Write the page of a study to `path`."""
     metric = found.study.metric
+    classes = len(found.config.task.classes)
+    names = dict.fromkeys((metric, *found.study.figures))
+    words = {name: metric_words(name, classes) for name in names}
+    errors = [name for name, word in words.items() if word.aspect == "probabilities"]
+    advice, of_each = confounds(list(found.confounds))
     return write_page(
         "study.html",
         path,
         {
             "found": found,
             "conditions": ordered(summary.condition for summary in found.summaries),
-            "colours": CONDITION_COLOUR,
+            "colours": CONDITION_VARIABLE,
             "metric": metric,
-            "discrimination": [
-                name for name in dict.fromkeys((metric, *KEY_METRICS)) if name not in CALIBRATION
-            ],
-            "calibration": CALIBRATION,
-            "names": METRIC_WORDS,
+            "others": [name for name in names if name not in errors],
+            "errors": errors,
+            "names": words,
+            "confounds": advice,
+            "confounded": dict(zip(of_each, found.confounds.values(), strict=True)),
+            "configuration_path": shell_path(path.with_name(CONFIGURATION)),
+            "folder": shell_path(path.parent),
             "only": ONLY,
             "summary": {(s.method, s.setting, s.condition, s.metric): s for s in found.summaries},
             "comparison": {
@@ -48,7 +54,7 @@ def write_study_page(found: Findings, path: Path) -> Path:
             "differences": difference_panels(found, metric),
             "curves": curve_panels(found, metric),
             "sites": site_panels(found, metric),
-            "calibrations": calibration_panels(found),
+            "calibrations": calibration_panels(found, metric, errors[0]) if errors else [],
         },
     )
 

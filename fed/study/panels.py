@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fed.report.style import INK, MUTED, Panel, legend_below, panel
-from fed.report.words import GIVEN, METRIC_WORDS
+from fed.report.words import GIVEN, metric_words
 from fed.study.findings import Findings
 from fed.study.plan import ONLY
 from fed.study.rows import POOLED
@@ -60,17 +60,17 @@ def site_panels(found: Findings, metric: str) -> list[Panel]:
     ]
 
 
-def calibration_panels(found: Findings) -> list[Panel]:
-    """Draw calibration error against discrimination, a mark an arm, a panel a condition."""
+def calibration_panels(found: Findings, metric: str, error: str) -> list[Panel]:
+    """Draw an error of the probabilities against a metric, a mark an arm, a panel a condition."""
     values = {(s.method, s.setting, s.condition, s.metric): s.pooled.mean for s in found.summaries}
     panels = []
     for condition in dict.fromkeys(s.condition for s in found.summaries):
         points = [
-            (method, values.get((method, setting, condition, "auc")), error)
-            for (method, setting, given, metric), error in values.items()
-            if given == condition and metric == "ece"
+            (method, values.get((method, setting, condition, metric)), value)
+            for (method, setting, given, name), value in values.items()
+            if given == condition and name == error
         ]
-        panels.append(_calibration_panel(found, condition, points))
+        panels.append(_calibration_panel(found, condition, points, (metric, error)))
     return panels
 
 
@@ -79,9 +79,9 @@ def given(condition: str) -> str:
     return {str(known): words for known, words in GIVEN.items()}.get(condition, condition)
 
 
-def title_of(metric: str) -> str:
+def title_of(found: Findings, metric: str) -> str:
     """Return a metric's name as a reader meets it."""
-    return METRIC_WORDS[metric].title if metric in METRIC_WORDS else metric
+    return metric_words(metric, len(found.config.task.classes)).title
 
 
 def _difference_panel(
@@ -104,7 +104,7 @@ def _difference_panel(
             )
             _beside(axes, row, f"{pooled.mean:+.3f}")
         _rows(axes, [_name(found, c.method, c.setting) for c in rows], limits)
-        axes.set_xlabel(f"difference in {title_of(metric)} to {found.reference}")
+        axes.set_xlabel(f"difference in {title_of(found, metric)} to {found.reference}")
 
     note = (
         "Bars are 95 % t-intervals over seeds; filled marks have p < 0.05 after Holm's correction."
@@ -134,7 +134,7 @@ def _curve_panel(
                     axes.plot([place, place], [mean.low, mean.high], color=colour, alpha=0.35)
         axes.set_xticks(places, labels, **_slant(labels))
         axes.set_xlabel(found.factor or "")
-        axes.set_ylabel(title_of(metric))
+        axes.set_ylabel(title_of(found, metric))
         axes.set_ylim(*limits)
         axes.grid(axis="y")
         legend_below(axes)
@@ -162,16 +162,27 @@ def _site_panel(found: Findings, metric: str, condition: str, limits: tuple[floa
                 axes.plot([np.mean(pooled)], [place], "|", color=INK, markersize=15, mew=2)
                 _beside(axes, place, f"{np.mean(pooled):.3f}")
         _rows(axes, [_name(found, method, setting) for setting, method in names], limits)
-        axes.set_xlabel(title_of(metric))
+        axes.set_xlabel(title_of(found, metric))
 
     note = "A dot a held-out site and seed; the line is the mean of all cases together."
     return panel(f"Given {given(condition)}", draw, 62 + ROW * len(names), note)
 
 
 def _calibration_panel(
-    found: Findings, condition: str, points: Sequence[tuple[str, float | None, float | None]]
+    found: Findings,
+    condition: str,
+    points: Sequence[tuple[str, float | None, float | None]],
+    metrics: tuple[str, str],
 ) -> Panel:
+    words = [metric_words(name, len(found.config.task.classes)) for name in metrics]
+    x, y = (
+        f"{word.title} ({'higher' if word.higher_is_better else 'lower'} is better)"
+        for word in words
+    )
+
     def draw(axes: "Axes") -> None:
+        from matplotlib.ticker import MaxNLocator
+
         for number, method in enumerate(dict.fromkeys(name for name, _, _ in points)):
             colour, marker = _look(number)
             own = [(x, y) for name, x, y in points if name == method]
@@ -182,9 +193,10 @@ def _calibration_panel(
                 color=colour,
                 label=method,
             )
-        axes.set_xlabel("AUC (to the right is better)")
-        axes.set_ylabel("calibration error (lower is better)")
+        axes.set_xlabel(x)
+        axes.set_ylabel(y)
         axes.set_ylim(bottom=0)
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
         axes.grid()
         legend_below(axes)
 

@@ -4,8 +4,8 @@ import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
-from typing import Any
 
+from fed.results import Results, Table
 from fed.study.plan import PlannedRun
 
 POOLED = "pooled"
@@ -28,7 +28,7 @@ class Row:
     value: float | None
 
 
-def rows_of(run: PlannedRun, results: Mapping[str, Any], part: str = "held_out") -> list[Row]:
+def rows_of(run: PlannedRun, results: Results, part: str = "held_out") -> list[Row]:
     """Return the rows of one run.
 
     Where held-out sites adapted the model to an archive, each procedure takes the place of a
@@ -36,22 +36,22 @@ def rows_of(run: PlannedRun, results: Mapping[str, Any], part: str = "held_out")
 
     Parameters
     ----------
-    results : mapping
-        The content of its ``results.json``; conditions may be any.
     part : {"held_out", "validation"}
     """
-    adapted = results.get("onboarding")
-    if adapted is None or part != "held_out":
-        scored = results[part] or {}
-        return _rows(run, run.method, scored.get("pooled", {}), scored.get("sites", {}))
+    adapted = results.onboarding
+    if part == "validation":
+        found = results.validation
+        return _rows(run, run.method, {} if found is None else found.pooled, {})
+    if adapted is None:
+        return _rows(run, run.method, results.held_out.pooled, results.held_out.sites)
     return [
         row
-        for procedure, pooled in adapted["pooled"].items()
+        for procedure, pooled in adapted.pooled.items()
         for row in _rows(
             run,
             arm(run.method, procedure),
             pooled,
-            {site: tables.get(procedure, {}) for site, tables in adapted["sites"].items()},
+            {site: tables.get(procedure, {}) for site, tables in adapted.sites.items()},
         )
     ]
 
@@ -78,16 +78,10 @@ def from_csv(text: str) -> Iterator[Row]:
         yield Row(seed=int(row["seed"]), value=value, **named)
 
 
-def _rows(
-    run: PlannedRun, method: str, pooled: Mapping[str, Any], sites: Mapping[str, Any]
-) -> list[Row]:
+def _rows(run: PlannedRun, method: str, pooled: Table, sites: Mapping[str, Table]) -> list[Row]:
     return [
-        Row(method, run.seed, run.setting, site, condition, metric, _value(estimate))
+        Row(method, run.seed, run.setting, site, condition, metric, estimate.value)
         for site, table in ({POOLED: pooled} | dict(sites)).items()
         for condition, metrics in table.items()
-        for metric, estimate in (metrics or {}).items()
+        for metric, estimate in metrics.items()
     ]
-
-
-def _value(estimate: Any) -> float | None:
-    return estimate.get("value") if isinstance(estimate, Mapping) else estimate

@@ -49,8 +49,10 @@ def mean_over(values: Sequence[float | None]) -> Mean:
     if n == 1:
         return Mean(1, mean, None, None, None)
     sd = float(defined.std(ddof=1))
-    half = float(stats.t.ppf(0.5 + CONFIDENCE / 2, n - 1)) * sd / n**0.5
-    return Mean(n, mean, sd, mean - half, mean + half)
+    if sd == 0:
+        return Mean(n, mean, sd, mean, mean)
+    low, high = stats.t.interval(CONFIDENCE, n - 1, loc=mean, scale=sd / n**0.5)
+    return Mean(n, mean, sd, float(low), float(high))
 
 
 def paired_difference(

@@ -9,12 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean, pstdev
 
-from fed.report.words import METRIC_WORDS
+from fed.report.words import metric_words
 from fed.study.rows import POOLED, Row
 from fed.study.statistics import Difference, Mean, holm, mean_over, paired_difference
-
-KEY_METRICS = ("auc", "accuracy", "qwk", "ece", "nll", "brier")
-"""Compared with the reference, and kept in the tables that the repository carries."""
 
 Arm = tuple[str, str]
 """Method and setting."""
@@ -70,30 +67,34 @@ class Comparison:
     sites: int
 
 
+Key = tuple[str, str, str, str]
+"""Method, setting, condition, metric."""
+
+
 class Scores:
     """The rows of a study, found by arm, condition, metric, site and seed."""
 
     def __init__(self, rows: Iterable[Row]) -> None:
-        self._values: dict[tuple[str, str, str, str], dict[str, dict[int, float | None]]] = (
-            defaultdict(lambda: defaultdict(dict))
+        self._values: dict[Key, dict[str, dict[int, float | None]]] = defaultdict(
+            lambda: defaultdict(dict)
         )
         for row in rows:
             key = (row.method, row.setting, row.condition, row.metric)
             self._values[key][row.site][row.seed] = row.value
 
-    def cells(self) -> list[tuple[str, str, str, str]]:
+    def cells(self) -> list[Key]:
         """Return every (method, setting, condition, metric), in the order of the rows."""
         return list(self._values)
 
-    def seeds(self, key: tuple[str, str, str, str]) -> list[int]:
+    def seeds(self, key: Key) -> list[int]:
         """Return the seeds that an arm was run with."""
         return sorted(self._values[key][POOLED]) if key in self._values else []
 
-    def pooled(self, key: tuple[str, str, str, str], seeds: Sequence[int]) -> list[float | None]:
+    def pooled(self, key: Key, seeds: Sequence[int]) -> list[float | None]:
         """Return the value of all held-out cases together, a number a seed."""
         return [self._values[key][POOLED].get(seed) for seed in seeds]
 
-    def sites(self, key: tuple[str, str, str, str], seed: int) -> dict[str, float]:
+    def sites(self, key: Key, seed: int) -> dict[str, float]:
         """Return the values of the sites, where they are defined."""
         found = {
             site: values.get(seed) for site, values in self._values[key].items() if site != POOLED
@@ -107,16 +108,20 @@ def summaries(rows: Iterable[Row]) -> list[Summary]:
     return [_summary(scores, key) for key in scores.cells()]
 
 
-def comparisons(rows: Iterable[Row], reference: str) -> list[Comparison]:
-    """Compare every other arm with the reference, by condition and key metric.
+def comparisons(
+    rows: Iterable[Row], reference: str, figures: Sequence[str] | None = None
+) -> list[Comparison]:
+    """Compare every other arm with the reference, by condition and metric.
 
     Parameters
     ----------
     reference : str
         A method where the rows have several, a setting where they have one.
+    figures : sequence of str, optional
+        The metrics compared; all where not given.
     """
     scores = Scores(rows)
-    keys = [key for key in scores.cells() if key[3] in KEY_METRICS]
+    keys = [key for key in scores.cells() if figures is None or key[3] in figures]
     one_method = len({method for method, *_ in keys}) == 1
     found = []
     for method, setting, condition, metric in keys:
@@ -143,10 +148,10 @@ def ranking(rows: Iterable[Row], metric: str) -> list[tuple[Arm, Mean]]:
 
 def higher_is_better(metric: str) -> bool:
     """Return which way a metric is better; unknown ones count as better when higher."""
-    return metric not in METRIC_WORDS or METRIC_WORDS[metric].higher_is_better
+    return metric_words(metric, 0).higher_is_better
 
 
-def _summary(scores: Scores, key: tuple[str, str, str, str]) -> Summary:
+def _summary(scores: Scores, key: Key) -> Summary:
     seeds = scores.seeds(key)
     sites = [list(scores.sites(key, seed).values()) for seed in seeds]
     sites = [values for values in sites if values]
@@ -161,8 +166,8 @@ def _summary(scores: Scores, key: tuple[str, str, str, str]) -> Summary:
 
 def _comparison(
     scores: Scores,
-    key: tuple[str, str, str, str],
-    against: tuple[str, str, str, str],
+    key: Key,
+    against: Key,
     reference: str,
 ) -> Comparison:
     seeds = [seed for seed in scores.seeds(key) if seed in scores.seeds(against)]

@@ -69,7 +69,7 @@ def test_methods_share_the_first_phase_bit_for_bit(method, finished):
 def test_an_interrupted_run_resumes_to_the_same_bytes(method, finished, tmp_path):
     class Interrupt(Observer):
         def round_ended(self, record):
-            if record["round"] == 1:
+            if record.round == 1:
                 raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

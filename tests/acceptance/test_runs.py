@@ -80,7 +80,7 @@ def test_a_run_interrupted_in_mid_phase_resumes_to_the_same_bytes(finished, tmp_
     folder = tmp_path / "run"
 
     def interrupt(self, record):
-        if record["round"] == 1:
+        if record.round == 1:
             raise KeyboardInterrupt
 
     monkeypatch.setattr(TerminalProgress, "round_ended", interrupt)

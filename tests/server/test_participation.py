@@ -1,5 +1,6 @@
 """Sums over the lines of a run, against sums made by hand."""
 
+from fed.results import Round
 from fed.sites import Resources, SiteCard
 from server.participation import outcome_counts, time_by_group, to_accuracy
 
@@ -29,14 +30,21 @@ def auc(both, fundus):
 
 
 def line(number, seconds, sites, held_out=None):
-    return {
-        "round": number,
-        "virtual_seconds": seconds,
-        "down_bytes": sum(s["down_bytes"] for s in sites.values()),
-        "up_bytes": sum(s["up_bytes"] for s in sites.values()),
-        "sites": sites,
-        "held_out": held_out,
-    }
+    return Round.model_validate(
+        {
+            "round": number,
+            "phase": "encoders",
+            "lr": 0.1,
+            "participants": [],
+            "losses": {},
+            "seconds": 1.0,
+            "virtual_seconds": seconds,
+            "down_bytes": sum(s["down_bytes"] for s in sites.values()),
+            "up_bytes": sum(s["up_bytes"] for s in sites.values()),
+            "sites": sites,
+            "held_out": held_out,
+        }
+    )
 
 
 ROUNDS = [
@@ -65,13 +73,13 @@ ROUNDS = [
 
 def test_every_round_of_every_site_is_counted_once():
     counts = outcome_counts(ROUNDS, CARDS)
-    assert {k: n for k, n in counts["groups"]["a"].items() if n} == {
+    assert {k: n for k, n in counts.groups["a"].items() if n} == {
         "answered": 2,
         "late": 1,
         "unavailable": 1,
     }
-    assert {k: n for k, n in counts["sites"]["b"].items() if n} == {"answered": 1, "dropped": 1}
-    assert "u" not in counts["sites"]
+    assert {k: n for k, n in counts.sites["b"].items() if n} == {"answered": 1, "dropped": 1}
+    assert "u" not in counts.sites
 
 
 def test_the_time_of_a_group_adds_up_to_that_of_the_run():
@@ -88,11 +96,17 @@ def test_the_time_of_a_group_adds_up_to_that_of_the_run():
 
 
 def test_a_mark_is_reached_at_the_first_evaluation_that_has_it():
-    found = to_accuracy(ROUNDS, CARDS)
-    assert found["rounds"]["both"] == {"0.60": 1, "0.65": 1}
-    assert found["rounds"]["fundus"] == {"0.60": 2, "0.65": 2, "0.70": 2, "0.75": 2, "0.80": 2}
-    first, second = found["cost"]
-    assert (first["virtual_seconds"], second["virtual_seconds"]) == (10.0, 18.0)
-    assert (second["down_bytes"], second["up_bytes"]) == (400, 25)
-    assert first["groups"]["b"] == {"down_bytes": 50, "up_bytes": 5, "busy_seconds": 10.0}
-    assert second["groups"]["a"] == {"down_bytes": 300, "up_bytes": 20, "busy_seconds": 7.0}
+    found = to_accuracy(ROUNDS, CARDS, "auc")
+    assert found.rounds["both"] == {"0.60": 1, "0.65": 1}
+    assert found.rounds["fundus"] == {"0.60": 2, "0.65": 2, "0.70": 2, "0.75": 2, "0.80": 2}
+    first, second = found.cost
+    assert (first.virtual_seconds, second.virtual_seconds) == (10.0, 18.0)
+    assert (second.down_bytes, second.up_bytes) == (400, 25)
+    assert first.groups["b"].content() == {"down_bytes": 50, "up_bytes": 5, "busy_seconds": 10.0}
+    assert second.groups["a"].content() == {"down_bytes": 300, "up_bytes": 20, "busy_seconds": 7.0}
+
+
+def test_nothing_is_reached_by_a_metric_of_which_less_is_better():
+    errors = {"both": {"nll": {"value": 0.7}}}
+    found = to_accuracy([line(1, 1.0, {}, errors)], CARDS, "nll")
+    assert (found.rounds, found.cost) == ({}, ())

@@ -1,20 +1,26 @@
-"""A small finished run, written without running anything."""
+"""A small finished run, written without running anything, by the classes that a run writes with."""
 
-import csv
-import io
-import json
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from fed.bootstrap import bootstrap
-from fed.metrics import METRICS, scores
+from fed.metrics import at_threshold, bootstrap, evaluate, names, threshold_for
 from fed.report import Sample
+from fed.results import (
+    CONFIGURATION,
+    PREDICTIONS,
+    Results,
+    Round,
+    write_predictions,
+    write_results,
+    write_rounds,
+)
 from tests.fed.grading import graded
 
-CLASSES = ["healthy", "early", "intermediate", "late"]
+CLASSES = ("healthy", "early", "intermediate", "late")
+BINARY = ("no oedema", "oedema")
 GROUPS = {
     "tertiary": ("train", 3, ["fundus", "oct"]),
     "community": ("train", 6, ["fundus"]),
@@ -23,20 +29,24 @@ GROUPS = {
 }
 SKILL = {"both": 2.6, "fundus": 1.6, "oct": 1.9}
 CASES = 120
+ROUNDS = 18
 
 
-def write_run(folder: Path, **changes: Any) -> dict[str, Any]:
+def write_run(
+    folder: Path, classes: tuple[str, ...] = CLASSES, unseen: int = 4, **changes: Any
+) -> dict[str, Any]:
     """Write the files of a run; `changes` replace keys of ``results.json``, which is returned."""
     folder.mkdir(parents=True, exist_ok=True)
-    predictions, scored = _graded()
-    (folder / "predictions.csv").write_text(predictions)
-    results = json.loads(scored) | changes
-    sites = results["sites"]
-    (folder / "results.json").write_text(json.dumps(results))
-    lines = (json.dumps(_round(number, sites)) for number in range(1, 19))
-    (folder / "rounds.jsonl").write_text("\n".join(lines) + "\n")
-    (folder / "config.yaml").write_text("name: synthetic\nseed: 7\nmethod: fedrima\n")
-    return results
+    rows, made = _graded(classes, unseen)
+    columns = ["site", "case_id", "patient_id", "condition", "label"]
+    columns += [f"p_{k}" for k in range(len(classes))]
+    write_predictions(folder / PREDICTIONS, columns, rows)
+    results = Results.model_validate(made.content() | changes)
+    write_results(folder, results)
+    content = results.content()
+    write_rounds(folder, [_round(number, content["sites"]) for number in range(1, ROUNDS + 1)])
+    (folder / CONFIGURATION).write_text("name: synthetic\nseed: 7\nmethod: fedrima\n")
+    return content
 
 
 def samples() -> list[Sample]:
@@ -52,69 +62,82 @@ def samples() -> list[Sample]:
     ]
 
 
-def _card(group: str, number: int) -> dict[str, Any]:
+def _card(group: str, number: int, classes: int) -> dict[str, Any]:
     role, _, modalities = GROUPS[group]
     rng = np.random.default_rng([len(group), number])
-    counts = rng.multinomial(rng.integers(60, 200), rng.dirichlet([2.0] * 4)).tolist()
-    empty = [0] * 4
+    shares = rng.dirichlet([2.0] * classes)
+    counts = rng.multinomial(rng.integers(60, 200), shares).tolist()
     kind = "both" if len(modalities) == 2 else modalities[0]
     return {
         "name": f"{group}-{number}",
         "group": group,
         "role": role,
         "modalities": modalities,
-        "cases": {c: counts if c == kind else empty for c in ("both", "fundus", "oct")},
-        "resources": {
-            "speed": 1.0,
-            "uplink_mbps": 20.0,
-            "downlink_mbps": 100.0,
-            "availability": 1.0,
-            "dropout": 0.05,
-        },
+        "cases": {c: counts if c == kind else [0] * classes for c in ("both", "fundus", "oct")},
+        "resources": {"uplink_mbps": 20.0, "dropout": 0.05},
     }
 
 
 @cache
-def _graded() -> tuple[str, str]:
-    """Return ``predictions.csv`` and ``results.json``, made once for all tests."""
-    sites = [_card(group, number) for group in GROUPS for number in range(1, GROUPS[group][1] + 1)]
-    file = io.StringIO()
-    results = _results(sites, _write_predictions(file, sites))
-    return file.getvalue(), json.dumps(results)
-
-
-def _write_predictions(file: io.StringIO, sites: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return labels and probabilities by condition and site, written to `file`."""
-    held_out = [site["name"] for site in sites if site["role"] == "held_out"]
+def _graded(classes: tuple[str, ...], unseen: int) -> tuple[list[list[Any]], Results]:
+    """Return the rows of ``predictions.csv`` and the results, made once for all tests."""
+    numbers = {group: unseen if role == "held_out" else n for group, (role, n, _) in GROUPS.items()}
+    sites = [
+        _card(group, number, len(classes))
+        for group in GROUPS
+        for number in range(1, numbers[group] + 1)
+    ]
+    rows: list[list[Any]] = []
     found: dict[str, Any] = {condition: {} for condition in SKILL}
-    rows = csv.writer(file)
-    rows.writerow(["site", "case_id", "condition", "label", "p_0", "p_1", "p_2", "p_3"])
-    for number, site in enumerate(held_out):
+    names_unseen = [site["name"] for site in sites if site["role"] == "held_out"]
+    for number, site in enumerate(names_unseen):
         for condition, skill in SKILL.items():
-            labels, p = graded(CASES, 4, number, skill=skill)
+            labels, p = graded(CASES, len(classes), number, skill=skill)
             found[condition][site] = labels, p
             for case, (label, row) in enumerate(zip(labels, p, strict=True)):
-                rows.writerow([site, f"{site}-{case}", condition, label, *map(repr, row.tolist())])
-    return found
+                ids = f"{site}/{case}", f"{site}/{case // 2}"
+                rows.append([site, *ids, condition, int(label), *row.tolist()])
+    return rows, Results.model_validate(_results(sites, found, classes))
 
 
-def _estimates(labels: Any, p: Any) -> dict[str, Any]:
-    values = scores(labels, p)
-    spread = bootstrap(labels, p, range(len(labels)), METRICS, 100, np.random.default_rng(0))
-    return {
+def _scores(found: dict[str, tuple[Any, Any]], classes: tuple[str, ...]) -> tuple[Any, ...]:
+    """Return estimates, counts and operating point of the cases of some sites."""
+    labels, p = (np.concatenate(arrays) for arrays in zip(*found.values(), strict=True))
+    patients = [f"{site}/{case // 2}" for site in found for case in range(CASES)]
+    values = evaluate(labels, p)
+    spread = bootstrap(labels, p, patients, None, 100, np.random.default_rng(0))
+    estimates = {
         name: {"value": values[name], "low": spread[name][0], "high": spread[name][1]}
-        for name in METRICS
+        for name in names()
     }
+    by_class = np.bincount(labels, minlength=len(classes)).tolist()
+    count = {"cases": len(labels), "patients": len(set(patients)), "by_class": by_class}
+    point = None
+    if len(classes) == 2:
+        threshold = threshold_for(0.9, labels, p) or 0.0
+        figures = at_threshold(threshold, labels, p, patients, 100, np.random.default_rng(0))
+        point = {"threshold": threshold, "chosen_on": "held_out", "target": 0.9} | {
+            name: {"value": value, "low": low, "high": high}
+            for name, (value, (low, high)) in figures.items()
+        }
+    return estimates, count, point
 
 
-def _results(sites: list[dict[str, Any]], predictions: dict[str, Any]) -> dict[str, Any]:
-    pooled, by_site = {}, {}
+def _results(
+    sites: list[dict[str, Any]], predictions: dict[str, Any], classes: tuple[str, ...]
+) -> dict[str, Any]:
+    pooled, counts, points = {}, {}, {}
+    by_site: dict[str, Any] = {}
+    site_counts: dict[str, Any] = {}
     for condition, found in predictions.items():
-        everything = [np.concatenate(arrays) for arrays in zip(*found.values(), strict=True)]
-        pooled[condition] = _estimates(*everything)
-        for site, (labels, p) in found.items():
-            by_site.setdefault(site, {})[condition] = _estimates(labels, p)
-    traffic = {s["name"]: {"down_bytes": 8_400_000, "up_bytes": 6_100_000} for s in sites}
+        pooled[condition], counts[condition], points[condition] = _scores(found, classes)
+        for site, graded_there in found.items():
+            estimates, count, _ = _scores({site: graded_there}, classes)
+            by_site.setdefault(site, {})[condition] = estimates
+            site_counts.setdefault(site, {})[condition] = count
+    training = [site["name"] for site in sites if site["role"] == "train"]
+    outcomes = {"answered": ROUNDS - 1, "not_sampled": 0, "unavailable": 1, "dropped": 0}
+    outcomes |= {"late": 0, "absent": 0, "failed": 0}
     return {
         "schema": 1,
         "name": "synthetic",
@@ -122,29 +145,49 @@ def _results(sites: list[dict[str, Any]], predictions: dict[str, Any]) -> dict[s
         "seed": 7,
         "engine": "inline",
         "versions": {"python": "3.11.9", "torch": "2.13.0", "flwr": "1.41.0"},
-        "task": {"classes": CLASSES},
+        "task": {"classes": classes},
         "arrangement": "federated",
-        "rounds_completed": 18,
-        "held_out": {"pooled": pooled, "sites": by_site},
-        "validation": {"pooled": {"both": {"auc": 0.93}, "fundus": {"auc": None}}},
+        "rounds_completed": ROUNDS,
+        "held_out": {
+            "pooled": pooled,
+            "sites": by_site,
+            "counts": {"pooled": counts, "sites": site_counts},
+        },
+        "operating_point": points if len(classes) == 2 else None,
+        "validation": {"pooled": {"both": {"auc": {"value": 0.93}}}},
         "sites": sites,
         "communication": {
             "down_bytes": 8_400_000 * len(sites),
             "up_bytes": 6_100_000 * len(sites),
-            "sites": traffic,
+            "sites": {s["name"]: {"down_bytes": 8_400_000, "up_bytes": 6_100_000} for s in sites},
         },
         "time": {
-            "wall": {"data": 3.2, "encoders": 84.0, "fusion": 21.5, "evaluation": 9.1},
+            "wall": {"encoders": 84.0, "fusion": 21.5, "evaluation": 9.1, "total": 117.8},
             "virtual_seconds": 4210.0,
+            "virtual_by_group": {
+                group: {
+                    "receiving": 800.0,
+                    "computing": 2000.0,
+                    "sending": 600.0,
+                    "waiting": 710.0,
+                    "in_vain": 0.0,
+                    "away": 100.0,
+                }
+                for group in ("tertiary", "community", "imaging-centre")
+            },
         },
-        "failures": [],
-        "warnings": [],
-        "confounds": [],
+        "participation": {
+            "groups": {
+                group: {kind: n * GROUPS[group][1] for kind, n in outcomes.items()}
+                for group in ("tertiary", "community", "imaging-centre")
+            },
+            "sites": dict.fromkeys(training, outcomes),
+        },
         "transport": {"couplings": 140, "not_converged": 0, "left_out_classes": 0, "seconds": 3.1},
     }
 
 
-def _round(number: int, sites: list[dict[str, Any]]) -> dict[str, Any]:
+def _round(number: int, sites: list[dict[str, Any]]) -> Round:
     rng = np.random.default_rng(number)
     fusion = number > 12
     losses = {}
@@ -154,27 +197,23 @@ def _round(number: int, sites: list[dict[str, Any]]) -> dict[str, Any]:
             losses[site["name"]] = {"classification": base}
             if fusion:
                 losses[site["name"]]["alignment"] = 0.6 + 0.3 * np.exp(-(number - 12) / 2)
-    scored = None
+    scored = validated = None
     if number % 6 == 0:
-        scored = {
-            c: {
-                m: {"value": 0.6 + 0.08 * skill + 0.006 * number - s}
-                for m, s in (("auc", 0), ("qwk", 0.1))
-            }
-            for c, skill in SKILL.items()
+        auc = {c: 0.6 + 0.08 * skill + 0.006 * number for c, skill in SKILL.items()}
+        scored = {c: {"auc": {"value": v}, "qwk": {"value": v - 0.1}} for c, v in auc.items()}
+        validated = {c: {"auc": {"value": v + 0.03}} for c, v in auc.items()}
+    return Round.model_validate(
+        {
+            "round": number,
+            "phase": "fusion" if fusion else "encoders",
+            "lr": 0.004,
+            "participants": list(losses),
+            "losses": losses,
+            "down_bytes": 5_000_000 if fusion else 8_000_000,
+            "up_bytes": 2_000_000 if fusion else 6_000_000,
+            "seconds": 5.1,
+            "virtual_seconds": 230.0,
+            "held_out": scored,
+            "validation": validated,
         }
-    return {
-        "round": number,
-        "phase": "fusion" if fusion else "encoders",
-        "lr": 0.004,
-        "participants": [s["name"] for s in sites if s["role"] == "train"],
-        "failures": [],
-        "losses": losses,
-        "down_bytes": 5_000_000 if fusion else 8_000_000,
-        "up_bytes": 2_000_000 if fusion else 6_000_000,
-        "seconds": 5.1,
-        "virtual_seconds": 230.0,
-        "held_out": scored,
-        "validation": scored
-        and {c: {"auc": {"value": m["auc"]["value"] + 0.03}} for c, m in scored.items()},
-    }
+    )

@@ -1,8 +1,8 @@
 """Parts of the report whose content can be wrong."""
 
-import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,9 +11,10 @@ from fed.report.costs import group_traffic
 from fed.report.curves import group_losses, phase_starts
 from fed.report.federation import MOST_ROWS, federation_rows
 from fed.report.gallery import central_scan
-from fed.report.run import Traffic, parse_results, read_run
+from fed.report.notices import confounds, notices
 from fed.report.style import panel, severity_colours
-from fed.report.words import duration, headline, listed, size
+from fed.report.words import duration, headline, listed, share, size
+from fed.results import Results, Run, Traffic
 from fed.sites import Resources, SiteCard
 from tests.fed.report.synthetic import write_run
 
@@ -27,13 +28,13 @@ def card(number: int, **counts: tuple[int, ...]) -> SiteCard:
 def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
     write_run(folder)
-    return read_run(folder)
+    return Run.load(folder)
 
 
 def test_predictions_are_read_as_written(run):
-    labels, p = run.predictions.given("oct")
-    assert len(labels) == run.predictions.cases("oct") == 480
-    assert run.predictions.cases("oct", "unseen-3") == 120
+    labels, p = run.scored("oct")
+    assert len(labels) == 480
+    assert len(run.scored("oct", "unseen-3")[0]) == 120
     assert p.sum(axis=1) == pytest.approx(np.ones(480))
 
 
@@ -67,16 +68,48 @@ def test_many_sites_become_a_row_a_group():
 
 
 def test_traffic_by_group_sums_its_sites(run):
-    assert group_traffic(run.results)["tertiary"] == (3, Traffic(3 * 8_400_000, 3 * 6_100_000))
+    assert group_traffic(run.results)["tertiary"] == (
+        3,
+        Traffic(down_bytes=3 * 8_400_000, up_bytes=3 * 6_100_000),
+    )
 
 
-def test_left_out_classes_may_be_counted_or_named(tmp_path):
-    results = write_run(tmp_path)
-    for given, expected in ((0, ()), (2, ("2",)), (["late"], ("late",))):
-        results["transport"]["left_out_classes"] = given
-        transport = parse_results(json.loads(json.dumps(results))).transport
-        assert transport is not None
-        assert transport.left_out_classes == expected
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (0, ()),
+        (1, ("1 time a class found no partner in a coupling",)),
+        (7, ("7 times a class found no partner in a coupling",)),
+        ({"late": 7, "early": 0}, ("late found no partner in 7 couplings",)),
+    ],
+)
+def test_classes_left_out_are_named_where_names_are_known(tmp_path, given, words):
+    transport = {"couplings": 9, "not_converged": 0, "left_out_classes": given, "seconds": 1.0}
+    results = Results.model_validate(write_run(tmp_path, transport=transport))
+    (notice,) = (n for n in notices(results) if n.title == "Transport")
+    assert notice.items == words
+
+
+def test_what_confounds_have_in_common_is_said_once():
+    warnings = [
+        f"{name}: having it predicts the label (p = {p}): a model can cheat"
+        for name, p in (("training", 0.001), ("held out", 0.002), ("clinic-1", 0.003))
+    ]
+    explanation, items = confounds(warnings)
+    assert explanation == "Having it predicts the label: a model can cheat."
+    assert items == ("training: p = 0.001", "held out: p = 0.002", "clinic-1: p = 0.003")
+    assert confounds(["something else"])[1] == ("something else",)
+
+
+def test_a_share_of_none_is_zero_and_of_nothing_undefined():
+    assert [share(0, 5), share(5, 5), share(0, 0)] == ["0 %", "100 %", "n/a"]
+
+
+def test_resources_are_told_only_where_they_are_not_the_usual_ones():
+    site = card(1, both=(1, 2))
+    slow = replace(card(2, both=(1, 2)), resources=Resources(speed=0.5))
+    assert all(row.resources == () for row in federation_rows([site], ["well", "ill"]))
+    assert all(row.resources for row in federation_rows([site, slow], ["well", "ill"]))
 
 
 def test_severity_grows_darker():
@@ -120,15 +153,15 @@ def test_headline_takes_the_first_condition_that_can_be_scored(tmp_path):
     results = write_run(tmp_path)
     results["held_out"]["pooled"]["both"]["auc"]["value"] = None
     results["held_out"]["pooled"]["fundus"]["auc"]["value"] = 0.81
-    assert headline(parse_results(results)) == (
-        "At 4 unseen sites, eyes are graded with an AUC of 0.81 from fundus only"
+    assert headline(Results.model_validate(results)) == (
+        "At 4 unseen sites, AUC is 0.81 from fundus only"
     )
 
 
 def test_importing_draws_nothing_and_loads_no_plotting():
     code = (
-        "import sys, fed.report, fed.metrics, fed.bootstrap;"
-        "print({'matplotlib', 'sklearn', 'PIL'} & set(sys.modules))"
+        "import sys, fed.report, fed.metrics, fed.results, fed.study.tables;"
+        "print({'matplotlib', 'sklearn', 'PIL', 'pandas'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

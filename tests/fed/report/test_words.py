@@ -2,8 +2,8 @@
 
 import pytest
 
-from fed.report.run import parse_results
 from fed.report.words import summary
+from fed.results import Results
 from tests.fed.report.synthetic import write_run
 
 
@@ -17,6 +17,6 @@ from tests.fed.report.synthetic import write_run
 )
 def test_the_summary_says_who_trained_with_whom(tmp_path, arrangement, words):
     results = write_run(tmp_path) | {"arrangement": arrangement}
-    text = summary(parse_results(results))
+    text = summary(Results.model_validate(results))
     assert words in text
     assert ("One model was trained with" in text) is (arrangement == "federated")

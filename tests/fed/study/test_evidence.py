@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from fed.config.study import Study
 from fed.study.evidence import (
     PAGE,
     README,
@@ -24,6 +25,8 @@ sites:
 study: {title: 'Which?', methods: [fedavg, experts], seeds: [100, 101]}
 """
 
+FIGURES = Study(seeds=(0,)).figures
+
 
 def row(method, seed, value, site=POOLED, metric="auc"):
     return Row(method, seed, "as configured", site, "both", metric, value)
@@ -43,15 +46,15 @@ def root(tmp_path):
     for folder in ("results", "configs/studies"):
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "configs/studies/made_up.yaml").write_text(STUDY)
-    (tmp_path / "results/made_up.csv").write_text(as_table(ROWS))
+    (tmp_path / "results/made_up.csv").write_text(as_table(ROWS, FIGURES))
     return tmp_path
 
 
 def test_tables_keep_four_digits_and_undefined_values():
-    again = from_table(as_table(ROWS))
+    again = from_table(as_table(ROWS, FIGURES))
     assert again[0].value == 0.7
     assert row("experts", 101, None, metric="qwk") in again
-    assert from_table(as_table(again)) == again
+    assert from_table(as_table(again, FIGURES)) == again
 
 
 def test_the_page_has_means_and_differences_in_points(root):
@@ -65,7 +68,7 @@ def test_the_page_has_means_and_differences_in_points(root):
 
 
 def test_a_study_of_one_arm_is_compared_with_nothing(root):
-    (root / "results/made_up.csv").write_text(as_table(ROWS[:2]))
+    (root / "results/made_up.csv").write_text(as_table(ROWS[:2], FIGURES))
     assert "| method | fundus and OCT |\n| --- | --- |\n| fedavg | 75.0 ± 7.1 |\n" in page(root)
 
 
@@ -76,7 +79,7 @@ def test_a_study_can_ask_for_more_tables_and_pairs(root):
     kappas = [row("fedavg", s, 0.5, metric="qwk") for s in (100, 101)]
     kappas += [row("experts", s, 0.6 + s / 1e4, metric="qwk") for s in (100, 101)]
     aucs = [r for r in ROWS if r.metric == "auc"]
-    (root / "results/made_up.csv").write_text(as_table([*aucs, *kappas]))
+    (root / "results/made_up.csv").write_text(as_table([*aucs, *kappas], FIGURES))
     text = page(root)
     assert "Quadratic kappa, hundredths:\n\n| method |" in text
     assert "| as configured | experts – fedavg | AUC | +10.0 [+10.0, +10.0] |" in text
@@ -96,7 +99,7 @@ def test_choices_come_last_with_settings_ranked_by_their_mean_over_methods(root)
         for method, value in zip(("fedavg", "experts"), values, strict=True)
         for seed in (0, 1)
     ]
-    (root / "results/choosing.csv").write_text(as_table(rows))
+    (root / "results/choosing.csv").write_text(as_table(rows, FIGURES))
     text = page(root)
     assert text.index("## made_up") < text.index("## choosing")
     ranked = text.partition("## choosing")[2].splitlines()[-3:]
@@ -105,7 +108,9 @@ def test_choices_come_last_with_settings_ranked_by_their_mean_over_methods(root)
         "| even | 70.0 ± 0.0 | 82.0 ± 0.0 | 76.0 |",
         "| slow | 70.0 ± 0.0 | 80.0 ± 0.0 | 75.0 |",
     ]
-    (root / "results/choosing.csv").write_text(as_table(rows[:6]))  # experts lack a setting
+    (root / "results/choosing.csv").write_text(
+        as_table(rows[:6], FIGURES)
+    )  # experts lack a setting
     assert page(root).splitlines()[-1].startswith("| fast | 85.0 ± 0.0 | –")
 
 

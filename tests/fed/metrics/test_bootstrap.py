@@ -3,8 +3,16 @@
 import numpy as np
 import pytest
 
-from fed.bootstrap import METRIC, Replicates, Sample, bootstrap, multiplicities
-from fed.metrics import METRICS, scores
+from fed.metrics import (
+    Sample,
+    WeightedSample,
+    bootstrap,
+    evaluate,
+    metric,
+    names,
+    patients_of_sites,
+)
+from fed.metrics._bootstrap import multiplicities
 from tests.fed.grading import graded
 
 
@@ -18,13 +26,13 @@ def test_a_replicate_equals_the_metrics_of_the_cases_drawn(classes, ties):
     labels, p = graded(60, classes, 7, ties)
     owner = np.arange(60) // 2
     weights = multiplicities(30, 25, rng())[owner]
-    replicates = Replicates(Sample(labels, p), weights)
-    found = {name: METRIC[name](replicates) for name in METRICS}
+    replicates = WeightedSample(Sample(labels, p), weights)
+    found = {name: metric(name)(replicates) for name in names()}
     for r in range(weights.shape[1]):
         drawn = np.repeat(np.arange(60), weights[:, r].astype(int))
         if len(np.unique(labels[drawn])) < classes:
             continue
-        for name, value in scores(labels[drawn], p[drawn]).items():
+        for name, value in evaluate(labels[drawn], p[drawn]).items():
             assert found[name][r] == pytest.approx(value, abs=1e-9), name
 
 
@@ -32,12 +40,12 @@ def test_a_replicate_that_lost_a_class_is_left_out_of_class_averages():
     labels, p = graded(40, 4, 1)
     weights = np.ones((40, 2))
     weights[labels == 3, 1] = 0
-    replicates = Replicates(Sample(labels, p), weights)
+    replicates = WeightedSample(Sample(labels, p), weights)
     for name in ("auc", "balanced_accuracy", "sensitivity"):
-        complete, lost = METRIC[name](replicates)
-        assert complete == pytest.approx(scores(labels, p)[name])
+        complete, lost = metric(name)(replicates)
+        assert complete == pytest.approx(evaluate(labels, p)[name])
         assert np.isnan(lost)
-    assert np.isfinite(METRIC["accuracy"](replicates)).all()
+    assert np.isfinite(metric("accuracy")(replicates)).all()
 
 
 def test_patients_are_drawn_whole():
@@ -66,25 +74,45 @@ def test_interval_of_accuracy_is_the_binomial_one():
 
 def test_same_generator_same_intervals_and_names_of_any_type():
     labels, p = graded(50, 4, 2)
-    names = [f"patient-{i}" for i in range(50)]
-    first = bootstrap(labels, p, names, METRICS, 200, rng(3))
-    assert first == bootstrap(labels, p, names, METRICS, 200, rng(3))
-    assert first != bootstrap(labels, p, names, METRICS, 200, rng(4))
+    patients = [f"patient-{i}" for i in range(50)]
+    first = bootstrap(labels, p, patients, None, 200, rng(3))
+    assert first == bootstrap(labels, p, patients, None, 200, rng(3))
+    assert first != bootstrap(labels, p, patients, None, 200, rng(4))
     assert all(low <= high for low, high in first.values())
 
 
 def test_what_is_undefined_has_no_interval():
     _, p = graded(20, 3, 0)
-    one_class = bootstrap(np.zeros(20, dtype=int), p, range(20), METRICS, 50, rng())
+    one_class = bootstrap(np.zeros(20, dtype=int), p, range(20), None, 50, rng())
     undefined = {name for name, interval in one_class.items() if interval == (None, None)}
-    values = scores(np.zeros(20, dtype=int), p)
+    values = evaluate(np.zeros(20, dtype=int), p)
     assert undefined == {name for name, value in values.items() if value is None}
-    empty = bootstrap(np.zeros(0, dtype=int), np.zeros((0, 3)), [], METRICS, 50, rng())
-    lone = bootstrap(np.zeros(4, dtype=int), p[:4], ["a"] * 4, METRICS, 50, rng())
+    empty = bootstrap(np.zeros(0, dtype=int), np.zeros((0, 3)), [], None, 50, rng())
+    lone = bootstrap(np.zeros(4, dtype=int), p[:4], ["a"] * 4, None, 50, rng())
     assert set(empty.values()) == set(lone.values()) == {(None, None)}
 
 
 def test_a_patient_for_every_case():
     labels, p = graded(20, 3, 0)
     with pytest.raises(ValueError, match="20 cases"):
-        bootstrap(labels, p, range(19), METRICS, 10, rng())
+        bootstrap(labels, p, range(19), None, 10, rng())
+
+
+def test_an_id_counts_within_its_site():
+    labels, p = graded(60, 3, 4)
+    ids, sites = [str(i % 30) for i in range(60)], ["a"] * 30 + ["b"] * 30
+    told_apart = bootstrap(labels, p, patients_of_sites(ids, sites), ["accuracy"], 300, rng())
+    unique = bootstrap(labels, p, [f"{i:2}" for i in range(60)], ["accuracy"], 300, rng())
+    mixed = bootstrap(labels, p, ids, ["accuracy"], 300, rng())
+    assert told_apart != mixed
+    assert len(set(patients_of_sites(ids, sites))) == 60
+    width = {k: v["accuracy"][1] - v["accuracy"][0] for k, v in (("u", unique), ("t", told_apart))}
+    assert width["t"] == pytest.approx(width["u"], rel=0.15)
+
+
+def test_ids_that_are_unique_anyway_give_the_same_interval_with_and_without_their_sites():
+    labels, p = graded(60, 3, 4)
+    ids = [f"{(7 * i) % 60:02}" for i in range(60)]
+    told_apart = patients_of_sites(ids, [f"site-{i % 3}" for i in range(60)])
+    plain = bootstrap(labels, p, ids, None, 100, rng())
+    assert plain == bootstrap(labels, p, told_apart, None, 100, rng())

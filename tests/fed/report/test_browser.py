@@ -1,0 +1,152 @@
+"""The pages in a real browser, if there is one: what is seen, not what is written."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from fed.report import write_report
+from fed.report.words import duration, size
+from tests.fed.report.synthetic import BINARY, samples, write_run
+from tests.fed.study.synthetic import write_small_study
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+SCREENS = [(400, "light"), (400, "dark"), (1200, "light"), (1200, "dark")]
+SMALLEST = 10
+"""CSS pixels of the smallest text."""
+PAGES = 6
+ON_SHADES = {"rgb(32, 35, 44)", "rgb(253, 253, 253)"}
+"""Words in the cells of a confusion matrix, whose shades are the same on a dark screen."""
+
+TEXTS = """() => [...document.querySelectorAll('body *')].filter(e =>
+    [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim())
+).map(e => {
+    const box = e.getBoundingClientRect(), svg = e.closest('svg');
+    let pixels = parseFloat(getComputedStyle(e).fontSize);
+    if (svg && svg.viewBox.baseVal.width)
+        pixels *= svg.getBoundingClientRect().width / svg.viewBox.baseVal.width;
+    return [box.width * box.height, pixels, e.textContent.trim()];
+}).filter(([area]) => area > 0)"""
+OUTSIDE = """() => [...document.querySelectorAll('svg text')].filter(e => {
+    const text = e.getBoundingClientRect();
+    const svg = e.closest('svg').getBoundingClientRect();
+    return text.width && (text.right > svg.right + 1 || text.left < svg.left - 1);
+}).map(e => e.textContent.trim())"""
+FIGURES = """() => [...document.querySelectorAll('[data-figure]')]
+    .map(e => [e.dataset.figure, e.textContent.trim()])"""
+COLOURS = """() => [getComputedStyle(document.body).backgroundColor,
+    ...[...document.querySelectorAll('p, td, figcaption, svg text')]
+        .map(e => getComputedStyle(e)[e.tagName === 'text' ? 'fill' : 'color'])]"""
+
+
+@pytest.fixture(scope="module")
+def browser():
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    path = next((found for name in BROWSERS if (found := shutil.which(name))), None)
+    if path is None:
+        pytest.skip(f"no browser: none of {', '.join(BROWSERS)}")
+    with playwright.sync_playwright() as running:
+        opened = running.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("pages")
+    write_run(folder / "four")
+    write_run(folder / "two", classes=BINARY, unseen=1)
+    return {
+        "four": write_report(folder / "four", samples()),
+        "two": write_report(folder / "two", []),
+        "study": write_small_study(folder / "study"),
+    }
+
+
+@pytest.mark.parametrize("name", ["four", "two", "study"])
+def test_a_page_fits_every_screen_and_can_be_read(browser, pages, name):
+    for width, scheme in SCREENS:
+        page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        page.goto(pages[name].as_uri())
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert [t for _, pixels, t in page.evaluate(TEXTS) if pixels < SMALLEST] == []
+        assert page.evaluate(OUTSIDE) == []
+        paper, *inks = page.evaluate(COLOURS)
+        assert (_luminance(paper) < 0.1) == (scheme == "dark")
+        assert [ink for ink in set(inks) - ON_SHADES if _contrast(paper, ink) < 4.5] == []
+        page.close()
+
+
+@pytest.mark.parametrize("name", ["four", "two", "study"])
+def test_a_page_prints_on_few_sheets_without_its_configuration(browser, pages, name):
+    page = browser.new_page(viewport={"width": 710, "height": 1000}, color_scheme="dark")
+    page.goto(pages[name].as_uri())
+    printed = page.pdf(format="A4", prefer_css_page_size=True, print_background=True)
+    assert len(re.findall(rb"/Type\s*/Page\b", printed)) <= PAGES
+    page.emulate_media(media="print")
+    texts = page.evaluate(TEXTS)
+    assert [t for _, pixels, t in texts if pixels < SMALLEST] == []
+    assert not any("method: fedrima" in t for _, _, t in texts)
+    assert _luminance(page.evaluate(COLOURS)[0]) > 0.9
+    assert page.evaluate("document.documentElement.scrollWidth") <= 710
+    page.close()
+
+
+@pytest.mark.parametrize("name", ["four", "two"])
+def test_every_figure_is_the_one_in_the_results(browser, pages, name):
+    results = json.loads(pages[name].with_name("results.json").read_text())
+    page = browser.new_page()
+    page.goto(pages[name].as_uri())
+    figures = page.evaluate(FIGURES)
+    assert len({path for path, _ in figures}) > 100
+    for path, text in figures:
+        assert text == _as_shown(path, results), path
+    known = {f"{value:.3f}" for value in _numbers(results)}
+    shown = {n for _, _, t in page.evaluate(TEXTS) for n in re.findall(r"\b\d\.\d{3}\b", t)}
+    ticks = {n for n in shown if n.endswith(("0", "5"))}  # of axes
+    assert shown - ticks <= known
+    page.close()
+
+
+def _as_shown(path: str, results: dict) -> str:
+    """Format a figure of the results anew, from what the file says."""
+    found = results
+    for step in path.split("/"):
+        found = found[step]
+    if path.endswith("_bytes"):
+        return size(found)
+    if path.startswith("time/"):
+        return duration(found)
+    if isinstance(found, int):
+        return str(found)
+    if isinstance(found, dict) and "cases" in found:
+        counts, classes = found["by_class"], results["task"]["classes"]
+        first = 1 if len(classes) == 2 else 0
+        grades = [f"{n} {c}" for n, c in zip(counts, classes, strict=True)][first:]
+        return f"{found['cases']} cases of {found['patients']} patients: {', '.join(grades)}"
+    if isinstance(found, dict):
+        return f"{found['low']:.3f}–{found['high']:.3f}"
+    return f"{found:.3f}"
+
+
+def _numbers(content) -> list[float]:
+    if isinstance(content, dict):
+        return [n for value in content.values() for n in _numbers(value)]
+    if isinstance(content, list):
+        return [n for value in content for n in _numbers(value)]
+    return [content] if isinstance(content, float) else []
+
+
+def _luminance(colour: str) -> float:
+    """Return the relative luminance of ``rgb(r, g, b)`` (WCAG 2)."""
+    channels = [int(c) / 255 for c in re.findall(r"\d+", colour)[:3]]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return sum(w * c for w, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def _contrast(one: str, other: str) -> float:
+    """Return the contrast of two colours (WCAG 2), 1 to 21."""
+    dark, light = sorted((_luminance(one), _luminance(other)))
+    return (light + 0.05) / (dark + 0.05)

@@ -1,0 +1,97 @@
+"""From the scores of sites to tables: who counts once, and what rests on what."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fed.config import load
+from fed.metrics import names
+from fed.protocol import Scores
+from server.evaluation import (
+    counts_of,
+    metrics_of,
+    operating_points,
+    pool,
+    prediction_columns,
+    prediction_rows,
+    tables_of,
+)
+from tests.fed.grading import graded
+
+SITES = "[{name: t, modalities: [fundus, oct], cases: 20}, {name: u, role: held_out, modalities: [oct], cases: 9}]"
+DEMO = Path(__file__).parents[2] / "configs/demo.yaml"
+
+
+def config(*changes: str):
+    return load([DEMO], ["evaluation.bootstrap=50", *changes])
+
+
+def scores(site: str, n: int, conditions=("both", "fundus", "oct"), classes: int = 4) -> Scores:
+    """Return scores of two eyes a patient, whose ids every hospital gives alike."""
+    labels, p = graded(n, classes, len(site) + n)
+    ids = tuple(str(i) for i in range(n))
+    patients = tuple(str(i // 2) for i in range(n))
+    rows = {c: np.arange(n) for c in conditions}
+    return Scores(site, ids, patients, labels, rows, dict.fromkeys(conditions, p))
+
+
+def test_one_site_alone_has_one_interval():
+    pooled, sites = tables_of([scores("a", 40)], config())
+    assert sites == {"a": pooled}
+    pooled, sites = tables_of([scores("a", 40, ("fundus",)), scores("bb", 40, ("oct",))], config())
+    assert sites["a"]["fundus"] == pooled["fundus"]
+    assert sites["bb"]["oct"] == pooled["oct"]
+    pooled, sites = tables_of([scores("a", 40), scores("bb", 40)], config())
+    assert sites["a"]["both"] != pooled["both"]
+
+
+def test_a_patient_counts_within_its_site():
+    sites = [scores("a", 40), scores("bb", 30)]
+    assert len(set(pool(sites, "both").patients)) == 35
+    counts = counts_of(sites, ("both",), 4)
+    assert (counts.pooled["both"].cases, counts.pooled["both"].patients) == (70, 35)
+    assert counts.sites["bb"]["both"].patients == 15
+    assert sum(counts.pooled["both"].by_class) == 70
+
+
+def test_rows_name_the_patient_after_the_case():
+    site = scores("a", 4)
+    assert prediction_columns([site], 4)[:5] == [
+        "site", "case_id", "patient_id", "condition", "label",
+    ]  # fmt: skip
+    rows = prediction_rows([site], ("both",))
+    assert rows[3][:5] == ["a", "3", "1", "both", int(site.labels[3])]
+    assert all(len(row) == len(prediction_columns([site], 4)) for row in rows)
+
+
+def test_metrics_of_ones_own_and_an_own_headline_are_scored_beside_the_others():
+    own = "tests.fed.metrics.test_metrics:Hits"
+    asked = config(f"evaluation.metrics=['{own}']")
+    assert metrics_of(asked) == (*names(), own)
+    assert metrics_of(config(f"evaluation.headline='{own}'"))[-1] == own
+    pooled, _ = tables_of([scores("a", 40)], asked)
+    assert pooled["both"][own]["value"] == pytest.approx(40 * pooled["both"]["accuracy"]["value"])
+
+
+def test_two_classes_have_an_operating_point_and_more_have_none():
+    def asked():
+        return config(
+            f"sites={SITES}", "task.classes=[well, ill]", "evaluation.operating_sensitivity=0.8"
+        )
+
+    held_out = [scores("a", 60, ("both",), 2)]
+    point = (operating_points(held_out, [], asked()) or {})["both"]
+    assert point.chosen_on == "held_out"
+    labels, p = held_out[0].labels, held_out[0].probabilities["both"]
+    said = p[:, 1] >= point.threshold
+    assert point.sensitivity.value == pytest.approx(said[labels == 1].mean())
+    assert point.sensitivity.value >= 0.8
+    assert point.specificity.value == pytest.approx((~said)[labels == 0].mean())
+    assert point.positive_predictive_value.value == pytest.approx(labels[said].mean())
+    assert point.negative_predictive_value.value == pytest.approx(1 - labels[~said].mean())
+    splits = [scores("train", 50, ("both",), 2)]
+    elsewhere = (operating_points(held_out, splits, asked()) or {})["both"]
+    assert elsewhere.chosen_on == "validation"
+    assert elsewhere.threshold in splits[0].probabilities["both"][:, 1]
+    assert operating_points([scores("a", 60)], [], config()) is None
