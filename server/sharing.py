@@ -144,7 +144,8 @@ def state_key(config: Config, number: int, initial: State) -> str:
     if not scored:
         content["evaluation"].pop("conditions")
         content["evaluation"].pop("onboarding")
-        if config.data.source == "phantom":  # real sites share out one set of patients
+        # Real sites share out the patients of their source, held-out ones too.
+        if not any(config.data_of(group).real for group in config.sites):
             content["sites"] = [site for site in content["sites"] if site["role"] == "train"]
     _reduce_method(content["method"], config, number, scored)
     modules = modules_of(initial)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from fed.data.collections.diseases import classes_of
+from fed.data.collection import Collection, Row
 from fed.data.images import reading
-from fed.data.rows import Collection, Row
+from fed.data.layouts.diseases import classes_of
 from fed.errors import DataError, first_ten
 
 FOLDERS = {"amd": "AMD", "dr": "DR", "glaucoma": "Glaucoma"}

@@ -7,9 +7,9 @@ other cases have no public label and are not read.
 
 from pathlib import Path
 
-from fed.data.collections.folders import missing_slices, numbered_folders
-from fed.data.collections.labels import read_one_hot
-from fed.data.rows import Collection, Row
+from fed.data.collection import Collection, Row
+from fed.data.layouts.folders import missing_slices, numbered_folders
+from fed.data.layouts.one_hot import read_one_hot
 from fed.errors import ConfigError, DataError, first_ten
 
 IMAGES = "multi-modality_images"
