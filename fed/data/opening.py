@@ -10,9 +10,10 @@ from fed.data.collection import Collection
 from fed.data.groups import group_of
 from fed.data.labels import graded
 from fed.data.manifest import read_manifest
+from fed.data.own import OwnRows
 from fed.data.pooling import PooledSource
 from fed.data.prepared import PreparedReader, prepare
-from fed.data.rows import OwnRows, RowsSource
+from fed.data.rows import RowsSource
 from fed.data.several import SeveralSources, Sharing, sharings
 from fed.errors import ConfigError
 

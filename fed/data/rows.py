@@ -11,7 +11,6 @@ from fed.config import Config
 from fed.config.groups import SiteGroup
 from fed.data.account import (
     AT_NO_SITE,
-    OF_OTHER_SITES,
     WITHOUT_IMAGE,
     WITHOUT_OWNED,
     WITHOUT_REQUIRED,
@@ -20,8 +19,7 @@ from fed.data.account import (
 from fed.data.cases import Case, Pixels, SiteCases, owned
 from fed.data.cautions import Held, equal_images, several_labels, telling_devices
 from fed.data.collection import Collection, Row
-from fed.data.groups import group_of
-from fed.data.partition import Patient, claims, divide
+from fed.data.partition import Patient, divide
 from fed.data.pooling import keepers
 from fed.data.prepared import PreparedReader
 from fed.data.readers import readers
@@ -153,40 +151,6 @@ class RowsSource:
         return divide(self._groups, known, classes, self._config.seed)
 
 
-class OwnRows(RowsSource):
-    """One site's eyes, read where the site keeps them: nobody else's are there to be divided.
-
-    Where the rows say whose they are (``data.site_column``) and the configuration names those of
-    the site, the rows of others are left alone, their images too.
-
-    Parameters
-    ----------
-    site : str
-        The only site that can be opened.
-    """
-
-    def __init__(self, config: Config, collection: Collection, site: str) -> None:
-        self._site = site
-        group = group_of(config.sites, site)
-        claimed = dict(claims(group))[site]
-        columns = config.data.site_column
-        own = tuple(
-            row
-            for row in collection.rows
-            if not claimed or columns is None or row.place(columns) in (None, *claimed)
-        )
-        if not own:
-            raise DataError(
-                f"{config.data.path}: no row has {' or '.join(map(repr, claimed))} in column "
-                f"{_named(columns)}, as site {site} needs"
-            )
-        left_out = {**collection.left_out, OF_OTHER_SITES: len(collection.rows) - len(own)}
-        super().__init__(config, Collection(collection.classes, own, left_out), [group])
-
-    def _assign(self, patients: Mapping[str, Sequence[Row]]) -> Mapping[str, Sequence[str]]:
-        return {self._site: tuple(patients)}
-
-
 @dataclass(frozen=True)
 class RowImages:
     """Reads the images of one site."""
@@ -260,7 +224,7 @@ def _patients(
         if len(places) > 1:
             raise DataError(
                 f"{config.data.path}: patient {patient_id} is at several sites "
-                f"({', '.join(sorted(places))}) by column {_named(columns)}; a patient is at one"
+                f"({', '.join(sorted(places))}) by column {named_columns(columns)}; a patient is at one"
             )
         modalities = frozenset(modality for row in eyes for modality in row.images)
         labels = tuple(row.label for row in eyes)
@@ -271,12 +235,13 @@ def _patients(
             if name not in known:
                 raise DataError(
                     f"sites.{group}.cases: no usable eye has {name!r} in column "
-                    f"{_named(columns)}{nearest(name, known)}"
+                    f"{named_columns(columns)}{nearest(name, known)}"
                 )
     return patients
 
 
-def _named(columns: Sequence[str] | None) -> str:
+def named_columns(columns: Sequence[str] | None) -> str:
+    """Return the names of columns as a message has them."""
     return "/".join(map(repr, columns or ()))
 
 
@@ -301,7 +266,7 @@ def _reasons(
         if claimed not in owners and place is not None:
             unnamed[place] += 1
         elif claimed not in owners:
-            reasons[f"without a value in {_named(columns)}"] += 1
+            reasons[f"without a value in {named_columns(columns)}"] += 1
         elif owners[claimed].isdisjoint(row.images):
             reasons[WITHOUT_OWNED] += 1
         else:
