@@ -1,4 +1,7 @@
-"""What the labels of the Harvard collections mean."""
+"""What the labels of collections mean, and which of them is asked for."""
+
+from collections.abc import Mapping
+from typing import TypeVar
 
 from fed.errors import ConfigError, nearest
 
@@ -7,7 +10,29 @@ CLASSES = {
     "dr": ("non-vision-threatening", "vision-threatening"),
     "glaucoma": ("healthy", "glaucoma"),
 }
-"""The grades of a disease, mildest first."""
+"""The grades of a disease in the Harvard collections, mildest first."""
+
+
+RETINOPATHY = ("none", "mild", "moderate", "severe", "proliferative")
+"""The international clinical grades of diabetic retinopathy, 0 to 4."""
+
+Chosen = TypeVar("Chosen")
+
+
+def chosen(label: str, known: Mapping[str, Chosen], source: str) -> Chosen:
+    """Return what belongs to the label that is asked for; ``grade`` asks for the first.
+
+    Raises
+    ------
+    ConfigError
+        For a label that the collection does not have.
+    """
+    if label == "grade":
+        return next(iter(known.values()))
+    if label not in known:
+        allowed = ", ".join(["grade", *known])
+        raise ConfigError(f"data.label: {label!r}; allowed for {source}: {allowed}")
+    return known[label]
 
 
 def classes_of(label: str) -> tuple[str, ...]:

@@ -1,11 +1,13 @@
-"""Cases that are folders named by numbers, and scans that are folders of numbered slices."""
+"""Cases, slices and pictures in folders, by the numbers in their names; what is missing there."""
 
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from fed.data.collection import Row
+from fed.data.images import PICTURES
 from fed.data.volumes import slice_files
-from fed.errors import DataError
+from fed.errors import DataError, first_ten
 
 
 def numbered_folders(root: Path) -> dict[int, Path]:
@@ -42,3 +44,37 @@ def missing_slices(folder: Path) -> list[str]:
         return []
     gaps = sorted(set(range(min(numbers), max(numbers) + 1)) - set(numbers))
     return [f"{folder}: no slice {', '.join(map(str, gaps[:10]))}"] if gaps else []
+
+
+def pictures(folder: Path) -> list[Path]:
+    """Return the pictures in a folder by the numbers in their names: 2 comes before 10."""
+    if not folder.is_dir():
+        return []
+    found = (file for file in folder.iterdir() if file.suffix.lower() in PICTURES)
+    return sorted((file for file in found if not file.name.startswith(".")), key=numeric)
+
+
+def numeric(path: Path) -> tuple[list[tuple[int, int | str]], str]:
+    """Return what sorts names by the numbers in them."""
+    parts = re.findall(r"[0-9]+|[^0-9]+", path.stem.lower())
+    return [(0, int(p)) if p.isdecimal() else (1, p) for p in parts], path.name
+
+
+def below(root: Path, *names: str) -> Path:
+    """Return the first of these folders that is in `root`, or `root`: archives unpack so or so."""
+    return first_present([root / name for name in names]) or root
+
+
+def complete(root: Path, rows: Sequence[Row], troubles: Sequence[str]) -> tuple[Row, ...]:
+    """Return the rows of a collection if there are any, and nothing of it is missing.
+
+    Raises
+    ------
+    DataError
+        Naming the first ten troubles and how many there are, or the folder that is empty.
+    """
+    if troubles:
+        raise DataError(f"{root}: {len(troubles)} missing or wrong: {first_ten(troubles)}")
+    if not rows:
+        raise DataError(f"{root}: holds no image of this collection where it is published to be")
+    return tuple(rows)
