@@ -228,6 +228,11 @@ class Config(Section):
         for group in self.sites:
             own, data = group.data, self.data_of(group)
             if not data.real:
+                if own is not None and own.path is not None:
+                    raise ValueError(
+                        f"sites.{group.name}.data.path: phantom eyes are drawn, not read; give its "
+                        "source, too"
+                    )
                 continue
             if own is not None and own.source is not None and own.path is None:
                 raise ValueError(f"sites.{group.name}.data.path is needed beside its source")

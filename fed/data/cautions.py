@@ -26,6 +26,9 @@ DEVICES = ("source", "device", "camera", "scanner", "manufacturer", "model", "st
 
 SOURCE = "data source"
 
+MOST_DEVICES = 100
+"""A column with more values than this tells something else than devices."""
+
 
 @dataclass(frozen=True)
 class Held:
@@ -109,11 +112,17 @@ def telling_devices(held: Sequence[Held], config: Config) -> tuple[str, ...]:
         ]
         columns = dict.fromkeys(name for each in training for name in each.devices)
         for column in columns:
-            named = [each for each in training if column in each.devices]
-            values = sorted({each.devices[column] for each in named})
+            told = [
+                (each.devices[column], each.row.label)
+                for each in training
+                if column in each.devices
+            ]
+            values = {value: row for row, value in enumerate(sorted({value for value, _ in told}))}
+            if len(values) > MOST_DEVICES:
+                continue
             counts = np.zeros((len(values), len(config.task.classes)), dtype=np.int64)
-            for each in named:
-                counts[values.index(each.devices[column]), each.row.label] += 1
+            for value, label in told:
+                counts[values[value], label] += 1
             confound = device_label_confound(counts, column, config.seed, modality)
             if confound.raised:
                 found.append(f"training, {modality}: {confound.words}")

@@ -34,15 +34,9 @@ QUALITY = (
 
 NO_FUNDUS = ("anterior segment image", "no fundus image")
 
-GRADES = {
-    "mild nonproliferative retinopathy": 1,
-    "moderate non proliferative retinopathy": 2,
-    "severe nonproliferative retinopathy": 3,
-    "proliferative diabetic retinopathy": 4,
-    "severe proliferative diabetic retinopathy": 4,
-}
-UNGRADED = ("diabetic retinopathy", "suspected diabetic retinopathy")
-"""Retinopathy whose grade is not told."""
+GRADES = {"mild": 1, "moderate": 2, "severe": 3}
+NON_PROLIFERATIVE = re.compile("(mild|moderate|severe) non[ -]?proliferative")
+PROLIFERATIVE = 4
 
 PRESENT = ("absent", "present")
 FINDINGS = {
@@ -110,11 +104,20 @@ def _grade(keywords: str, label: str) -> int | str:
     if not findings:
         return WITHOUT_LABEL
     if label == "dr":
-        grades = [GRADES[word] for word in findings if word in GRADES]
-        if not grades and any(word in UNGRADED for word in findings):
-            return "with retinopathy of no grade"
-        return max(grades, default=0)
+        return max(map(_retinopathy, findings)) or (
+            "with retinopathy of no grade"
+            if any("diabetic retinopathy" in word for word in findings)
+            else 0
+        )
     named = [word for word in findings if FINDINGS[label] in word]
     if named and all(word.startswith("suspected") for word in named):
         return "with a finding that is only suspected"
     return int(bool(named))
+
+
+def _retinopathy(word: str) -> int:
+    """Return the grade that a keyword names; 0 where it names none."""
+    named = NON_PROLIFERATIVE.match(word)
+    if named:
+        return GRADES[named[1]]
+    return PROLIFERATIVE if "proliferative diabetic" in word else 0

@@ -209,6 +209,19 @@ def test_all_sources_are_prepared_in_one_folder(eyes: Callable[..., str], tmp_pa
         np.testing.assert_array_equal(mine.images.fundus(3), theirs.images.fundus(3))
 
 
+def test_frozen_encoders_read_every_source(eyes: Callable[..., str]) -> None:
+    plain = config(
+        {"name": "a", "data": manifest(eyes("first"))},
+        {"name": "b", "role": "held_out", "data": manifest(eyes("second"))},
+    )
+    frozen = resolve({**plain.model_dump(), "model": {"frozen": {"fundus": {"encoder": "own"}}}})
+    source = open_source(frozen, check=False)
+    features = [source.open(name).images.fundus(0) for name in ("a", "b")]
+    assert features[0].ndim == 1
+    assert features[0].shape == features[1].shape
+    assert not np.array_equal(*features)
+
+
 @pytest.mark.parametrize(
     ("data", "words"),
     [
@@ -217,6 +230,10 @@ def test_all_sources_are_prepared_in_one_folder(eyes: Callable[..., str], tmp_pa
         (manifest("x", labels={"0": "healthy"}), r"sites\.a\.data\.labels: 'healthy' is no class"),
         (manifest("x", labels={False: "none"}), r"YAML reads a label here as false; .*quotes"),
         ({"labels": {"a": "none"}}, r"sites\.a\.data\.labels: phantom eyes are drawn"),
+        (
+            {"path": "x.csv"},
+            r"sites\.a\.data\.path: phantom eyes are drawn, not read; give its source",
+        ),
         ({"image_size": 32}, r"sites\.0\.data\.image_size: unknown key"),
     ],
 )
