@@ -92,11 +92,43 @@ def modality_label_confound(counts: ArrayLike, seed: int, *scope: str) -> Confou
         What is tested; tests of different scopes permute independently.
     """
     table = np.asarray(counts, dtype=np.int64)
+    observed, p_value = _tested(table, seed, *scope)
+    return Confound(observed, p_value, _words(table, observed, p_value))
+
+
+def device_label_confound(counts: ArrayLike, column: str, seed: int, *scope: str) -> Confound:
+    """Test whether a device, or the source that stands for it, and the label are independent.
+
+    Parameters
+    ----------
+    counts : array_like of int, (devices, classes)
+        Cases by device and by label.
+    column : str
+        What tells the device.
+    seed : int
+    *scope : str
+        What is tested; tests of different scopes permute independently.
+    """
+    table = np.asarray(counts, dtype=np.int64)
+    observed, p_value = _tested(table, seed, "device", column, *scope)
+    shares = table / np.maximum(table.sum(axis=0), 1)
+    classes = max(int((table.sum(axis=0) > 0).sum()), 1)
+    guessed = float(shares.max(axis=1).sum()) / classes  # by the best guess for each device
+    return Confound(
+        observed,
+        p_value,
+        f"{column!r} alone predicts the label (balanced accuracy {guessed:.2f} where "
+        f"{1 / classes:.2f} is chance, mutual information {observed:.3f} nats, "
+        f"p = {p_value:.3f}): a model can score by recognising the device",
+    )
+
+
+def _tested(table: NDArray[np.int64], seed: int, *scope: str) -> tuple[float, float]:
+    """Return the mutual information of a table, and the probability of as much by chance."""
     observed = float(_mutual_information(table))
     permuted = _mutual_information(_permuted(table, generator(seed, "confound", *scope)))
     reached = int((permuted >= observed - 1e-12).sum())
-    p_value = (1 + reached) / (1 + PERMUTATIONS)
-    return Confound(observed, p_value, _words(table, observed, p_value))
+    return observed, (1 + reached) / (1 + PERMUTATIONS)
 
 
 def _table(card: SiteCard) -> NDArray[np.int64]:

@@ -11,6 +11,7 @@ from pydantic import (
     model_validator,
 )
 
+from fed.config.data import GroupData
 from fed.config.refusal import shown
 from fed.config.section import Count, NotNegative, Positive, PositiveShare, Section, Share, Whole
 from fed.sites import MODALITIES, Modality, Resources, Role
@@ -109,13 +110,24 @@ class SiteGroup(Section):
     """Of the cases with both modalities, the share known to be the same eye."""
     cases: Count | PositiveShare | LogNormal | Names = LogNormal(median=100)
     """Cases a site: a number, or {median, spread} of a log-normal. Real sources also take a share
-    below 1 of all patients for the whole group, or a list of names found in `data.site_column`."""
+    up to 1.0 of all patients for the whole group, or a list of names found in `data.site_column`.
+    A group with a real source of its own has all of its patients unless it says otherwise."""
+    data: GroupData | None = None
+    """A source of its own: {source, path, label, labels, ...}; null: `data` of the federation."""
     labels: Dirichlet | tuple[NotNegative, ...] | Literal["natural"] = "natural"
     """Label proportions: {dirichlet: a, around: [...]}, a list with one number a class, or `natural` (real
     sources: as they come; phantom: even)."""
     style: NotNegative = 1.0
     """How far its devices differ from the average device (phantom)."""
     resources: SiteResources = SiteResources()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _all_of_its_own_source(cls, value: Any) -> Any:
+        own = value.get("data") if isinstance(value, dict) else None
+        if isinstance(own, dict) and own.get("source") != "phantom" and "cases" not in value:
+            return {**value, "cases": 1.0}
+        return value
 
     @field_validator("cases", mode="wrap")
     @classmethod

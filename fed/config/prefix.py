@@ -35,7 +35,8 @@ def up_to_phase(config: Config, phases: int) -> Config:
         "method": _method(config.method, phases),
         "evaluation": Evaluation(conditions=(), validation=config.evaluation.validation),
     }
-    if config.data.source == "phantom":  # real sites share out one set of patients
+    # Real sites share out the patients of their source, held-out ones too.
+    if not any(config.data_of(group).real for group in config.sites):
         changes["sites"] = tuple(group for group in config.sites if group.role == "train")
     return config.model_copy(update=changes)
 

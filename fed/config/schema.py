@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from fed.config.clock import STATISTICS, Clock
-from fed.config.groups import Dirichlet, Names, SiteGroup
+from fed.config.data import Data, numbers
+from fed.config.groups import Dirichlet, SiteGroup
 from fed.config.method import Method
 from fed.config.model import Model
 from fed.config.onboarding import Onboarding
@@ -22,6 +23,7 @@ from fed.config.section import (
     Whole,
 )
 from fed.config.study import Study
+from fed.errors import nearest
 from fed.parts import PartKey
 from fed.sites import CONDITIONS, MODALITIES, NEEDED_BY, Condition, Modality
 
@@ -43,44 +45,6 @@ class Task(Section):
         if len(set(classes)) < len(classes):
             raise ValueError("class names must differ from each other")
         return classes
-
-
-class Data(Section):
-    """Where the eyes come from, and the size they are brought to."""
-
-    source: Literal["phantom", "manifest", "harvard30k", "fairvision", "gamma"] = "phantom"
-    """`phantom` draws synthetic eyes; the others read real ones."""
-    path: str | None = None
-    """Root folder or manifest file of a real source; relative to the working directory."""
-    label: str = "grade"
-    """Label column of a manifest; `amd`, `dr` or `glaucoma` for harvard30k and fairvision."""
-    site_column: Names | None = None
-    """What names the site of each case: a column of the manifest, `split` (the official split of a
-    published collection), or a demographic of FairVision. Of several, `[split, race]`, the values
-    are joined: `train/Asian`. null: groups take shares of patients."""
-    require: tuple[Modality, ...] = ()
-    """Keep only the eyes that have all of these modalities, for instance `[fundus, oct]`."""
-    image_size: Annotated[Whole, Field(ge=16)] = 64
-    """Height and width of a fundus photograph, pixels."""
-    volume_size: tuple[Count, Annotated[Whole, Field(ge=16)], Annotated[Whole, Field(ge=16)]] = (
-        16,
-        32,
-        32,
-    )
-    """OCT slices, depth and width; one slice for B-scans."""
-    prepared: str | None = None
-    """Folder of images decoded once, for real sources; null: they are decoded at each start."""
-
-    @field_validator("site_column", mode="before")
-    @classmethod
-    def _short_form(cls, value: Any) -> Any:
-        return (value,) if isinstance(value, str) else value
-
-    @model_validator(mode="after")
-    def _path_of_real_sources(self) -> "Data":
-        if self.source != "phantom" and self.path is None:
-            raise ValueError(f"data.path is needed where data.source is {self.source}")
-        return self
 
 
 class Training(Section):
@@ -302,9 +266,45 @@ class Config(Section):
             )
         return self
 
+    def data_of(self, group: SiteGroup) -> Data:
+        """Return where a group's eyes come from: a source of its own, or that of the federation."""
+        return self.data if group.data is None else group.data.over(self.data)
+
+    @model_validator(mode="after")
+    def _real_sources_have_a_path(self) -> "Config":
+        for group in self.sites:
+            own, data = group.data, self.data_of(group)
+            if not data.real:
+                if own is not None and own.path is not None:
+                    raise ValueError(
+                        f"sites.{group.name}.data.path: phantom eyes are drawn, not read; give its "
+                        "source, too"
+                    )
+                continue
+            if own is not None and own.source is not None and own.path is None:
+                raise ValueError(f"sites.{group.name}.data.path is needed beside its source")
+            if data.path is None:
+                raise ValueError(f"data.path is needed where data.source is {data.source}")
+        return self
+
+    @model_validator(mode="after")
+    def _labels_are_classes(self) -> "Config":
+        for group in self.sites:
+            data = self.data_of(group)
+            key = "data" if group.data is None else f"sites.{group.name}.data"
+            allowed = numbers(self.task.classes)
+            unknown = [name for name in (data.labels or {}).values() if name not in allowed]
+            if unknown:
+                raise ValueError(
+                    f"{key}.labels: {unknown[0]!r} is no class{nearest(unknown[0], list(allowed))}"
+                )
+            if data.labels and not data.real:
+                raise ValueError(f"{key}.labels: phantom eyes are drawn by class; only null")
+        return self
+
     @model_validator(mode="after")
     def _frozen_encoders_have_files_to_read(self) -> "Config":
-        if self.model.frozen and self.data.source == "phantom":
+        if self.model.frozen and not all(self.data_of(group).real for group in self.sites):
             raise ValueError("model.frozen: features are of real images; phantom eyes are drawn")
         return self
 

@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from fed.data.account import Account
 from fed.sites import MODALITIES, Condition, Modality, Site, SiteCard
 
 Pixels = NDArray[np.uint8]
@@ -97,6 +98,16 @@ class CaseSource(Protocol):
     @property
     def sites(self) -> Sequence[Site]:
         """All sites, in the order of the configuration."""
+        ...
+
+    @property
+    def accounts(self) -> Sequence[Account]:
+        """What became of everything that was read or drawn, source by source."""
+        ...
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """What a reader of the results must know of the eyes, a sentence each."""
         ...
 
     def open(self, name: str) -> SiteCases:

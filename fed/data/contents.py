@@ -7,15 +7,18 @@ while these stay, nobody need read them again to know what they hold.
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 from fed.data.images import backing_file, reading
 from fed.data.volumes import slice_files
 from fed.errors import DataError
+
+Seen = TypeVar("Seen")
 
 
 def digest(*parts: object) -> str:
@@ -54,6 +57,36 @@ def state(path: Path) -> str:
 def state_and_content(path: Path) -> tuple[str, str]:
     """Return `state` and `content` of an image, in this order: what changes later has another."""
     return state(path), content(path)
+
+
+def equal(paths: Iterable[Path], known: Mapping[Path, str] | None = None) -> list[tuple[Path, ...]]:
+    """Return the images that hold the same bytes, together.
+
+    Parameters
+    ----------
+    paths : iterable of Path
+    known : Mapping, optional
+        `content` of images of which it is known already. Of the others, only those that are as
+        large as another one are read.
+
+    Raises
+    ------
+    DataError
+        If a file cannot be read.
+    """
+    every, hashes = tuple(paths), dict(known or {})
+    sizes: dict[int, list[Path]] = {}
+    for path in every:
+        if path not in hashes:
+            sizes.setdefault(_size(path), []).append(path)
+    alike = [path for group in sizes.values() if len(group) > 1 or hashes for path in group]
+    with ThreadPoolExecutor() as pool:
+        hashes |= zip(alike, pool.map(content, alike), strict=True)
+    groups: dict[str, list[Path]] = {}
+    for path in every:
+        if path in hashes:
+            groups.setdefault(hashes[path], []).append(path)
+    return [tuple(group) for group in groups.values() if len(group) > 1]
 
 
 class ContentIndex:
@@ -124,9 +157,9 @@ class ContentIndex:
         return os.path.relpath(path, self._root)
 
 
-def _each_file(path: Path, look: Callable[[Path], object]) -> list[object]:
+def _each_file(path: Path, look: Callable[[Path], Seen]) -> list[Seen]:
     """Look at the files of an image, in order; what cannot be read is a `DataError`."""
-    found = []
+    found: list[Seen] = []
     for file in slice_files(path) if path.is_dir() else [backing_file(path)]:
         with reading(file):
             found.append(look(file))
@@ -136,6 +169,10 @@ def _each_file(path: Path, look: Callable[[Path], object]) -> list[object]:
 def _held(file: Path) -> tuple[str, str]:
     with file.open("rb") as opened:
         return file.suffix.lower(), hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def _size(path: Path) -> int:
+    return sum(_each_file(path, lambda file: file.stat().st_size))
 
 
 def _stamp(file: Path) -> tuple[str, int, int]:

@@ -25,6 +25,11 @@ def expand(groups: Iterable[SiteGroup]) -> list[Site]:
     return sites
 
 
+def group_of(groups: Iterable[SiteGroup], site: str) -> SiteGroup:
+    """Return the group of the site that is named."""
+    return next(group for group in groups if site in (found.name for found in _sites_of(group)))
+
+
 def _sites_of(group: SiteGroup) -> list[Site]:
     alone = group.count == 1
     names = [group.name] if alone else [f"{group.name}-{i + 1}" for i in range(group.count)]

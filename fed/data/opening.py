@@ -1,16 +1,21 @@
 """The data source that a configuration names."""
 
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 
 from fed.config import Config
 from fed.data.cases import CaseSource
-from fed.data.manifest import ManifestSource, read_manifest
+from fed.data.collection import Collection
+from fed.data.groups import group_of
+from fed.data.labels import graded
+from fed.data.manifest import read_manifest
+from fed.data.own import OwnRows
 from fed.data.pooling import PooledSource
 from fed.data.prepared import PreparedReader, prepare
-from fed.data.rows import Collection, OwnRows, RowsSource
+from fed.data.rows import RowsSource
+from fed.data.several import SeveralSources, Sharing, sharings
 from fed.errors import ConfigError
+from fed.parts import source_reader
 
 
 def open_source(config: Config, check: bool = True) -> CaseSource:
@@ -37,7 +42,7 @@ def open_own(config: Config, site: str, path: str) -> OwnRows:
     Parameters
     ----------
     path : str
-        Takes the place of ``data.path``: a manifest or a folder, as the source wants it.
+        Takes the place of the path of the site's source: a manifest or a folder, as it wants it.
 
     Raises
     ------
@@ -49,9 +54,10 @@ def open_own(config: Config, site: str, path: str) -> OwnRows:
             f"method: {config.method.name} pools all cases, which takes data.path, not one site's "
             f"own data at {path}"
         )
-    if config.data.source == "phantom":
+    data = config.data_of(group_of(config.sites, site))
+    if not data.real:
         raise ConfigError(f"data: {path} is given, but phantom eyes are drawn, not read")
-    data = config.data.model_copy(update={"path": path, "prepared": None})
+    data = data.model_copy(update={"path": path, "prepared": None})
     here = config.model_copy(update={"data": data})
     return OwnRows(here, _collection(here, own=True), site)
 
@@ -69,15 +75,16 @@ def prepare_images(
     ConfigError, DataError
         If there is nothing to prepare or nowhere to, or naming the images that cannot be read.
     """
-    if config.data.source == "phantom":
+    sources = [source for source in _sources(config) if isinstance(source, RowsSource)]
+    if not sources:
         raise ConfigError("data.source: phantom eyes are drawn, not read; nothing to prepare")
     if config.data.prepared is None:
         raise ConfigError("data.prepared: name the folder that prepared images are kept in")
-    source = _rows(config)
     decoded = 0
-    for reader, images in source.images:
-        assert isinstance(reader, PreparedReader)
-        decoded += prepare(images, reader, workers, progress)
+    for source in sources:
+        for reader, images in source.images:
+            assert isinstance(reader, PreparedReader)
+            decoded += prepare(images, reader, workers, progress)
     return decoded
 
 
@@ -91,24 +98,33 @@ def pictures(source: CaseSource, config: Config) -> CaseSource:
 
 
 def _source(config: Config, check: bool) -> CaseSource:
-    if config.data.source == "phantom":
-        from fed.data.phantom.source import PhantomSource
-
-        return PhantomSource(config)
-    source = _rows(config)
-    if check:
+    shared = sharings(config)
+    several = len(shared) > 1
+    source = SeveralSources(config, _shared) if several else _shared(config, shared[0])
+    if check and isinstance(source, RowsSource | SeveralSources):
         source.check()
     return source
 
 
-def _rows(config: Config) -> RowsSource:
-    if config.data.source == "manifest":
-        return ManifestSource(config)
-    return RowsSource(config, _collection(config))
+def _sources(config: Config) -> list[CaseSource]:
+    return [_shared(config, shared) for shared in sharings(config)]
+
+
+def _shared(config: Config, sharing: Sharing) -> CaseSource:
+    """Open a source for the groups that share it."""
+    data, groups = sharing
+    here = config.model_copy(update={"data": data})
+    if not data.real:
+        from fed.data.phantom.source import PhantomSource
+
+        return PhantomSource(here.model_copy(update={"sites": groups}))
+    return RowsSource(here, _collection(here), groups)
 
 
 def _collection(config: Config, own: bool = False) -> Collection:
     if config.data.source == "manifest":
-        return read_manifest(config, own)[0]
-    reader = import_module(f"fed.data.collections.{config.data.source}")
-    return reader.read(Path(config.data.path or ""), config.data.label)
+        return read_manifest(config, own)
+    data = config.data
+    reader = source_reader(data.source)
+    collection: Collection = reader.read(Path(data.path or ""), data.label)
+    return graded(collection, data, config.task.classes)

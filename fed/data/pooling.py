@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 
 from fed.config import Config
+from fed.data.account import Account
 from fed.data.cases import CaseImages, CaseSource, Pixels, SiteCases
 from fed.data.groups import expand
 from fed.errors import ConfigError
@@ -67,6 +68,16 @@ class PooledSource:
     def sites(self) -> Sequence[Site]:
         """The pooled site, then the held-out ones."""
         return tuple(self._sites)
+
+    @property
+    def accounts(self) -> Sequence[Account]:
+        """What became of everything that was read or drawn."""
+        return self._source.accounts
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """What a reader of the results must know of the eyes."""
+        return self._source.warnings
 
     def open(self, name: str) -> SiteCases:
         """Return the cases of one site; the pooled one has them in the order of the sites."""

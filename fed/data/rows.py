@@ -1,75 +1,32 @@
 """A federation of real eyes: from a list of rows, whatever collection they are of, to sites."""
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from fed.config import Config
+from fed.config.groups import SiteGroup
+from fed.data.account import (
+    AT_NO_SITE,
+    WITHOUT_IMAGE,
+    WITHOUT_OWNED,
+    WITHOUT_REQUIRED,
+    Account,
+)
 from fed.data.cases import Case, Pixels, SiteCases, owned
-from fed.data.partition import Patient, claims, divide
+from fed.data.cautions import Held, equal_images, several_labels, telling_devices
+from fed.data.collection import Collection, Row
+from fed.data.partition import Patient, divide
 from fed.data.pooling import keepers
 from fed.data.prepared import PreparedReader
 from fed.data.readers import readers
 from fed.data.reading import ImageReader
-from fed.errors import ConfigError, DataError, nearest
+from fed.errors import ConfigError, DataError, first_ten, nearest
 from fed.randomness import generator
 from fed.sites import MODALITIES, Modality, Site
-
-
-@dataclass(frozen=True)
-class Row:
-    """One eye of a collection.
-
-    Attributes
-    ----------
-    case_id, patient_id : str
-    label : int
-        Index into the collection's classes.
-    fundus, oct : Path or None
-        Files as `load_fundus` and `load_oct` take them; None where there is no image.
-    split : str or None
-        The collection's official split that the eye is in.
-    attributes : Mapping
-        Anything else known, by name: what ``data.site_column`` may name.
-    """
-
-    case_id: str
-    patient_id: str
-    label: int
-    fundus: Path | None
-    oct: Path | None
-    split: str | None = None
-    attributes: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def images(self) -> dict[Modality, Path]:
-        """The files of the modalities the eye has."""
-        paths: dict[Modality, Path | None] = {"fundus": self.fundus, "oct": self.oct}
-        return {modality: path for modality, path in paths.items() if path is not None}
-
-    def place(self, columns: Sequence[str]) -> str | None:
-        """Return the values of attributes, joined by ``/``; None where one is not known.
-
-        ``split`` names the official split.
-        """
-        known = {**self.attributes, "split": self.split or self.attributes.get("split", "")}
-        values = [known.get(column, "") for column in columns]
-        return "/".join(values) if all(values) else None
-
-
-@dataclass(frozen=True)
-class Collection:
-    """The labelled eyes of a data set.
-
-    Attributes
-    ----------
-    classes : tuple of str
-        What the labels of the rows count through.
-    """
-
-    classes: tuple[str, ...]
-    rows: tuple[Row, ...]
 
 
 class RowsSource:
@@ -83,6 +40,8 @@ class RowsSource:
         ``data.require`` keeps only the eyes that have all of these modalities.
     collection : Collection
         Its classes must be those of the task, in the same order.
+    groups : sequence of SiteGroup, optional
+        Those that share the collection out among their sites; all of the configuration by default.
 
     Raises
     ------
@@ -91,22 +50,36 @@ class RowsSource:
         ask for patients there are not.
     """
 
-    def __init__(self, config: Config, collection: Collection) -> None:
+    def __init__(
+        self, config: Config, collection: Collection, groups: Sequence[SiteGroup] | None = None
+    ) -> None:
+        self._config = config
+        self._groups = config.sites if groups is None else tuple(groups)
+        names = {group.name for group in self._groups}
         if collection.classes != config.task.classes:
             raise ConfigError(
-                f"task.classes: [{', '.join(config.task.classes)}], but the labels of this "
-                f"collection are [{', '.join(collection.classes)}], in this order"
+                f"task.classes: [{', '.join(config.task.classes)}], but the labels of "
+                f"{config.data.source} are [{', '.join(collection.classes)}], in this order; "
+                "data.labels maps them"
             )
-        self.rows = _usable(config, collection.rows)
+        self._left_out = Counter(collection.left_out)
+        self.rows = _usable(config, collection.rows, self._left_out)
         """The eyes that are used, at any site or at none, by case id."""
         self.readers = readers(config)
         _distinct(self.rows)
-        self._sites = {site.name: site for site in keepers(config)}
+        self._sites = {site.name: site for site in keepers(config) if site.group in names}
         patients = _by_patient(self.rows)
+        self._assigned = self._assign(patients)
         self._held = {
             name: _cases(config.seed, self._sites[name], (row for p in ids for row in patients[p]))
-            for name, ids in self._assign(config, patients).items()
+            for name, ids in self._assigned.items()
         }
+        self._equal: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What is read, and where it lies."""
+        return f"{self._config.data.source} {self._config.data.path}"
 
     @property
     def sites(self) -> Sequence[Site]:
@@ -128,6 +101,32 @@ class RowsSource:
             for reader in dict.fromkeys(self.readers.values())
         ]
 
+    @property
+    def held(self) -> Iterator[Held]:
+        """Every case of every site, with the eye it is of."""
+        for name, pairs in self._held.items():
+            for case, row in pairs:
+                yield Held(self._sites[name], case, row, self._config.data)
+
+    @cached_property
+    def accounts(self) -> Sequence[Account]:
+        """What became of the rows that were read."""
+        left_out, data = self._left_out.copy(), self._config.data
+        at_sites = {patient for ids in self._assigned.values() for patient in ids}
+        used = {row.case_id for pairs in self._held.values() for _, row in pairs}
+        homeless = [row for row in self.rows if row.patient_id not in at_sites]
+        left_out.update(_reasons(self._groups, data.site_column, homeless))
+        left_out[WITHOUT_OWNED] += len(self.rows) - len(homeless) - len(used)
+        cases = sum(map(len, self._held.values()))
+        return (Account(self.name, len(used), cases, dict(left_out)),)
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """What a reader of the results must know of the eyes; of equal images only once checked."""
+        held = tuple(self.held)
+        doubts = several_labels(self.name, held)
+        return (*doubts, *telling_devices(held, self._config), *self._equal)
+
     def check(self) -> None:
         """Make sure that every image is there and can be read, before any training.
 
@@ -137,50 +136,19 @@ class RowsSource:
             Naming the first ten files that cannot be read, each with its trouble, and how many
             there are.
         """
+        self.read()
+        self._equal = equal_images(self.held, self.readers.values())
+
+    def read(self) -> None:
+        """Read every image once, as `check` does, and compare none."""
         for reader, images in self.images:
             reader.check(images)
 
-    def _assign(
-        self, config: Config, patients: Mapping[str, Sequence[Row]]
-    ) -> Mapping[str, Sequence[str]]:
+    def _assign(self, patients: Mapping[str, Sequence[Row]]) -> Mapping[str, Sequence[str]]:
         """Return the patients of each site."""
-        return divide(
-            config.sites, _patients(config, patients), len(config.task.classes), config.seed
-        )
-
-
-class OwnRows(RowsSource):
-    """One site's eyes, read where the site keeps them: nobody else's are there to be divided.
-
-    Where the rows say whose they are (``data.site_column``) and the configuration names those of
-    the site, the rows of others are left alone, their images too.
-
-    Parameters
-    ----------
-    site : str
-        The only site that can be opened.
-    """
-
-    def __init__(self, config: Config, collection: Collection, site: str) -> None:
-        self._site = site
-        claimed = dict(claim for group in config.sites for claim in claims(group))[site]
-        columns = config.data.site_column
-        own = tuple(
-            row
-            for row in collection.rows
-            if not claimed or columns is None or row.place(columns) in (None, *claimed)
-        )
-        if not own:
-            raise DataError(
-                f"{config.data.path}: no row has {' or '.join(map(repr, claimed))} in column "
-                f"{_named(columns)}, as site {site} needs"
-            )
-        super().__init__(config, Collection(collection.classes, own))
-
-    def _assign(
-        self, config: Config, patients: Mapping[str, Sequence[Row]]
-    ) -> Mapping[str, Sequence[str]]:
-        return {self._site: tuple(patients)}
+        known = _patients(self._config, self._groups, patients)
+        classes = len(self._config.task.classes)
+        return divide(self._groups, known, classes, self._config.seed)
 
 
 @dataclass(frozen=True)
@@ -204,10 +172,13 @@ class RowImages:
         return self.readers["oct"].read("oct", self.rows[index].images["oct"])
 
 
-def _usable(config: Config, rows: Sequence[Row]) -> tuple[Row, ...]:
-    """Keep the eyes with an image and all required modalities, by case id."""
+def _usable(config: Config, rows: Sequence[Row], left_out: Counter[str]) -> tuple[Row, ...]:
+    """Keep the eyes with an image and all required modalities, by case id; count the others."""
     required = config.data.require
-    usable = [row for row in rows if row.images and all(m in row.images for m in required)]
+    pictured = [row for row in rows if row.images]
+    usable = [row for row in pictured if all(m in row.images for m in required)]
+    left_out[WITHOUT_IMAGE] += len(rows) - len(pictured)
+    left_out[WITHOUT_REQUIRED] += len(pictured) - len(usable)
     if not usable:
         wanted = " and ".join(required) or "fundus or oct"
         raise DataError(
@@ -217,19 +188,20 @@ def _usable(config: Config, rows: Sequence[Row]) -> tuple[Row, ...]:
 
 
 def _distinct(rows: Sequence[Row]) -> None:
-    """Refuse a case id or an image that two rows share."""
+    """Refuse a case id or an image that two rows share, by whatever path."""
     cases = Counter(row.case_id for row in rows)
-    owner: dict[Path, str] = {}
+    owner: dict[str, str] = {}
     for row in rows:
         if cases[row.case_id] > 1:
             raise DataError(f"case {row.case_id} is there {cases[row.case_id]} times")
         for path in row.images.values():
-            if path in owner:
+            real = os.path.realpath(path)
+            if real in owner:
                 raise DataError(
-                    f"{path}: given for both case {owner[path]} and case {row.case_id}; "
+                    f"{path}: given for both case {owner[real]} and case {row.case_id}; "
                     "an image is of one eye"
                 )
-            owner[path] = row.case_id
+            owner[real] = row.case_id
 
 
 def _by_patient(rows: Iterable[Row]) -> dict[str, list[Row]]:
@@ -239,45 +211,69 @@ def _by_patient(rows: Iterable[Row]) -> dict[str, list[Row]]:
     return patients
 
 
-def _patients(config: Config, rows: Mapping[str, Sequence[Row]]) -> list[Patient]:
-    columns = config.data.site_column if _names(config) else None
-    if _names(config) and columns is None:
-        raise ConfigError(
-            f"data.site_column: needed, because sites.{_names(config)[0][0]}.cases are names"
-        )
+def _patients(
+    config: Config, groups: Sequence[SiteGroup], rows: Mapping[str, Sequence[Row]]
+) -> list[Patient]:
+    naming = _names(groups)
+    columns = config.data.site_column if naming else None
+    if naming and columns is None:
+        raise ConfigError(f"data.site_column: needed, because sites.{naming[0][0]}.cases are names")
     patients = []
     for patient_id, eyes in rows.items():
         places = {row.place(columns) or "" for row in eyes} if columns else {""}
         if len(places) > 1:
             raise DataError(
                 f"{config.data.path}: patient {patient_id} is at several sites "
-                f"({', '.join(sorted(places))}) by column {_named(columns)}; a patient is at one"
+                f"({', '.join(sorted(places))}) by column {named_columns(columns)}; a patient is at one"
             )
         modalities = frozenset(modality for row in eyes for modality in row.images)
         labels = tuple(row.label for row in eyes)
         patients.append(Patient(patient_id, labels, modalities, places.pop() or None))
-    _known_names(config, {patient.place for patient in patients})
-    return patients
-
-
-def _named(columns: Sequence[str] | None) -> str:
-    return "/".join(map(repr, columns or ()))
-
-
-def _names(config: Config) -> list[tuple[str, tuple[str, ...]]]:
-    """Return the groups that name their sites' rows, with the names."""
-    return [(g.name, g.cases) for g in config.sites if isinstance(g.cases, tuple)]
-
-
-def _known_names(config: Config, places: set[str | None]) -> None:
-    known = sorted(place for place in places if place)
-    for group, names in _names(config):
+    known = sorted({patient.place for patient in patients if patient.place})
+    for group, names in naming:
         for name in names:
             if name not in known:
                 raise DataError(
                     f"sites.{group}.cases: no usable eye has {name!r} in column "
-                    f"{_named(config.data.site_column)}{nearest(name, known)}"
+                    f"{named_columns(columns)}{nearest(name, known)}"
                 )
+    return patients
+
+
+def named_columns(columns: Sequence[str] | None) -> str:
+    """Return the names of columns as a message has them."""
+    return "/".join(map(repr, columns or ()))
+
+
+def _names(groups: Sequence[SiteGroup]) -> list[tuple[str, tuple[str, ...]]]:
+    """Return the groups that name their sites' rows, with the names."""
+    return [(group.name, group.cases) for group in groups if isinstance(group.cases, tuple)]
+
+
+def _reasons(
+    groups: Sequence[SiteGroup], columns: Sequence[str] | None, homeless: Iterable[Row]
+) -> Counter[str]:
+    """Say why rows are at no site, and how many of them for each reason."""
+    owners: dict[str | None, set[Modality]] = {}
+    for group in groups:
+        for name in group.cases if isinstance(group.cases, tuple) else (None,):
+            owners.setdefault(name, set()).update(m for m in MODALITIES if group.ownership[m])
+    reasons: Counter[str] = Counter()
+    unnamed: Counter[str] = Counter()
+    for row in homeless:
+        place = row.place(columns) if columns and _names(groups) else None
+        claimed = place if place in owners else None
+        if claimed not in owners and place is not None:
+            unnamed[place] += 1
+        elif claimed not in owners:
+            reasons[f"without a value in {named_columns(columns)}"] += 1
+        elif owners[claimed].isdisjoint(row.images):
+            reasons[WITHOUT_OWNED] += 1
+        else:
+            reasons[AT_NO_SITE] += 1
+    if unnamed:
+        reasons[f"at sites that no group names ({first_ten(sorted(unnamed))})"] = unnamed.total()
+    return reasons
 
 
 def _cases(seed: int, site: Site, rows: Iterable[Row]) -> list[tuple[Case, Row]]:

@@ -7,9 +7,10 @@ package of its kind, where it is found: nobody lists it. In a configuration a pa
 own (``fill: my_study.fills:Nearest``).
 """
 
-from fed.parts.key import PartKey, trusting
+from fed.parts.key import PartKey
 from fed.parts.kinds import KINDS, Kind, Need
-from fed.parts.registry import PartError, build, described, find, names, written
+from fed.parts.registry import PartError, build, described, find, names, source_reader, written
+from fed.parts.trust import trusting
 
 __all__ = [
     "KINDS",
@@ -21,6 +22,7 @@ __all__ = [
     "described",
     "find",
     "names",
+    "source_reader",
     "trusting",
     "written",
 ]

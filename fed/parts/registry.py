@@ -3,7 +3,7 @@
 import dataclasses
 import inspect
 import pkgutil
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from importlib import import_module
 from types import ModuleType
 from typing import Any, Literal, get_args, get_origin
@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from fed.errors import nearest
 from fed.parts.kinds import KINDS
+from fed.parts.trust import trusted
 
 USE = "use"
 """The key that names a part which is given with options."""
@@ -21,6 +22,21 @@ class PartError(ValueError):
     """A part that does not exist, is not trusted, or whose options are wrong."""
 
 
+def source_reader(name: str) -> Any:
+    """Return what reads a data source: its module, or a part of one's own.
+
+    Either has ``read(root: Path, label: str) -> fed.data.collection.Collection``.
+
+    Raises
+    ------
+    PartError
+        If it is a part of one's own that cannot be loaded.
+    """
+    if ":" in name:
+        return find("source", name)()
+    return import_module(f"{KINDS['source'].package}.{name}")
+
+
 def names(kind: str) -> list[str]:
     """Return the parts of a kind that come with the program, by name."""
     package = import_module(KINDS[kind].package)
@@ -28,7 +44,7 @@ def names(kind: str) -> list[str]:
     return [name for name in modules if _own(kind, name) is not None]
 
 
-def find(kind: str, name: str, trusted: Collection[str] | None = None) -> type[Any]:
+def find(kind: str, name: str) -> type[Any]:
     """Return the class of a part.
 
     Parameters
@@ -37,16 +53,14 @@ def find(kind: str, name: str, trusted: Collection[str] | None = None) -> type[A
         One of `KINDS`.
     name : str
         Of a part that comes with the program, or ``package.module:Class``.
-    trusted : collection of str, optional
-        Packages whose code may be imported for a part of one's own; None: any.
 
     Raises
     ------
     PartError
-        If there is no such part, or its package is not trusted.
+        If there is no such part, or its package is not trusted (`trusting`).
     """
     if ":" in name:
-        return _foreign(kind, name, trusted)
+        return _foreign(kind, name)
     part = _own(kind, name)
     if part is None:
         raise PartError(
@@ -56,7 +70,7 @@ def find(kind: str, name: str, trusted: Collection[str] | None = None) -> type[A
     return part
 
 
-def build(kind: str, given: Any, trusted: Collection[str] | None = None) -> Any:
+def build(kind: str, given: Any) -> Any:
     """Return a part from what a configuration says: a name, or a mapping with ``use`` and options.
 
     Raises
@@ -67,12 +81,12 @@ def build(kind: str, given: Any, trusted: Collection[str] | None = None) -> Any:
     if dataclasses.is_dataclass(given) and not isinstance(given, type):
         return given
     if isinstance(given, str):
-        return _constructed(kind, find(kind, given, trusted), given, {})
+        return _constructed(kind, find(kind, given), given, {})
     if not isinstance(given, Mapping) or not isinstance(given.get(USE), str):
         raise PartError(f"expected a name, or {{use: name, option: value}}; got {given!r}")
     options = {str(key): value for key, value in given.items() if key != USE}
     name = given[USE]
-    return _constructed(kind, find(kind, name, trusted), name, options)
+    return _constructed(kind, find(kind, name), name, options)
 
 
 def written(kind: str, part: Any) -> Any:
@@ -149,12 +163,13 @@ def _dataclasses(module: ModuleType) -> list[type[Any]]:
     return [c for c in found if c.__module__ == module.__name__ and dataclasses.is_dataclass(c)]
 
 
-def _foreign(kind: str, name: str, trusted: Collection[str] | None) -> type[Any]:
+def _foreign(kind: str, name: str) -> type[Any]:
     path, _, attribute = name.partition(":")
-    if trusted is not None and not any(_within(path, package) for package in trusted):
+    packages = trusted()
+    if packages is not None and not any(_within(path, package) for package in packages):
         raise PartError(
             f"{_spoken(kind)} {name!r} is code of others, which this site does not load; allowed "
-            f"packages, from its own node-config parts: {', '.join(trusted) or 'none'}"
+            f"packages, from its own node-config parts: {', '.join(packages) or 'none'}"
         )
     try:
         module = import_module(path)

@@ -1,10 +1,7 @@
-"""A collection of scans alone and one of photographs alone, in one federation."""
+"""A published collection of scans and manifests of photographs, each the source of some groups."""
 
 import csv
 import json
-import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,36 +10,22 @@ import pytest
 from typer.testing import CliRunner
 
 from simulate import command
-from tests.acceptance.federations import ROOT, write
+from tests.acceptance.federations import write
 from tests.fed.data.collections.files import picture
 
 GRADES = ("NO", "AMD")
 Row = dict[str, str]
 
 
-def octdl(folder: Path) -> Iterator[Row]:
-    """Write 40 B-scans as OCTDL has them; make its manifest as docs/data.md says."""
-    root = folder / "data" / "OCTDL"
+def octdl(root: Path) -> None:
+    """Write 40 B-scans as OCTDL has them."""
     listed = ["file_name,disease,patient_id"]
     for number in range(40):
         grade = number % 2
         name = f"scan_{number}"
-        picture(root / GRADES[grade] / f"{name}.jpg", 60 + 80 * grade + number, (20, 30))
+        picture(root / "OCTDL" / GRADES[grade] / f"{name}.jpg", 60 + 80 * grade + number, (20, 30))
         listed.append(f"{name},{GRADES[grade]},{number}")
     (root / "OCTDL_labels.csv").write_text("\n".join(listed) + "\n")
-    subprocess.run([sys.executable, "-c", recipe()], cwd=folder, check=True)
-    with (root / "eyes.csv").open() as file:
-        for row in csv.DictReader(file):
-            oct_ = str((root / row["oct"]).relative_to(folder))
-            yield {"case_id": row["case_id"], "oct": oct_, "grade": row["disease"]}
-
-
-def recipe() -> str:
-    """Return the program of the page on data that makes a manifest of OCTDL."""
-    page = (ROOT / "docs" / "data.md").read_text()
-    found = re.search(r"```python\n(import csv\n.*?)```", page, re.DOTALL)
-    assert found is not None
-    return found[1]
 
 
 def photographs(root: Path) -> Iterator[Row]:
@@ -64,34 +47,35 @@ def pairs(root: Path) -> Iterator[Row]:
         yield {"case_id": f"b{number}", **names, "grade": GRADES[grade]}
 
 
-def site(name: str, *modalities: str, **changes: Any) -> dict[str, Any]:
-    return {"name": name, "modalities": list(modalities), "cases": [name], **changes}
+SCANS = {"source": "octdl", "path": "scans", "labels": dict(zip(GRADES, GRADES, strict=True))}
+CAMERA = {"path": "camera.csv"}
+PAIRS = {"path": "pairs.csv"}
 
 
-TRAINING = [site("scans", "oct"), site("camera", "fundus")]
+def site(name: str, data: dict[str, Any], *modalities: str, **changes: Any) -> dict[str, Any]:
+    return {"name": name, "modalities": list(modalities), "data": data, **changes}
+
+
+TRAINING = [site("scans", SCANS, "oct", cases=24), site("camera", CAMERA, "fundus", cases=24)]
 UNSEEN = {
     "one": [
-        site("scans-unseen", "oct", role="held_out"),
-        site("camera-unseen", "fundus", role="held_out"),
+        site("scans-unseen", SCANS, "oct", role="held_out", cases=16),
+        site("camera-unseen", CAMERA, "fundus", role="held_out", cases=16),
     ],
-    "both": [site("pairs-unseen", "fundus", "oct", role="held_out")],
+    "both": [site("pairs-unseen", PAIRS, "fundus", "oct", role="held_out")],
 }
 
 
 @pytest.fixture
-def manifest(tmp_path: Path) -> Path:
-    """Join the collections; of the first two, the last 16 eyes are held out."""
-    rows: list[Row] = []
-    for place, written in (("scans", octdl), ("camera", photographs)):
-        for number, row in enumerate(written(tmp_path)):
-            rows.append({**row, "place": place if number < 24 else f"{place}-unseen"})
-    rows += [{**row, "place": "pairs-unseen"} for row in pairs(tmp_path)]
-    path = tmp_path / "all.csv"
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, ["case_id", "fundus", "oct", "grade", "place"], restval="")
-        writer.writeheader()
-        writer.writerows(rows)
-    return path
+def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write the three sources where a run finds them; of the first two, 16 eyes are held out."""
+    octdl(tmp_path / "scans")
+    for name, rows in (("camera", photographs(tmp_path)), ("pairs", pairs(tmp_path))):
+        with (tmp_path / f"{name}.csv").open("w", newline="") as file:
+            writer = csv.DictWriter(file, ["case_id", "fundus", "oct", "grade"], restval="")
+            writer.writeheader()
+            writer.writerows(rows)
+    monkeypatch.chdir(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +88,7 @@ def manifest(tmp_path: Path) -> Path:
     ids=lambda value: "-and-".join(value) if isinstance(value, list) else None,
 )
 def test_sites_that_share_no_modality_train_one_network(
-    unseen: list[str], cases: dict[str, int], manifest: Path, tmp_path: Path
+    unseen: list[str], cases: dict[str, int], sources: None, tmp_path: Path
 ) -> None:
     held_out = [group for kind in unseen for group in UNSEEN[kind]]
     federation = {
@@ -112,9 +96,8 @@ def test_sites_that_share_no_modality_train_one_network(
         "task": {"classes": list(GRADES)},
         "data": {
             "source": "manifest",
-            "path": str(manifest),
+            "path": "camera.csv",
             "label": "grade",
-            "site_column": "place",
             "image_size": 32,
             "volume_size": [1, 16, 24],
             "prepared": str(tmp_path / "prepared"),

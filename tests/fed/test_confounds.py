@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 from scipy.stats import chi2_contingency
-from sklearn.metrics import mutual_info_score
+from sklearn.metrics import balanced_accuracy_score, mutual_info_score
 
-from fed.confounds import confounds, modality_label_confound
+from fed.confounds import confounds, device_label_confound, modality_label_confound
 from fed.sites import Condition, Resources, Role, SiteCard
 
 
@@ -98,3 +98,23 @@ def test_a_federation_is_checked_by_role_and_site() -> None:
 
 def test_a_federation_without_training_cards() -> None:
     assert not confounds([card("unseen", "held_out", both=(5, 5))], 0).training.raised
+
+
+def test_what_a_device_tells_is_the_best_guess_it_allows() -> None:
+    table = np.array([[216, 242, 0], [459, 129, 0], [20, 5, 90]])
+    devices, labels = columns(table)
+    guesses = (table / table.sum(axis=0)).argmax(axis=1)[devices]
+    best = balanced_accuracy_score(labels, guesses)
+    found = device_label_confound(table, "camera", 0)
+    assert found.raised
+    assert found.mutual_information_nats == pytest.approx(mutual_info_score(devices, labels))
+    assert (
+        f"'camera' alone predicts the label (balanced accuracy {best:.2f} where 0.33" in found.words
+    )
+
+
+@pytest.mark.parametrize("table", [[[40, 40], [39, 41]], [[5, 5]], [[0, 9], [0, 7]], [[0, 0]]])
+def test_devices_that_tell_nothing_are_not_raised(table: list[list[int]]) -> None:
+    found = device_label_confound(table, "camera", 0)
+    assert not found.raised
+    assert np.isfinite(found.mutual_information_nats)

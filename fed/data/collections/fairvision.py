@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from fed.data.collections.diseases import classes_of
+from fed.config.data import plain
+from fed.data.collection import Collection, Row
 from fed.data.images import reading
-from fed.data.rows import Collection, Row
+from fed.data.layouts.diseases import classes_of
 from fed.errors import DataError, first_ten
 
 FOLDERS = {"amd": "AMD", "dr": "DR", "glaucoma": "Glaucoma"}
@@ -57,6 +58,7 @@ def read(root: Path, label: str) -> Collection:
     """Return the cases of one disease, with demographics as attributes.
 
     A demographic group can serve as a pseudo-site (``data.site_column: race``); it is no hospital.
+    What is not known of a patient, which the files write as -1 or NaN, is empty.
 
     Parameters
     ----------
@@ -119,11 +121,13 @@ def _text(value: object) -> str:
     """Return a diagnosis or code as text; numbers are whole, whatever type they are stored as."""
     if isinstance(value, bytes):
         return value.decode()
-    return str(int(value)) if isinstance(value, int | float) and value == int(value) else str(value)
+    return plain(str(value))
 
 
 def _meaning(name: str, code: str) -> str:
-    """Return what a demographic code stands for, or the code itself where it is unknown."""
+    """Return what a demographic code stands for: nothing where it is not known."""
+    if code in ("-1", "nan"):
+        return ""
     words = DEMOGRAPHICS[name]
     return words[int(code)] if code.isdecimal() and int(code) < len(words) else code
 

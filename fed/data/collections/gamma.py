@@ -2,14 +2,15 @@
 
 ``multi-modality_images/0001/0001.jpg`` and ``multi-modality_images/0001/0001/0_image.jpg`` to
 ``255_image.jpg``; grades of the 100 labelled cases in ``glaucoma_grading_training_GT.xlsx``. The
-other cases have no public label and are not read.
+other cases have no public label; they are counted, not read.
 """
 
 from pathlib import Path
 
-from fed.data.collections.folders import missing_slices, numbered_folders
-from fed.data.collections.labels import read_one_hot
-from fed.data.rows import Collection, Row
+from fed.data.account import WITHOUT_LABEL
+from fed.data.collection import Collection, Row
+from fed.data.layouts.folders import missing_slices, numbered_folders
+from fed.data.layouts.one_hot import read_one_hot
 from fed.errors import ConfigError, DataError, first_ten
 
 IMAGES = "multi-modality_images"
@@ -39,9 +40,10 @@ def read(root: Path, label: str) -> Collection:
     if label not in LABELS:
         raise ConfigError(f"data.label: {label!r}; allowed for gamma: {', '.join(LABELS)}")
     folders = numbered_folders(root / IMAGES)
+    labels = read_one_hot(root / SHEET, [CLASSES])
     rows: list[Row] = []
     troubles: list[str] = []
-    for number, grade in sorted(read_one_hot(root / SHEET, [CLASSES]).items()):
+    for number, grade in sorted(labels.items()):
         if number not in folders:
             troubles.append(f"case {number} of {SHEET}: no folder")
             continue
@@ -55,4 +57,4 @@ def read(root: Path, label: str) -> Collection:
         rows.append(Row(folder.name, folder.name, grade, fundus, slices, "train"))
     if troubles:
         raise DataError(f"{root}: {len(troubles)} missing: {first_ten(troubles)}")
-    return Collection(CLASSES, tuple(rows))
+    return Collection(CLASSES, tuple(rows), {WITHOUT_LABEL: len(folders.keys() - labels.keys())})

@@ -7,10 +7,11 @@ or ``<root>/<id>/<id>.png`` with a folder of slices ``<root>/<id>/<id>``. ``trai
 
 from pathlib import Path
 
-from fed.data.collections.diseases import classes_of
-from fed.data.collections.folders import first_present, missing_slices, numbered_folders
-from fed.data.collections.labels import read_one_hot
-from fed.data.rows import Collection, Row
+from fed.data.account import WITHOUT_LABEL
+from fed.data.collection import Collection, Row
+from fed.data.layouts.diseases import classes_of
+from fed.data.layouts.folders import first_present, missing_slices, numbered_folders
+from fed.data.layouts.one_hot import read_one_hot
 from fed.errors import DataError, first_ten
 
 SHEETS = {"train": "train.xlsx", "test": "test.xlsx"}
@@ -57,7 +58,8 @@ def read(root: Path, label: str) -> Collection:
             rows.append(Row(folder.name, folder.name, grade, fundus, oct_, split))
     if troubles:
         raise DataError(f"{root}: {len(troubles)} missing: {first_ten(troubles)}")
-    return Collection(classes, tuple(rows))
+    unlabelled = folders.keys() - labels["train"].keys() - labels["test"].keys()
+    return Collection(classes, tuple(rows), {WITHOUT_LABEL: len(unlabelled)})
 
 
 def _fundus(folder: Path) -> Path | None:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from fed.config.groups import Dirichlet, LogNormal, SiteGroup
 from fed.config.schema import Config
+from fed.data.account import Account
 from fed.data.cases import Case, Pixels, SiteCases, owned
 from fed.data.phantom.findings import Eye, draw_eye
 from fed.data.phantom.fundus import FundusCamera
@@ -52,6 +53,18 @@ class PhantomSource:
     def sites(self) -> Sequence[Site]:
         """All sites, in the order of the configuration."""
         return tuple(self._sites.values())
+
+    @property
+    def accounts(self) -> Sequence[Account]:
+        """How many eyes are drawn, and what they are counted as."""
+        eyes = sum(self._count(self._groups[s.group], s.name) for s in self._sites.values())
+        cases = sum(len(self.open(name)) for name in self._sites)
+        return (Account("phantom", eyes, cases, {}),)
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """None: phantoms hold what they are asked to."""
+        return ()
 
     def open(self, name: str) -> SiteCases:
         """Return the cases of one site; their pixels are drawn when asked for."""

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from fed.config import Config
-from fed.data.rows import Collection, Row, RowsSource
+from fed.data.collection import Collection, Row
+from fed.data.rows import RowsSource
 from fed.errors import ConfigError, DataError
 
 SITES = (

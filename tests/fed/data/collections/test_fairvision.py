@@ -68,7 +68,7 @@ def test_cases_with_official_splits_and_demographics(glaucoma: Path) -> None:
         "male": "female",
         "hispanic": "non-Hispanic",
         "maritalstatus": "legally separated",
-        "language": "-1",
+        "language": "",
     }
 
 
@@ -100,6 +100,30 @@ def test_a_demographic_group_is_a_site_and_its_pixels_come_from_the_archive(
         np.testing.assert_array_equal(slices, 10 * number + np.arange(4))
 
 
+@pytest.mark.parametrize("race", [-1, -1.0, float("nan")])
+def test_eyes_of_unknown_race_are_counted(
+    race: float, glaucoma: Path, npz: Write, configuration: Callable[..., Config]
+) -> None:
+    for number in (1, 2, 3):
+        npz(glaucoma / f"Glaucoma/Training/data_{number:05}.npz", 9, glaucoma=number % 2, race=race)
+    sites = (
+        {"name": "one", "modalities": ["fundus", "oct"], "cases": ["White"]},
+        {"name": "two", "role": "held_out", "modalities": ["fundus", "oct"], "cases": ["Black"]},
+    )
+    source = open_source(
+        configuration(
+            sites,
+            ("healthy", "glaucoma"),
+            source="fairvision",
+            path=str(glaucoma),
+            label="glaucoma",
+            site_column="race",
+        )
+    )
+    (account,) = source.accounts
+    assert account.words.endswith("12 rows read: 9 used, 3 without a value in 'race'")
+
+
 def test_bad_files_are_named_together_with_a_count(glaucoma: Path, npz: Write) -> None:
     folder = glaucoma / "Glaucoma" / "Training"
     truncated = folder / "data_00001.npz"
@@ -118,7 +142,7 @@ def test_bad_files_are_named_together_with_a_count(glaucoma: Path, npz: Write) -
         "holds no oct_bscans",
         "holds no glaucoma",
         "glaucoma is '2'",
-        "damaged or truncated",
+        "glaucoma is 'nan'",
         "damaged or truncated",
     ]
     for number, (trouble, reason) in enumerate(zip(troubles, expected, strict=True), 1):

@@ -35,6 +35,7 @@ def test_labelled_cases_with_their_grades(root: Path) -> None:
     assert [row.case_id for row in collection.rows] == [f"{number:04}" for number in range(1, 7)]
     assert [row.label for row in collection.rows] == [1, 2, 0, 1, 2, 0]
     assert {row.split for row in collection.rows} == {"train"}
+    assert collection.left_out == {"without a label": 1}
 
 
 @pytest.mark.usefixtures("shuffled")

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from fed.data.images import reading
+from fed.data.layouts.tables import sheet
 from fed.errors import DataError, first_ten
 
 CASE = "data"
@@ -53,11 +53,7 @@ def read_one_hot(path: Path, names: Sequence[tuple[str, ...]]) -> dict[int, int]
 
 def _cells(path: Path) -> list[list[Any]]:
     """Return the header, as text, and the rows that are not blank."""
-    import openpyxl  # slow to import, and only these collections need it
-
-    with reading(path), path.open("rb") as file:
-        book = openpyxl.load_workbook(file, data_only=True)
-        rows = [list(row) for row in book.worksheets[0].iter_rows(values_only=True)]
+    rows = list(sheet(path))
     header = [str(cell).strip() if cell is not None else "" for cell in rows[0]] if rows else []
     while header and not header[-1]:
         header.pop()

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from fed.data.collections.labels import read_one_hot
+from fed.data.layouts.one_hot import read_one_hot
 from fed.errors import DataError
 
 Write = Callable[..., None]

@@ -1,0 +1,1 @@
+from tests.fed.data.collections.conftest import sheet  # noqa: F401
