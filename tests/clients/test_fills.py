@@ -1,21 +1,18 @@
 import numpy as np
 import pytest
 import torch
-from clients.alignment import BankPartners, CouplingLog
 
-from clients.fills import (
-    ClassMeanFill,
-    NoFill,
-    PrototypeFill,
-    RegressionFill,
-    ZeroFill,
-    at_test,
-)
+from clients.fills.class_mean import ClassMean
+from clients.fills.leave_out import LeaveOut
+from clients.fills.prototype import Prototype
+from clients.fills.regression import Regression
+from clients.fills.zero import Zero
+from clients.partners.random import Random
 from clients.prototypes import ClassMeans
-from fed.config import load
+from clients.virtual_partners import VirtualPartners
+from fed.parts import build
 from fed.prototypes import Prototypes
-from tests.clients.networks import FUNDUS, LABELS, OCT, features, network
-from tests.fed.config.test_loading import DEMO
+from tests.clients.networks import FUNDUS, LABELS, OCT, draws, features, local_round, network
 
 MEAN, STD = torch.tensor([1.0, 0.0]), torch.tensor([2.0, 1.0])
 
@@ -27,14 +24,14 @@ def prototypes(labels, means, counts):
     )
 
 
-def test_no_fill_leaves_cases_with_one_modality_out():
-    filled = NoFill().complete(features(), LABELS)
-    assert NoFill.only_both
+def test_leaving_out_leaves_cases_with_one_modality_out():
+    filled = LeaveOut().in_training(local_round())(features(), LABELS)
+    assert LeaveOut.only_both
     assert filled.usable.tolist() == [True, False, False, True]
 
 
 def test_zero_fill_keeps_zeros_and_every_case():
-    filled = ZeroFill().complete(features(), LABELS)
+    filled = Zero().in_training(local_round())(features(), LABELS)
     assert filled.usable.all()
     assert not filled.oct[1].any()
     assert not filled.fundus[2].any()
@@ -52,17 +49,18 @@ def test_class_mean_fill_gives_the_mean_of_the_cases_class_where_one_is_missing(
     bank = prototypes([1], [[7, 9]], [2])
     means = {"oct": ClassMeans.of(bank, torch.zeros(2), torch.ones(2), classes=2)}
     given = features(2)
-    filled = ClassMeanFill(means).complete(given, LABELS)
+    complete = ClassMean().in_training(local_round(class_means=means))
+    filled = complete(given, LABELS)
     assert filled.oct[1].tolist() == [7, 9]
     torch.testing.assert_close(filled.oct[[0, 2, 3]], given.oct[[0, 2, 3]])
     assert filled.usable.tolist() == [True, True, False, True]  # nobody has fundus means
-    unknown = ClassMeanFill(means).complete(given, torch.zeros(4, dtype=torch.long))
+    unknown = complete(given, torch.zeros(4, dtype=torch.long))
     assert unknown.usable.tolist() == [True, False, False, True]
 
 
 def test_regression_fill_predicts_and_stops_the_gradient():
     model, given = network(), features()
-    filled = RegressionFill(model).complete(given, LABELS)
+    filled = Regression().in_training(local_round(network=model))(given, LABELS)
     torch.testing.assert_close(filled.oct[1], model.fundus2oct(given.fundus[1:2])[0])
     torch.testing.assert_close(filled.fundus[2], model.oct2fundus(given.oct[2:3])[0])
     torch.testing.assert_close(filled.fundus[FUNDUS], given.fundus[FUNDUS])
@@ -73,20 +71,17 @@ def test_regression_fill_predicts_and_stops_the_gradient():
 
 def test_prototype_fill_draws_a_partner_of_the_cases_class():
     bank = prototypes([0, 1, 1], [[5, 5], [1, 2], [3, 4]], [1, 1, 1])
-    draws = torch.Generator().manual_seed(0)
-    partners = {
-        "oct": BankPartners(bank, torch.zeros(2), torch.ones(2), "random", CouplingLog(), draws)
-    }
-    filled = PrototypeFill(partners).complete(features(2), LABELS)
+    drawing = VirtualPartners(bank, torch.zeros(2), torch.ones(2), Random(), draws())
+    local = local_round(bank_partners={"oct": drawing})
+    filled = Prototype().in_training(local)(features(2), LABELS)
     assert filled.oct[1].tolist() in ([1, 2], [3, 4])
     assert filled.usable.tolist() == [True, True, False, True]
 
 
-@pytest.mark.parametrize("fill", ["zero", "class_mean", "none", "regression", "prototype"])
+@pytest.mark.parametrize("fill", ["zero", "class_mean", "leave_out", "regression", "prototype"])
 def test_at_test_some_fills_predict_and_others_leave_the_mean(fill):
     model, given = network(), features()
-    method = load([DEMO], ["method.align_single=none", f"method.fill={fill}"]).method
-    filled = at_test(method, model, given)
+    filled = build("fill", fill).at_test(model, given)
     predicts = fill not in ("zero", "class_mean")
     expected = model.fundus2oct(given.fundus[1:2])[0] if predicts else torch.zeros(64)
     torch.testing.assert_close(filled.oct[1], expected)

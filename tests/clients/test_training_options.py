@@ -32,7 +32,7 @@ def config(**changes: Mapping[str, Any]) -> Config:
 
 
 def site_of(federation: Config) -> LocalSite:
-    return open_site(federation.model_dump_json(), "clinic")
+    return open_site(federation, "clinic")
 
 
 def trained(federation: Config) -> Update:

@@ -2,7 +2,11 @@ import numpy as np
 import pytest
 
 from fed.protocol import TransportCount, Update
-from server.aggregation import ModuleAverage, UnusableUpdateError, mean_of
+from fed.sites import Resources, SiteCard
+from server.aggregation import ModuleReduction, mean_of
+from server.reductions.mean import Mean
+from server.weights.by_cases import ByCases
+from server.weights.equal import Equal
 
 CURRENT = {
     "fundus_encoder.w": np.zeros(3, np.float32),
@@ -16,46 +20,57 @@ def update(parameters, cases, site="a"):
     return Update(site, parameters, cases, {}, TransportCount(), 1, 0.0)
 
 
+def card(*modalities):
+    counts = {"both": (0, 0), "fundus": (0, 0), "oct": (0, 0)}
+    return SiteCard("a", "a", "train", modalities, counts, Resources())
+
+
+ONE, BOTH = card("fundus"), card("fundus", "oct")
+
+
 def test_each_module_is_the_mean_over_the_sites_that_trained_it_weighted_by_cases():
-    average = ModuleAverage(CURRENT)
+    average = ModuleReduction(CURRENT, ByCases(), Mean())
     first, second = np.array([1, 2, 3], np.float32), np.array([5, 6, 7], np.float32)
-    average.add(update({"fundus_encoder.w": first}, {"fundus_encoder": 10}), False)
-    average.add(update({"fundus_encoder.w": second}, {"fundus_encoder": 30}), True)
-    result = average.result()
+    average.add(update({"fundus_encoder.w": first}, {"fundus_encoder": 10}), ONE)
+    average.add(update({"fundus_encoder.w": second}, {"fundus_encoder": 30}), BOTH)
+    result, _ = average.result()
     np.testing.assert_allclose(result["fundus_encoder.w"], (10 * first + 30 * second) / 40)
     np.testing.assert_array_equal(result["oct_encoder.w"], CURRENT["oct_encoder.w"])
+    assert average.trained == ["fundus_encoder.w"]
+
+
+def test_equal_weights_do_not_count_cases_but_leave_out_a_site_without_any():
+    average = ModuleReduction(CURRENT, Equal(), Mean())
+    for value, cases in ((1.0, 1), (3.0, 1000), (50.0, 0)):
+        weights = np.full(2, value, np.float32)
+        average.add(update({"classifier.w": weights}, {"classifier": cases}), ONE)
+    np.testing.assert_allclose(average.result()[0]["classifier.w"], 2.0)
 
 
 @pytest.mark.parametrize(("cases", "share"), [(10, 0.5), (300, 0.75)])
 def test_both_sites_have_at_least_their_share_of_the_fusion(cases, share):
-    average = ModuleAverage(CURRENT, both_share=0.5)
+    average = ModuleReduction(CURRENT, ByCases(both_share=0.5), Mean())
     ones, zeros = np.ones(2, np.float32), np.zeros(2, np.float32)
-    average.add(update({"classifier.w": ones}, {"classifier": cases}), owns_both=True)
-    average.add(update({"classifier.w": zeros}, {"classifier": 100}), owns_both=False)
-    np.testing.assert_allclose(average.result()["classifier.w"], share)
+    average.add(update({"classifier.w": ones}, {"classifier": cases}), BOTH)
+    average.add(update({"classifier.w": zeros}, {"classifier": 100}), ONE)
+    np.testing.assert_allclose(average.result()[0]["classifier.w"], share)
+
+
+def test_both_sites_have_no_share_of_their_own_in_encoders():
+    average = ModuleReduction(CURRENT, ByCases(both_share=0.5), Mean())
+    for value, site in ((1.0, BOTH), (0.0, ONE)):
+        weights = np.full(3, value, np.float32)
+        cases = 10 if site is BOTH else 90
+        average.add(update({"fundus_encoder.w": weights}, {"fundus_encoder": cases}), site)
+    np.testing.assert_allclose(average.result()[0]["fundus_encoder.w"], 0.1)
 
 
 def test_counters_stay_whole_numbers():
-    average = ModuleAverage(CURRENT)
+    average = ModuleReduction(CURRENT, ByCases(), Mean())
     key = "fundus_encoder.bn.num_batches_tracked"
     for count in (3, 4):
-        average.add(update({key: np.array(count)}, {"fundus_encoder": 1}), False)
-    assert average.result()[key].dtype == np.int64
-
-
-@pytest.mark.parametrize(
-    ("key", "value", "words"),
-    [
-        ("fundus_encoder.x", np.zeros(3), "does not have"),
-        ("fundus_encoder.w", np.zeros(4), "shape"),
-        ("fundus_encoder.w", np.array([0, np.nan, 0]), "not finite"),
-    ],
-)
-def test_an_unusable_update_is_refused_whole(key, value, words):
-    average = ModuleAverage(CURRENT)
-    with pytest.raises(UnusableUpdateError, match=words):
-        average.add(update({key: value}, {"fundus_encoder": 1}), False)
-    np.testing.assert_array_equal(average.result()["fundus_encoder.w"], CURRENT["fundus_encoder.w"])
+        average.add(update({key: np.array(count)}, {"fundus_encoder": 1}), ONE)
+    assert average.result()[0][key].dtype == np.int64
 
 
 def test_mean_of_models():

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-from server.slices import take, train_slice
 
 from fed.config import load
 from fed.sites import Resources, SiteCard
+from server.selection import sent_modules, sent_prototypes, take
 from tests.fed.config.test_loading import DEMO
 
 BANK = ("fundus", "oct")
@@ -35,21 +35,15 @@ CLINIC, HOSPITAL, MIXED = card(fundus=(3, 4)), card(both=(2, 2)), card(both=(2, 
 )
 def test_a_site_gets_the_prototypes_it_trains_against(method, phase, site, banks):
     composed = load([DEMO], [f"method={method}"]).method
-    assert train_slice(composed, composed.phases[phase], site, BANK).banks == banks
+    assert sent_prototypes(composed, composed.phases[phase], site, BANK) == banks
 
 
 def test_only_a_uniform_average_sends_what_a_site_cannot_use():
     for method, sent in (("fedavg", True), ("zero_fill_one_phase", False)):
         composed = load([DEMO], [f"method={method}"]).method
-        modules = train_slice(composed, composed.phases[0], CLINIC, ()).modules
+        modules = sent_modules(composed, composed.phases[0], CLINIC.modalities)
         assert ("oct_encoder" in modules) == sent
         assert "fundus_encoder" in modules
-
-
-def test_only_sites_that_keep_their_models_are_sent_their_own():
-    for method, owner in (("local", "clinic"), ("experts", None)):
-        composed = load([DEMO], [f"method={method}"]).method
-        assert train_slice(composed, composed.phases[0], CLINIC, ()).owner == owner
 
 
 def test_modules_without_weights_add_nothing():
@@ -59,8 +53,8 @@ def test_modules_without_weights_add_nothing():
 
 def test_a_fusion_that_corrects_the_experts_comes_with_both_heads_and_no_foreign_encoder():
     method = load([DEMO], ["method=fedrima"]).method
-    modules = train_slice(method, method.phases[1], CLINIC, BANK).modules
+    modules = sent_modules(method, method.phases[1], CLINIC.modalities)
     assert {"fundus_head", "oct_head", "fundus_encoder"} <= set(modules)
     assert "oct_encoder" not in modules
     alone = load([DEMO], ["method=fedrima", "method.corrects_experts=false"]).method
-    assert "oct_head" not in train_slice(alone, alone.phases[1], CLINIC, BANK).modules
+    assert "oct_head" not in sent_modules(alone, alone.phases[1], CLINIC.modalities)

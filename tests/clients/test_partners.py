@@ -1,17 +1,16 @@
 import numpy as np
 import pytest
 import torch
-from clients.alignment import BankPartners, BatchPartners, CouplingLog, PairPartners
 
+from clients.partners.labelled import Labelled
+from clients.partners.pairs import Pairs
+from clients.virtual_partners import VirtualPartners
+from fed.parts import build
 from fed.prototypes import Prototypes
 from model.rima import Features
-from tests.clients.networks import LABELS, features
+from tests.clients.networks import LABELS, draws, features
 
 PRESENT = torch.ones(8, dtype=torch.bool)
-
-
-def generator():
-    return torch.Generator().manual_seed(0)
 
 
 def line():
@@ -21,7 +20,7 @@ def line():
 
 
 def test_pairs_are_the_rows_of_one_eye():
-    to_oct, to_fundus = PairPartners().draw(features(), LABELS)  # both, fundus, OCT, both
+    to_oct, to_fundus = Pairs().among_cases(features(), LABELS, draws())  # both, fundus, OCT, both
     assert to_oct.tolist() == [0, -1, 2]
     assert to_fundus.tolist() == [0, -1, 2]
 
@@ -29,19 +28,17 @@ def test_pairs_are_the_rows_of_one_eye():
 @pytest.mark.parametrize("how", ["random", "labelled"])
 def test_partners_are_of_the_same_class(how):
     labels = torch.tensor([0, 0, 0, 0, 1, 1, 1, 1])
-    log = CouplingLog()
-    to_oct, to_fundus = BatchPartners(how, log, generator()).draw(line(), labels)
+    drawing = draws()
+    to_oct, to_fundus = build("partners", how).among_cases(line(), labels, drawing)
     assert (labels[to_oct] == labels).all()
     assert (labels[to_fundus] == labels).all()
-    assert log.count.couplings == (how == "labelled")
+    assert drawing.log.count.couplings == (how == "labelled")
 
 
 def test_without_labels_the_coupling_finds_partners_by_distances_alone():
     given, shuffled = line(), torch.tensor([0, 1, 0, 1, 0, 1, 0, 1])
-    unlabelled = BatchPartners("unlabelled", CouplingLog(), generator()).draw(given, shuffled)
-    one_class = BatchPartners("labelled", CouplingLog(), generator()).draw(
-        given, torch.zeros(8, dtype=torch.long)
-    )
+    unlabelled = build("partners", "unlabelled").among_cases(given, shuffled, draws())
+    one_class = Labelled().among_cases(given, torch.zeros(8, dtype=torch.long), draws())
     for mine, theirs in zip(unlabelled, one_class, strict=True):
         assert mine.tolist() == theirs.tolist()
     assert (shuffled[unlabelled[0]] != shuffled).any()
@@ -53,9 +50,14 @@ def bank():
     return Prototypes(np.array([0, 0, 1, 1]), means, np.zeros_like(means), counts)
 
 
+def virtual(how):
+    part = build("partners", how)
+    return VirtualPartners(bank(), torch.zeros(1), torch.ones(1), part, draws())
+
+
 @pytest.mark.parametrize("how", ["random", "labelled", "unlabelled"])
 def test_only_without_labels_is_a_partner_of_another_class(how):
-    partners = BankPartners(bank(), torch.zeros(1), torch.ones(1), how, CouplingLog(), generator())
+    partners = virtual(how)
     labels = torch.tensor([0, 1] * 4)
     drawn, found = partners.draw(line().fundus, labels)
     assert found.all()
@@ -66,9 +68,12 @@ def test_only_without_labels_is_a_partner_of_another_class(how):
 def test_a_class_the_bank_lacks_finds_no_partner_unless_labels_are_ignored():
     labels = torch.full((8,), 2)
     for how in ("random", "labelled", "unlabelled"):
-        partners = BankPartners(
-            bank(), torch.zeros(1), torch.ones(1), how, CouplingLog(), generator()
-        )
-        _, found = partners.draw(line().fundus, labels)
+        _, found = virtual(how).draw(line().fundus, labels)
         assert found.all() == (how == "unlabelled")
         assert found.any() == (how == "unlabelled")
+
+
+def test_pairs_find_nobody_in_the_bank():
+    assert not Pairs.in_bank
+    _, found = virtual("pairs").draw(line().fundus, torch.zeros(8, dtype=torch.long))
+    assert not found.any()
