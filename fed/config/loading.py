@@ -1,17 +1,23 @@
 """From files and overrides to one `Config`, with errors a person can act on."""
 
+import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 from pydantic import ValidationError
 
+from fed.config.method import Method
 from fed.config.refusal import one_line, shown
+from fed.config.renamed import refuse_renamed
 from fed.config.schema import Config
 from fed.errors import ConfigError, nearest
 
+LONGEST_CHANGE = 40
+"""Letters that tell in a method's name how it was changed; more are hashed."""
 METHODS = Path(__file__).parents[2] / "configs" / "methods"
 
 
@@ -54,10 +60,39 @@ def load(paths: Sequence[Path], overrides: Sequence[str] = ()) -> Config:
 
 def resolve(raw: Mapping[str, Any]) -> Config:
     """Check a raw mapping and fill in defaults; a method given by name is read from its file."""
+    composed = {**raw, "method": _composition(raw)}
+    refuse_renamed(composed)
     try:
-        return Config.model_validate({**raw, "method": _composition(raw)})
+        config = Config.model_validate(composed)
+        name = _own_name(config.method)
     except ValidationError as error:
         raise ConfigError(one_line(error, Config)) from None
+    return config.model_copy(update={"method": config.method.model_copy(update={"name": name})})
+
+
+def _own_name(method: Method) -> str:
+    """Return the name of a method; one that was changed is not called by the unchanged one's."""
+    if method.name not in _presets():
+        return method.name
+    preset = Method.model_validate(_composition({"method": method.name}))
+    changes = "-".join(_differences(method.model_dump(), preset.model_dump()))
+    slug = re.sub(r"[^A-Za-z0-9.]+", "-", changes).strip("-")
+    if len(slug) > LONGEST_CHANGE:
+        slug = hashlib.sha256(slug.encode()).hexdigest()[:8]
+    return f"{method.name}-{slug}" if slug else method.name
+
+
+def _differences(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[str]:
+    """Yield each key that differs with its value, keys within keys joined."""
+    for key, value in ours.items():
+        other = theirs.get(key)
+        if value == other or key == "summary":
+            continue
+        if isinstance(value, Mapping) and isinstance(other, Mapping):
+            for difference in _differences(value, other):
+                yield f"{key}-{difference}"
+        else:
+            yield f"{key}-{json.dumps(value)}"
 
 
 def dump(config: Config) -> str:
@@ -87,8 +122,12 @@ def _with_base(path: Path) -> dict[str, Any]:
     return content if base is None else _merge(_with_base(path.parent / str(base)), content)
 
 
+def _presets() -> list[str]:
+    return sorted(path.stem for path in METHODS.glob("*.yaml"))
+
+
 def _preset(key: str, name: Any) -> dict[str, Any]:
-    known = sorted(path.stem for path in METHODS.glob("*.yaml"))
+    known = _presets()
     if name not in known:
         raise ConfigError(f"{key}: unknown method {name!r}{nearest(str(name), known)}")
     return _read(METHODS / f"{name}.yaml")

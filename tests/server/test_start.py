@@ -1,17 +1,21 @@
+"""Runs that start from the state another left end with the same bytes as if they trained it all."""
+
 import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from server.rounds import Rounds
-from server.sharing import state_keys
 
 from fed.config import Config, resolve
+from fed.config.prefix import state_key
 from fed.data.opening import open_source
+from fed.errors import ConfigError
 from fed.initial import initial_model
 from fed.storage import write_tensors
+from server.federation import Federation
 from server.simulation import simulate
+from server.start import check_start
 from tests.acceptance.federations import group, tiny
 
 SITES = [
@@ -30,12 +34,12 @@ def config(**changes: Any) -> Config:
 
 def composition(**changes: Any) -> dict[str, Any]:
     """Return FedRIMA with some of its options changed."""
-    return json.loads(config().method.model_dump_json()) | changes
+    return {"base": "fedrima", "name": "changed"} | changes
 
 
 def keys(**changes: Any) -> list[str]:
     made = config(**changes)
-    return list(state_keys(made, initial_model(made)).values())
+    return [state_key(made, phases + 1) for phases in range(len(made.method.phases))]
 
 
 @dataclass
@@ -43,24 +47,18 @@ class Runner:
     folder: Path
     trained: list[int]
 
-    def run(self, name: str, made: Config, store: Path | None) -> dict[str, Any]:
-        """Run a federation; return what must not depend on whether states are shared."""
+    def run(self, name: str, made: Config, start: Path | None = None) -> dict[str, Any]:
+        """Run a federation; return what must not depend on where it started."""
         directory = self.folder / name
-        simulate(made, open_source(made), directory, [], store)
+        self.trained.clear()
+        made = made.model_copy(update={"start": None if start is None else str(start)})
+        simulate(made, open_source(made), directory, [])
         results = json.loads((directory / "results.json").read_text())
         results.pop("time")
         results["transport"].pop("seconds")
-        lines = [json.loads(s) for s in (directory / "rounds.jsonl").read_text().splitlines()]
-        for line in lines:
-            line.pop("seconds")
-            line.pop("virtual_seconds")
-            for site in line["sites"].values():
-                for seconds in ("receiving", "computing", "sending", "measured"):
-                    site.pop(seconds)
         files = ("predictions.csv", "model.safetensors")
         return {
-            "results": results,
-            "rounds": lines,
+            "results": {key: results[key] for key in ("held_out", "rounds_completed", "transport")},
             **{file: (directory / file).read_bytes() for file in files},
         }
 
@@ -68,13 +66,13 @@ class Runner:
 @pytest.fixture
 def runner(tmp_path, monkeypatch):
     trained: list[int] = []
-    original = Rounds._round
+    original = Federation._train
 
-    def counted(self, plan, progress):
+    def counted(self, algorithm, state, plan):
         trained.append(plan.number)
-        return original(self, plan, progress)
+        return original(self, algorithm, state, plan)
 
-    monkeypatch.setattr(Rounds, "_round", counted)
+    monkeypatch.setattr(Federation, "_train", counted)
     monkeypatch.setattr("server.simulation.write_report", lambda directory, samples: directory)
     return Runner(tmp_path, trained)
 
@@ -82,7 +80,7 @@ def runner(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("first", "second", "trained"),
     [
-        ({}, {"method": composition(align_both="random", align_single="random")}, [2]),
+        ({"method": "experts"}, {"method": composition(align="random")}, [2]),
         ({}, {"method": composition(predict="product")}, []),
         ({}, {"sites": [*SITES[:3], SITES[3] | {"style": 2.0}]}, []),
         ({"method": "experts"}, {"method": "concat_fusion"}, [2]),
@@ -94,25 +92,37 @@ def runner(tmp_path, monkeypatch):
     ],
     ids=["alignment", "who-answers", "held-out-style", "other-network", "models-apart"],
 )
-def test_a_shared_state_changes_no_byte(first, second, trained, runner):
-    store = runner.folder / "shared"
-    store.mkdir()
-    alone = runner.run("alone", config(**second), None)
-    runner.run("first", config(**first), store)
-    runner.trained.clear()
-    assert runner.run("second", config(**second), store) == alone
+def test_a_run_that_starts_from_anothers_state_ends_with_the_same_bytes(
+    first, second, trained, runner
+):
+    alone = runner.run("alone", config(**second))
+    runner.run("first", config(**first))
+    assert runner.run("second", config(**second), runner.folder / "first") == alone
     assert runner.trained == trained
 
 
-def test_scores_in_mid_phase_are_shared_only_with_runs_that_score_alike():
-    often = {"every": 1}
-    training = {"rounds": 4, "batch_size": 8}
-    fusion = composition(predict="product")
-    assert (
-        keys(evaluation=often, training=training)[1]
-        != (keys(evaluation=often, training=training, method=fusion)[1])
-    )
-    assert keys() == keys(method=fusion)
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"seed": 1}, "another seed"),
+        ({"method": composition(loss="plain")}, "another method.loss"),
+        ({"method": "fedavg"}, "another method"),
+    ],
+)
+def test_a_start_that_does_not_fit_is_refused_by_what_differs(changes, words, runner):
+    runner.run("first", config(method="experts"))
+    other = config(**changes).model_copy(update={"start": str(runner.folder / "first")})
+    with pytest.raises(ConfigError, match=words):
+        check_start(other)
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match="holds no config.yaml"):
+        check_start(config().model_copy(update={"start": str(tmp_path)}))
+
+
+def test_scores_have_no_hand_in_a_state():
+    assert keys() == keys(evaluation={"every": 1}) == keys(method=composition(predict="product"))
 
 
 @pytest.mark.parametrize(
@@ -125,9 +135,9 @@ def test_scores_in_mid_phase_are_shared_only_with_runs_that_score_alike():
         {"data": {"source": "phantom", "image_size": 48, "volume_size": [4, 32, 32]}},
         {"server": {"fraction": 0.5}},
         {"method": composition(loss="plain")},
-        {"method": composition(proximal=0.1)},
+        {"method": composition(terms=["proximal"])},
         {"method": composition(pool="as_is")},
-        {"method": composition(combine={"scheme": "by_module", "average_last": 1})},
+        {"method": composition(average_last=1)},
         {"evaluation": {"every": 99, "validation": 0.2}},
     ],
     ids=lambda changes: "-".join(changes),
@@ -138,7 +148,7 @@ def test_whatever_has_a_hand_in_training_changes_every_key(changes):
 
 @pytest.mark.parametrize(
     "option",
-    [{"align_both": "none"}, {"fill": "zero"}, {"plan": False}, {"prototypes": 3}],
+    [{"align": {"both": None}}, {"fill": "zero"}, {"plan": False}, {"prototypes": 3}],
     ids=str,
 )
 def test_an_option_of_the_fusion_changes_the_key_of_its_phase_alone(option):

@@ -1,8 +1,12 @@
 import pytest
 
+from clients.partners.random import Random
 from fed.config import load, resolve
 from fed.config.loading import METHODS
 from fed.errors import ConfigError
+from server.optimizers.fedadam import FedAdam
+from server.optimizers.fedavg import FedAvg
+from server.optimizers.fedavgm import FedAvgM
 from tests.fed.config.test_loading import DEMO
 
 PRESETS = sorted(path.stem for path in METHODS.glob("*.yaml"))
@@ -17,20 +21,30 @@ def test_a_preset_has_the_name_of_its_file_and_says_what_it_is(preset):
 
 def test_a_method_may_be_another_with_some_keys_changed():
     config = load([DEMO])
-    own = {"base": "random_pairing", "name": "mine", "combine": {"both_share": 0.25}}
+    own = {"base": "random_pairing", "name": "mine", "weight": {"both_share": 0.25}}
     raw = {**config.model_dump(), "method": own}
     method, base = resolve(raw).method, load([DEMO], ["method=random_pairing"]).method
-    assert (method.name, method.align_both, method.combine.both_share) == ("mine", "random", 0.25)
-    assert method.combine.average_last == base.combine.average_last
+    assert (method.name, method.weight.both_share) == ("mine", 0.25)
+    assert (method.align, method.average_last) == (base.align, base.average_last)
     assert method.phases == config.method.phases
 
 
 def test_the_method_chooses_the_server_optimizer_unless_the_configuration_does():
-    step = load([DEMO], ["method=fedadam"]).server_step
-    assert (step.optimizer, step.lr) == ("fedadam", 0.01)
-    asked = load([DEMO], ["method=fedadam", "server.optimizer=fedavgm"]).server_step
-    assert (asked.optimizer, asked.lr) == ("fedavgm", None)
-    assert load([DEMO]).server_step.optimizer == "fedavg"
+    assert load([DEMO], ["method=fedadam"]).server_optimizer == FedAdam(lr=0.01)
+    asked = load([DEMO], ["method=fedadam", "server.optimizer=fedavgm"])
+    assert asked.server_optimizer == FedAvgM()
+    assert load([DEMO]).server_optimizer == FedAvg()
+
+
+def test_a_part_named_anew_comes_with_options_of_its_own():
+    raw = {"base": "fedadam", "name": "x", "server_optimizer": {"use": "fedavgm", "momentum": 0.5}}
+    method = resolve({**load([DEMO]).model_dump(), "method": raw}).method
+    assert method.server_optimizer == FedAvgM(momentum=0.5)
+
+
+def test_align_is_short_for_both_kinds_of_sites():
+    align = load([DEMO], ["method.align=random"]).method.align
+    assert align.both == align.single == Random()
 
 
 @pytest.mark.parametrize(
@@ -39,11 +53,15 @@ def test_the_method_chooses_the_server_optimizer_unless_the_configuration_does()
         ("method={base: fedrma, name: x}", "did you mean 'fedrima'"),
         ("method.phases.0.share=0.9", "add up to 1.06"),
         ("method.predictors=false", "a phase trains them"),
-        ("method.distil=1", "trains heads and fusion together"),
-        ("method.contrast=1", "trains encoders and fusion together"),
-        ("method.combine.scheme=none", "leaves every site alone"),
-        ("method.align_single=pairs", "allowed: none, labelled"),
-        ("method.server.optimizer=adam", "allowed: fedavg, fedavgm, fedadam"),
+        ("method.terms=[distillation]", "trains fusion and heads together"),
+        ("method.terms=[contrast]", "trains encoders and fusion together"),
+        ("method.send=nothing", "leaves every site alone"),
+        ("method.align.single=pairs", "find their partners in the bank"),
+        ("method.server_optimizer=adam", "Allowed: fedadam, fedavg, fedavgm"),
+        ("method.server_optimizer={use: fedadam, tua: 1}", "did you mean 'tau'?"),
+        ("method.reduce={use: trimmed_mean, cut: 0.7}", "trimmed_mean.cut"),
+        ("method.align_both=pairs", "method.align.both"),
+        ("method.combine={scheme: uniform}", "method.send"),
     ],
 )
 def test_parts_that_do_not_fit_are_refused(override, words):
@@ -58,3 +76,18 @@ def test_parts_that_do_not_fit_are_refused(override, words):
 )
 def test_a_method_knows_who_trains_with_whom(preset, arrangement):
     assert load([DEMO], [f"method={preset}"]).method.arrangement == arrangement
+
+
+@pytest.mark.parametrize(
+    ("override", "name"),
+    [
+        ("method.fill=zero", "fedrima-fill-zero"),
+        ("method={base: fedrima, align: {both: pairs}}", "fedrima-align-both-pairs"),
+        ("method={base: fedrima, name: mine, fill: zero}", "mine"),
+        ("method.fill=prototype", "fedrima"),
+        ("method={base: fedrima, fill: zero, plan: false, loss: plain, clusters: 2}", "fedrima-"),
+    ],
+)
+def test_a_changed_method_is_never_called_by_the_unchanged_ones_name(override, name):
+    found = load([DEMO], [override]).method.name
+    assert found == name or (name.endswith("-") and found.startswith(name) and len(found) < 60)
