@@ -8,6 +8,7 @@ from server.clock import Timing, VirtualClock
 from server.exchange import Exchange
 from server.observers import Failure
 from server.participation import round_seconds
+from server.roster import Roster
 
 PACE = {
     "encoders": CaseSeconds(both=0.5, fundus=0.25, oct=0.125),
@@ -25,11 +26,16 @@ HOSPITAL = card("hospital", both=10, speed=2.0, downlink_mbps=8, uplink_mbps=1)
 CLINIC = card("clinic", fundus=8, speed=0.25, downlink_mbps=64, uplink_mbps=16)
 
 
+def ended(**account):
+    """Return an exchange that nobody sends, with its account."""
+    return Exchange(1, "train", "encoders", None, Roster(()), **account)
+
+
 def exchange(clock, work, traffic, failures=()):
     """Time both sites: bytes down and up of each."""
     timings = {c.name: clock.timing(c, work, *traffic[c.name]) for c in (HOSPITAL, CLINIC)}
     answered = [name for name in timings if name not in {f.site for f in failures}]
-    return Exchange(answered=answered, failures=list(failures), timings=timings)
+    return ended(answered=answered, failures=list(failures), timings=timings)
 
 
 def test_a_round_takes_what_a_person_computes():
@@ -83,4 +89,4 @@ def test_an_answer_at_the_deadline_is_in_time():
 
 
 def test_without_a_pace_there_is_no_virtual_time():
-    assert round_seconds([Exchange()], None) is None
+    assert round_seconds([ended()], None) is None

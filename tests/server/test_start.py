@@ -117,7 +117,7 @@ def test_a_start_that_does_not_fit_is_refused_by_what_differs(changes, words, ru
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path):
-    with pytest.raises(ConfigError, match="holds no config.yaml"):
+    with pytest.raises(ConfigError, match=r"holds no config\.yaml"):
         check_start(config().model_copy(update={"start": str(tmp_path)}))
 
 

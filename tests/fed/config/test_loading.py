@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from clients.fills.zero import Zero
 from fed.config import dump, load, resolve
 from fed.errors import ConfigError
 
@@ -25,7 +26,7 @@ def test_later_files_win_key_by_key_and_lists_whole(tmp_path):
 
 def test_overrides_reach_into_lists_and_methods():
     config = load([DEMO], ["sites.0.count=7", "method.fill=zero", "seed=5"])
-    assert (config.sites[0].count, config.method.fill, config.seed) == (7, "zero", 5)
+    assert (config.sites[0].count, config.method.fill, config.seed) == (7, Zero(), 5)
 
 
 def test_the_short_form_of_modalities():
@@ -88,7 +89,7 @@ def test_dump_keeps_every_form(tmp_path):
         "sites.0.modalities={oct: 0.25, fundus: 1.0}",
         "server.deadline_s=1.0e-3",
         "method=experts",
-        "method.combine.average_last=2",
+        "method.average_last=2",
     ]
     config = load([DEMO], overrides)
     path = tmp_path / "config.yaml"
@@ -105,8 +106,8 @@ def test_overrides_reach_into_the_default_method(tmp_path):
         "sites:\n- {name: a, modalities: [fundus, oct]}\n"
         "- {name: b, role: held_out, modalities: [oct]}\n"
     )
-    method = load([path], ["method.combine.both_share=0.25"]).method
-    assert (method.name, method.combine.both_share) == ("fedrima", 0.25)
+    method = load([path], ["method.weight.both_share=0.25"]).method
+    assert (method.name, method.weight.both_share) == ("fedrima-weight-both_share-0.25", 0.25)
 
 
 def test_overrides_do_not_change_what_was_loaded_before():

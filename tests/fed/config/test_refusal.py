@@ -90,7 +90,7 @@ def test_a_mapping_among_several_forms_is_refused_by_its_keys(override, message)
         ("data.pth=x", "path"),
         ("sites.0.modalites=[oct]", "modalities"),
         ("sites.0.resources.spede=1", "speed"),
-        ("method.combine.shceme=uniform", "scheme"),
+        ("method.align.singel=null", "single"),
         ("method.phases.1.trian=[heads]", "trains"),
         ("evaluation.bootsrap=1", "bootstrap"),
     ],
@@ -138,7 +138,7 @@ def test_a_class_that_yaml_reads_as_no_asks_for_quotes():
             "{name: b, trains: [heads, predictors, fusion]}]",
             "a trains encoders, which learn through heads or fusion",
         ),
-        ("method.phases.1.trains=[fusion]", "fill: prototype needs a phase that trains predictors"),
+        ("method.phases.1.trains=[fusion]", "fill: needs a phase that trains predictors"),
         (
             "method.phases.1.trains=[predictors]",
             "predict: fusion needs a phase that trains fusion",
@@ -153,15 +153,17 @@ def test_what_contradicts_itself_is_named(override, words):
 
 
 @pytest.mark.parametrize("modality", ["fundus", "oct"])
-def test_a_modality_that_no_training_site_owns_is_named(tmp_path, modality):
-    other = "oct" if modality == "fundus" else "fundus"
+def test_a_federation_of_one_modality_is_judged_by_that_alone(tmp_path, modality):
     path = tmp_path / "one.yaml"
     path.write_text(
-        f"sites:\n- {{name: a, modalities: [{other}]}}\n"
+        f"sites:\n- {{name: a, modalities: [{modality}]}}\n"
         f"- {{name: b, role: held_out, modalities: [fundus, oct]}}\n"
     )
-    with pytest.raises(ConfigError, match=f"no training group owns {modality}"):
-        load([path])
+    config = load([path])
+    assert config.modalities == config.evaluation.conditions == (modality,)
+    words = rf"conditions: both needs a modality that no training group owns; allowed: {modality}"
+    with pytest.raises(ConfigError, match=words):
+        load([path], [f"evaluation.conditions=[both, {modality}]"])
 
 
 def test_long_values_are_cut():

@@ -33,7 +33,7 @@ def tell(tracker: Tracker, run: Run, folder: Path) -> Observer:
     """Tell a tracker of a whole run, by records as the rounds give them."""
     (observer,) = follow([tracker], folder, CONFIG)
     for line in run.rounds:
-        observer.round_ended(line.content())
+        observer.round_ended(line)
     observer.ended(run.results)
     return observer
 
