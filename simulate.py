@@ -25,6 +25,7 @@ from fed.storage import set_aside, write_text
 from fed.study.plan import plan, quick
 from fed.study.results import write_study
 from server.estimate import estimate
+from server.evaluation import check_metrics
 from server.onboarding import check_archives
 from server.progress import TerminalProgress
 from server.schedule import schedule
@@ -99,6 +100,7 @@ def _one_run(
     source = open_source(config)
     cards = cards_of(source, config)
     check_archives(config, cards)
+    check_metrics(config)
     check_gpu(config.engine.name, config.engine.gpus_per_worker)
     if dry_run:
         _show(config, cards, _console())

@@ -8,10 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fed.config import Config
+from fed.errors import ConfigError
 from fed.metrics import (
     at_threshold,
     bootstrap,
     evaluate,
+    metric,
     names,
     patients_of_sites,
     threshold_for,
@@ -40,6 +42,28 @@ def metrics_of(config: Config) -> tuple[str, ...]:
     """Return the metrics of a run: those that there are, and those the configuration adds."""
     evaluation = config.evaluation
     return tuple(dict.fromkeys((*names(), *evaluation.shown, *evaluation.metrics)))
+
+
+def check_metrics(config: Config) -> None:
+    """Refuse a metric that is not there, before anything is trained.
+
+    Raises
+    ------
+    ConfigError
+        Naming the key.
+    """
+    evaluation = config.evaluation
+    asked = {
+        "headline": (evaluation.headline,),
+        "tables": evaluation.tables,
+        "metrics": evaluation.metrics,
+    }
+    for key, chosen in asked.items():
+        for name in chosen:
+            try:
+                metric(name)
+            except ConfigError as error:
+                raise ConfigError(f"evaluation.{key}: {error}") from None
 
 
 def metric_table(
@@ -85,14 +109,14 @@ def metric_table(
     for condition in conditions:
         cases = pool(sites, condition)
         values = evaluate(cases.labels, cases.probabilities, chosen)
-        table[condition] = {metric: {"value": value} for metric, value in values.items()}
+        table[condition] = {key: {"value": value} for key, value in values.items()}
         if replicates:
             random = generator(seed, name, condition, "bootstrap")
             intervals = bootstrap(
                 cases.labels, cases.probabilities, cases.patients, chosen, replicates, random
             )
-            for metric, (low, high) in intervals.items():
-                table[condition][metric] |= {"low": low, "high": high}
+            for key, (low, high) in intervals.items():
+                table[condition][key] |= {"low": low, "high": high}
     return table
 
 
@@ -226,11 +250,10 @@ def _mean(tables: Sequence[Mapping[str, Mapping[str, Any]]]) -> Table:
     """Return the mean of each figure over the tables where it is defined; None where it never is."""
     return {
         condition: {
-            metric: {
-                figure: _mean_of([t[condition][metric][figure] for t in tables])
-                for figure in figures
+            name: {
+                figure: _mean_of([t[condition][name][figure] for t in tables]) for figure in figures
             }
-            for metric, figures in metrics.items()
+            for name, figures in metrics.items()
         }
         for condition, metrics in tables[0].items()
     }

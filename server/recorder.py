@@ -10,7 +10,6 @@ import fed
 from fed.config import Config, dump
 from fed.confounds import confounds
 from fed.data.origin import pseudo_sites
-from fed.metrics import metric
 from fed.results import (
     CONFIGURATION,
     ONBOARDING,
@@ -36,6 +35,7 @@ from fed.results import (
 from fed.storage import write_tensors, write_text
 from server.checkpoint import bank_tensors, load_checkpoint, pace_record, save_checkpoint
 from server.evaluation import (
+    check_metrics,
     counts_of,
     metric_table,
     metrics_of,
@@ -64,11 +64,15 @@ class Recorder:
     config : Config
     engine : str, optional
         What runs the sites, where it is not an engine that the configuration names.
+
+    Raises
+    ------
+    ConfigError
+        If the configuration names a metric that there is not.
     """
 
     def __init__(self, directory: Path, config: Config, engine: str | None = None) -> None:
-        for name in metrics_of(config):  # an unknown one is refused before the first round
-            metric(name)
+        check_metrics(config)
         self._directory = directory
         self._config = config
         self._engine = engine or config.engine.name

@@ -66,17 +66,15 @@ def metric(name: str) -> Metric:
     module, colon, called = name.partition(":")
     if not colon:
         if name not in names():
-            raise ConfigError(f"metric: no metric {name!r}{nearest(name, names())}")
+            raise ConfigError(f"no metric {name!r}{nearest(name, names())}")
         module = f"{__name__}.{name}"
         called = "".join(part.capitalize() for part in name.split("_"))
     try:
         found = getattr(import_module(module), called)
     except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigError(f"metric: {name!r} cannot be imported: {error}") from None
+        raise ConfigError(f"metric {name!r} cannot be imported: {error}") from None
     if not isclass(found) or not issubclass(found, Metric) or isabstract(found):
-        raise ConfigError(
-            f"metric: {name!r} is no metric; allowed: a subclass of {__name__}.Metric"
-        )
+        raise ConfigError(f"{name!r} is no metric; allowed: a subclass of {__name__}.Metric")
     return found()
 
 

@@ -55,14 +55,15 @@ def confounds(warnings: Sequence[str]) -> tuple[str, tuple[str, ...]]:
     """Say once what several warnings have in common; return that, and what is of each."""
     general = "Where owning a modality goes with the label, a model can grade by ownership."
     found = [CONFOUND.fullmatch(words) for words in warnings]
-    alike = [match for match in found if match]
-    shared = {(match["claim"], match["advice"]) for match in alike}
+    shared = {(match["claim"], match["advice"]) for match in found if match}
     if len(shared) != 1:
         return general, tuple(warnings)
     ((claim, advice),) = shared
-    rest = [words for words, match in zip(warnings, found, strict=True) if not match]
-    items = [f"{match['scope']}: {match['figures']}" for match in alike]
-    return f"{claim[:1].upper()}{claim[1:]}: {advice}.", (*items, *rest)
+    items = (
+        f"{match['scope']}: {match['figures']}" if match else words
+        for words, match in zip(warnings, found, strict=True)
+    )
+    return f"{claim[:1].upper()}{claim[1:]}: {advice}.", tuple(items)
 
 
 def _few(results: Results) -> tuple[str, ...]:

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from fed.config import load
+from fed.errors import ConfigError
 from fed.metrics import names
 from fed.protocol import Scores
 from server.evaluation import (
+    check_metrics,
     counts_of,
     metrics_of,
     operating_points,
@@ -95,3 +97,19 @@ def test_two_classes_have_an_operating_point_and_more_have_none():
     assert elsewhere.chosen_on == "validation"
     assert elsewhere.threshold in splits[0].probabilities["both"][:, 1]
     assert operating_points([scores("a", 60)], [], config()) is None
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("evaluation.headline=acu", r"evaluation\.headline: no metric 'acu'; did you mean 'auc'"),
+        ("evaluation.tables=[qwk, x]", r"evaluation\.tables: no metric 'x'"),
+        (
+            "evaluation.metrics=['a.b:C']",
+            r"evaluation\.metrics: metric 'a\.b:C' cannot be imported",
+        ),
+    ],
+)
+def test_a_metric_that_is_not_there_is_refused_before_the_first_round(change, words):
+    with pytest.raises(ConfigError, match=words):
+        check_metrics(config(change))

@@ -42,6 +42,12 @@ def finished(tmp_path_factory):
     return folder, results, write_report(folder, samples()).read_text(encoding="utf-8")
 
 
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Leave drawings empty: for tests of words, which need none."""
+    monkeypatch.setattr(Figure, "savefig", lambda figure, file, **_: file.write("<svg></svg>"))
+
+
 def text_of(page: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<style>.*?</style>|<[^>]+>", " ", page, flags=re.DOTALL))
 
@@ -86,7 +92,7 @@ def test_a_run_without_trouble_says_so_for_each_kind(finished):
     assert "No failures, no warnings" in page
 
 
-def test_trouble_is_told_at_the_top_and_in_full(tmp_path):
+def test_trouble_is_told_at_the_top_and_in_full(tmp_path, undrawn):
     results = write_run(
         tmp_path,
         failures=[
@@ -148,7 +154,7 @@ def test_without_onboarding_the_page_does_not_speak_of_it(finished):
     assert "Onboarding" not in finished[2]
 
 
-def test_onboarding_is_told_beside_the_model_as_it_came(tmp_path):
+def test_onboarding_is_told_beside_the_model_as_it_came(tmp_path, undrawn):
     pooled = write_run(tmp_path)["held_out"]["pooled"]
     better = {c: metrics | {"qwk": {"value": 0.987}} for c, metrics in pooled.items()}
     write_run(
@@ -192,7 +198,7 @@ def test_none_of_a_kind_is_zero_percent(finished):
     assert "n/a" not in participation
 
 
-def test_one_is_singular(tmp_path):
+def test_one_is_singular(tmp_path, undrawn):
     results = write_run(tmp_path, classes=BINARY, unseen=1)
     results["sites"] = [s for s in results["sites"] if s["name"] in ("tertiary-1", "unseen-1")]
     results["rounds_completed"] = 1
@@ -203,7 +209,7 @@ def test_one_is_singular(tmp_path):
     assert "1 unseen site," in text
 
 
-def test_one_held_out_site_is_shown_once_with_one_interval(tmp_path):
+def test_one_held_out_site_is_shown_once_with_one_interval(tmp_path, undrawn):
     results = write_run(tmp_path, classes=BINARY, unseen=1)
     page = write_report(tmp_path, []).read_text(encoding="utf-8")
     assert "Site by site" not in page
@@ -211,7 +217,7 @@ def test_one_held_out_site_is_shown_once_with_one_interval(tmp_path):
     assert f"{auc['low']:.3f}–{auc['high']:.3f}" in page
 
 
-def test_two_classes_have_curves_and_an_operating_point(tmp_path, finished):
+def test_two_classes_have_curves_and_an_operating_point(tmp_path, finished, undrawn):
     results = write_run(tmp_path, classes=BINARY)
     text = text_of(write_report(tmp_path, []).read_text(encoding="utf-8"))
     assert "ROC: oedema" in text
@@ -224,7 +230,7 @@ def test_two_classes_have_curves_and_an_operating_point(tmp_path, finished):
     assert "Sensitivity, macro" in finished[2]
 
 
-def test_few_cases_of_a_grade_are_told(tmp_path):
+def test_few_cases_of_a_grade_are_told(tmp_path, undrawn):
     results = write_run(tmp_path, classes=BINARY)
     results["held_out"]["counts"]["pooled"]["oct"] = {
         "cases": 28, "patients": 28, "by_class": [25, 3],
@@ -234,7 +240,7 @@ def test_few_cases_of_a_grade_are_told(tmp_path):
     assert "given OCT only: 28 held-out cases, of which 3 oedema" in text
 
 
-def test_the_same_confound_is_explained_once(tmp_path):
+def test_the_same_confound_is_explained_once(tmp_path, undrawn):
     advice = "a model can score by what is missing"
     words = "having it predicts the label"
     warned = [f"{scope}: {words} (p = 0.00{i}): {advice}" for i, scope in enumerate("abcd")]
@@ -244,7 +250,7 @@ def test_the_same_confound_is_explained_once(tmp_path):
     assert all(f"{scope}: p = 0.00{i}" in text for i, scope in enumerate("abcd"))
 
 
-def test_the_command_to_reproduce_names_a_file_that_is_there(finished, tmp_path):
+def test_the_command_to_reproduce_names_a_file_that_is_there(tmp_path, undrawn):
     folder = tmp_path / "a run"
     write_run(folder)
     page = html.unescape(write_report(folder, []).read_text(encoding="utf-8"))
@@ -261,7 +267,7 @@ def test_the_configuration_is_folded(finished):
     assert "method: fedrima" not in re.sub(r"<details>.*?</details>", "", finished[2], flags=re.S)
 
 
-def test_what_a_report_leads_with_comes_of_the_results(tmp_path):
+def test_what_a_report_leads_with_comes_of_the_results(tmp_path, undrawn):
     results = write_run(tmp_path, headline="kappa", tables=["brier"])
     page = write_report(tmp_path, []).read_text(encoding="utf-8")
     kappa = results["held_out"]["pooled"]["both"]["kappa"]["value"]

@@ -99,6 +99,7 @@ def test_what_confounds_have_in_common_is_said_once():
     assert explanation == "Having it predicts the label: a model can cheat."
     assert items == ("training: p = 0.001", "held out: p = 0.002", "clinic-1: p = 0.003")
     assert confounds(["something else"])[1] == ("something else",)
+    assert confounds(["first", *warnings])[1] == ("first", *items)
 
 
 def test_a_share_of_none_is_zero_and_of_nothing_undefined():
