@@ -217,7 +217,7 @@ def _site(scale: str, cases: int, folder: Path) -> LocalSite:
         }
     )
     prepare_images(config, 1)
-    return open_site(config.model_dump_json(), "clinic")
+    return open_site(config, "clinic")
 
 
 def main() -> None:

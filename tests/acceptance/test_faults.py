@@ -35,7 +35,7 @@ def run(folder, faults, engine="ray", **changes):
     config = resolve(tiny(sites=SITES, method=METHOD, **changes))
     folder.mkdir()
     run_config = {
-        "federation": config.model_dump_json(),
+        "federation": config,
         "out": str(folder),
         "faults": json.dumps(faults),
     }

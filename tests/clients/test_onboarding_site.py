@@ -24,7 +24,7 @@ def configured(onboarding):
 
 
 def opened(onboarding):
-    return open_site(configured(onboarding).model_dump_json(), "unseen")
+    return open_site(configured(onboarding), "unseen")
 
 
 def task(site):
@@ -64,7 +64,7 @@ def test_without_onboarding_every_case_is_judged_on_and_nothing_adapted():
 
 
 def test_training_sites_keep_all_their_cases():
-    site = open_site(configured({"archive": 5}).model_dump_json(), "hospital")
+    site = open_site(configured({"archive": 5}), "hospital")
     assert (len(site.training), len(site.archive)) == (8, 0)
 
 

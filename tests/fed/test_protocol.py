@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from flwr.app import RecordDict
 
 from fed import protocol
 from fed.prototypes import Prototypes
@@ -131,8 +132,8 @@ def test_sixteen_bits_of_a_change_tell_a_weight_to_half_a_thousandth_of_the_chan
     assert whole["a.w"].dtype == np.float32
     exact = trained["a.w"] - received["a.w"]
     np.testing.assert_allclose(whole["a.w"] - received["a.w"], exact, rtol=2**-10, atol=1e-7)
-    assert protocol.size(protocol.RecordDict({"p": protocol.pack_state(sent)})) < protocol.size(
-        protocol.RecordDict({"p": protocol.pack_state(trained)})
+    assert protocol.size(RecordDict({"p": protocol.pack_state(sent)})) < protocol.size(
+        RecordDict({"p": protocol.pack_state(trained)})
     )
 
 

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from clients.fills.zero import Zero
 from fed import running
 from fed.config import Config, dump, resolve
 from fed.errors import ConfigError
@@ -18,10 +19,9 @@ def config() -> Config:
 
 
 def test_configuration_from_files_of_the_bundle_and_overrides() -> None:
-    text = running.federation(
+    config = running.configured(
         {"config": "configs/deploy.yaml", "set": "training.rounds=7 'task.classes=[a, b]'"}
     )
-    config = Config.model_validate_json(text)
     assert config.training.rounds == 7
     assert config.task.classes == ("a", "b")
     assert config.name == "deploy"
@@ -30,11 +30,13 @@ def test_configuration_from_files_of_the_bundle_and_overrides() -> None:
 @pytest.mark.parametrize("value", ["configs/absent.yaml", ""])
 def test_a_file_outside_the_bundle_is_refused(value: str) -> None:
     with pytest.raises(ConfigError, match="not in the bundle"):
-        running.federation({"config": value, "set": ""})
+        running.configured({"config": value, "set": ""})
 
 
 def test_an_engine_passes_the_federation_itself() -> None:
-    assert running.by_engine({"federation": "{}"})
+    config = resolve({"sites": SITES})
+    assert running.by_engine({"federation": config})
+    assert running.configured({"federation": config}) is config
     assert not running.by_engine({"config": "configs/demo.yaml"})
 
 
@@ -71,3 +73,11 @@ def test_only_the_same_run_is_resumed(config: Config, tmp_path: Path) -> None:
     assert running.output_folder(config, values) == tmp_path
     with pytest.raises(ConfigError, match="another configuration"):
         running.output_folder(resolve({"sites": SITES, "seed": 1}), values)
+
+
+def test_a_site_loads_parts_of_others_only_from_packages_that_its_own_node_names() -> None:
+    foreign = {"config": "configs/deploy.yaml", "set": "method.fill=clients.fills.zero:Zero"}
+    with pytest.raises(ConfigError, match=r"does not load.*parts: none"):
+        running.configured(foreign, running.trusted_parts({}))
+    trusted = running.trusted_parts({"parts": "other, clients.fills"})
+    assert running.configured(foreign, trusted).method.fill == Zero()

@@ -2,12 +2,12 @@
 
 import torch
 
-from model.network import build
 from model.rima import Features
+from tests.clients.networks import network as small
 
 
 def network(**architecture):
-    return build("small", 3, 32, (4, 32, 32), 7, **architecture).eval()
+    return small(classes=3, seed=7, **architecture)
 
 
 def test_encoders_and_heads_start_alike_in_all_variants():

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from model.encoders.res2net import Res2Net
 from model.encoders.resnet3d import ResNet3d
+from model.fusions.asymmetric import Asymmetric
 from model.rima import RIMA, Sizes
 from model.weights import Matched, WeightsError, import_released_checkpoint, load_encoder_weights
 from tests.model.published import imagenet_shapes, medicalnet_shapes
@@ -234,12 +235,13 @@ def small_network() -> RIMA:
         Res2Net(layers=(1, 1, 1, 1), width=16),
         ResNet3d((16, 16, 16), width=8),
         Sizes(classes=4, predictor=12, feed_forward=20),
+        Asymmetric(),
     )
 
 
 def published_network() -> RIMA:
     sizes = Sizes(classes=4, predictor=4096, feed_forward=2048)
-    return RIMA(Res2Net(), ResNet3d((96, 96, 96)), sizes)
+    return RIMA(Res2Net(), ResNet3d((96, 96, 96)), sizes, Asymmetric())
 
 
 IMAGENET_HEAD = ("res2net_2DNet.res2net.fc.bias", "res2net_2DNet.res2net.fc.weight")

@@ -42,5 +42,5 @@ def test_the_plain_loss_answers_for_the_training_shares_the_adjusted_one_for_eve
             np.array([0, 0, 1]), np.zeros((3, 1)), np.ones((3, 1)), np.array([20.0, 10.0, 10.0])
         )
     }
-    np.testing.assert_allclose(training_shares(bank, 2, "plain"), [30.5 / 41, 10.5 / 41])
-    assert training_shares(bank, 2, "logit_adjusted") == pytest.approx([0.5, 0.5])
+    np.testing.assert_allclose(training_shares(bank, 2, even=False), [30.5 / 41, 10.5 / 41])
+    assert training_shares(bank, 2, even=True) == pytest.approx([0.5, 0.5])

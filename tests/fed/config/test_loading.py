@@ -107,7 +107,7 @@ def test_overrides_reach_into_the_default_method(tmp_path):
         "- {name: b, role: held_out, modalities: [oct]}\n"
     )
     method = load([path], ["method.weight.both_share=0.25"]).method
-    assert (method.name, method.weight.both_share) == ("fedrima-weight-both_share-0.25", 0.25)
+    assert (method.name, method.weight.both_share) == ("fedrima-weight-both-share-0.25", 0.25)
 
 
 def test_overrides_do_not_change_what_was_loaded_before():
