@@ -18,7 +18,9 @@ from fed.errors import ConfigError, nearest
 
 LONGEST_CHANGE = 40
 """Letters that tell in a method's name how it was changed; more are hashed."""
-METHODS = Path(__file__).parents[2] / "configs" / "methods"
+CONFIGS = Path(__file__).parents[2] / "configs"
+METHODS = CONFIGS / "methods"
+DEMO = CONFIGS / "demo.yaml"
 
 
 class _UniqueKeys(yaml.SafeLoader):
@@ -34,28 +36,45 @@ class _UniqueKeys(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def load(paths: Sequence[Path], overrides: Sequence[str] = ()) -> Config:
+def load(
+    source: Sequence[Path] | Mapping[str, Any], overrides: Sequence[str] | Mapping[str, Any] = ()
+) -> Config:
     """Merge configuration files left to right, apply overrides, and check the result.
 
     Parameters
     ----------
-    paths : sequence of Path
+    source : sequence of Path, or mapping
         YAML files. Mappings merge key by key; anything else, lists included, is replaced. A file
         with the key ``base`` is that other file, named from its own folder, with some keys changed.
-    overrides : sequence of str
-        ``KEY=VALUE`` with a dotted path and a YAML value, such as ``sites.0.count=4``.
+        A file that is not there is looked for among those that come with the program. Or what such
+        a file holds.
+    overrides : sequence of str, or mapping
+        ``KEY=VALUE`` with a dotted path and a YAML value, such as ``sites.0.count=4``; or the
+        values by their dotted paths.
 
     Raises
     ------
     ConfigError
         Naming the file or the key, what is wrong and what is allowed.
     """
+    parts = [source] if isinstance(source, Mapping) else [_with_base(_found(p)) for p in source]
     merged: dict[str, Any] = {}
-    for path in paths:
-        merged = _merge(merged, _with_base(path))
-    for override in overrides:
-        _override(merged, override)
+    for part in parts:
+        merged = _merge(merged, part)
+    if isinstance(overrides, Mapping):
+        for key, value in overrides.items():
+            assign(merged, key, value)
+    else:
+        for override in overrides:
+            _override(merged, override)
     return resolve(merged)
+
+
+def _found(path: Path) -> Path:
+    """Return a file as it is named, or the one of this name that comes with the program."""
+    ours = CONFIGS.parent / path
+    known = not path.is_absolute() and ours.is_relative_to(CONFIGS) and ours.is_file()
+    return ours if known and not path.exists() else path
 
 
 def resolve(raw: Mapping[str, Any]) -> Config:

@@ -1,0 +1,63 @@
+"""FedRIMA from Python: run a federation, load a finished run.
+
+>>> import fedrima
+>>> run = fedrima.run("configs/demo.yaml", {"training.rounds": 2})  # doctest: +SKIP
+>>> run.results.held_out.pooled["both"]["auc"].value  # doctest: +SKIP
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fed import __version__
+
+if TYPE_CHECKING:
+    from fed.results import Run
+
+__all__ = ["__version__", "load", "run"]
+
+
+def run(
+    config: str | Path | Mapping[str, Any] | Sequence[str | Path] = "configs/demo.yaml",
+    overrides: Mapping[str, Any] | None = None,
+    out: str | Path | None = None,
+    quiet: bool = True,
+) -> "Run":
+    """Run a federation and return its outcome.
+
+    Parameters
+    ----------
+    config : str, Path, mapping, or sequence of files
+        A YAML file, several that are merged left to right, or the mapping itself. A file that is
+        not there is looked for among those that come with the program.
+    overrides : mapping, optional
+        Dotted keys and their values, as ``--set`` takes them: ``{"training.rounds": 2}``.
+    out : str or Path, optional
+        Folder of the run, by default ``runs/<name>-<method>-s<seed>``. An earlier run in it is
+        moved aside.
+    quiet : bool
+        Show no progress.
+
+    Raises
+    ------
+    fed.errors.UserError
+        If the configuration or the data is wrong.
+    fed.errors.RunError
+        If the run could not be finished.
+    """
+    from fedrima.session import run_once
+
+    return run_once(config, overrides or {}, None if out is None else Path(out), quiet)
+
+
+def load(folder: str | Path) -> "Run":
+    """Return a finished run: its ``results``, ``rounds``, ``predictions`` and ``config``.
+
+    Raises
+    ------
+    fed.errors.DataError
+        If the folder holds no finished run.
+    """
+    from fed.results import Run
+
+    return Run.load(Path(folder))

@@ -1,0 +1,261 @@
+"""What the command line of a run does, once it is known what is asked for."""
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import Progress as Bar
+
+from clients.calibration import pace
+from fed.config import DEMO, Config, dump, load
+from fed.confounds import confounds
+from fed.data.cases import CaseSource
+from fed.data.opening import open_source, prepare_images
+from fed.data.origin import pseudo_sites
+from fed.engines import check_gpu
+from fed.errors import ConfigError, RunError
+from fed.initial import initial_model
+from fed.overview import federation_table
+from fed.report import terminal_table
+from fed.results import Run, read_results
+from fed.sites import SiteCard
+from fed.storage import set_aside, write_text
+from fed.study.plan import plan, quick
+from fed.study.results import write_study
+from server.estimate import estimate
+from server.evaluation import check_metrics
+from server.onboarding import check_archives
+from server.progress import TerminalProgress
+from server.schedule import schedule
+from server.simulation import cards_of, simulate
+from server.start import check_start
+from server.study import StudyRunner, finished
+
+RUN_FAILED, INTERRUPTED = 3, 130
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a person asks for on the command line of a run.
+
+    Attributes
+    ----------
+    configs : tuple of Path
+        Merged left to right; none: the demo.
+    settings : tuple of str
+        ``KEY=VALUE``.
+    out, resume : Path or None
+        Folder of a new run, or of an interrupted one.
+    seed : int or None
+        What ``--seed`` says; it is among the settings, too.
+    dry_run, coarse, prepare, quiet : bool
+    """
+
+    configs: tuple[Path, ...] = ()
+    settings: tuple[str, ...] = ()
+    out: Path | None = None
+    resume: Path | None = None
+    seed: int | None = None
+    dry_run: bool = False
+    coarse: bool = False
+    prepare: bool = False
+    quiet: bool = False
+
+
+def execute(asked: Asked) -> None:
+    """Do what is asked: a run, a study, a dry run, or the preparation of images.
+
+    Raises
+    ------
+    UserError
+        If the configuration, the data or the command line is wrong.
+    StoppedError
+        If a run failed or was interrupted; it says how to go on.
+    """
+    console = _console(asked.quiet)
+    directory = asked.resume or asked.out
+    try:
+        config = _configured(asked)
+        if asked.prepare:
+            _prepare(config, console)
+            return
+        config = _coarse(config) if asked.coarse else config
+        directory = directory or folder_of(config)
+        if config.study is not None:
+            if asked.seed is not None:
+                raise ConfigError(
+                    "--seed: a study runs the seeds in study.seeds; for one: "
+                    f"--set study.seeds=[{asked.seed}]"
+                )
+            _study(config, directory, asked.dry_run, console)
+        else:
+            _one_run(config, directory, asked.resume is not None, asked.dry_run, console)
+    except RunError as error:
+        words = f"the run failed: {error}\nTo go on: python simulate.py --resume {directory}"
+        raise StoppedError(words, RUN_FAILED) from None
+    except KeyboardInterrupt:
+        raise StoppedError(f"interrupted. {_how_to_go_on(directory)}", INTERRUPTED) from None
+
+
+def run_once(
+    source: str | Path | Mapping[str, Any] | Sequence[str | Path],
+    overrides: Mapping[str, Any],
+    out: Path | None,
+    quiet: bool,
+) -> Run:
+    """Run one federation and return its outcome; see `fedrima.run`."""
+    files = [source] if isinstance(source, str | Path) else source
+    content = files if isinstance(files, Mapping) else [Path(file) for file in files]
+    config = load(content, overrides)
+    if config.study is not None:
+        raise ConfigError("study: this describes many runs; use `fedrima run` on the command line")
+    directory = out or folder_of(config)
+    _train(config, _checked(config)[0], directory, False, _console(quiet))
+    return Run.load(directory)
+
+
+class StoppedError(Exception):
+    """A run that ended early, with words for a person and an exit code."""
+
+    def __init__(self, words: str, code: int) -> None:
+        super().__init__(words)
+        self.code = code
+
+
+def _configured(asked: Asked) -> Config:
+    if asked.resume is not None:
+        return _resumed(asked.resume, asked.configs, asked.settings)
+    return load(asked.configs or [DEMO], asked.settings)
+
+
+def _one_run(
+    config: Config, directory: Path, resumed: bool, dry_run: bool, console: Console
+) -> None:
+    source, cards = _checked(config)
+    if dry_run:
+        _show(config, cards, _console())
+        return
+    report = _train(config, source, directory, resumed, console)
+    _console().print(terminal_table(read_results(directory)))
+    _console().print(f"report: {report}", soft_wrap=True)
+
+
+def _checked(config: Config) -> tuple[CaseSource, list[SiteCard]]:
+    """Open the data of a configuration; whatever it does not bear out is refused here."""
+    source = open_source(config)
+    cards = cards_of(source, config)
+    check_archives(config, cards)
+    check_metrics(config)
+    check_gpu(config.engine.name, config.engine.gpus_per_worker)
+    return source, cards
+
+
+def _train(
+    config: Config, source: CaseSource, directory: Path, resumed: bool, console: Console
+) -> Path:
+    """Run a federation whose data has been checked; return the path of its report."""
+    initial_model(config)  # a bad file of weights is refused before anything is written
+    check_start(config)
+    if not resumed:
+        _make_room(directory, console)
+    with TerminalProgress(console, config) as progress:
+        measured = None if config.clock is None else pace(config, source)
+        return simulate(config, source, directory, [progress], measured)
+
+
+def folder_of(config: Config) -> Path:
+    """Return the folder that a run or a study has where none is given."""
+    if config.study is not None:
+        return Path("runs") / config.name
+    return Path("runs") / f"{config.name}-{config.method.name}-s{config.seed}"
+
+
+def _coarse(config: Config) -> Config:
+    if config.study is None:
+        raise ConfigError("--quick is for studies; the configuration has no `study`")
+    return quick(config)
+
+
+def _prepare(config: Config, console: Console) -> None:
+    """Decode and store what the folder of prepared images lacks."""
+    workers = config.engine.workers or os.cpu_count() or 1
+    with Bar(console=console) as bar:
+        task = bar.add_task("preparing images", total=None)
+        decoded = prepare_images(
+            config, workers, lambda done, total: bar.update(task, completed=done, total=total)
+        )
+    console.print(f"{config.data.prepared}: complete; {decoded} images were decoded now")
+
+
+def _study(config: Config, directory: Path, dry_run: bool, console: Console) -> None:
+    """Run a study, or what is left of it, and write its tables and its page.
+
+    Raises
+    ------
+    RunError
+        If runs failed; the others are done and reported.
+    """
+    runs = plan(config)
+    source = open_source(runs[0].config)
+    runner = StudyRunner(runs, directory, config.engine.workers, console)
+    runner.announce()
+    if dry_run:
+        _show(runs[0].config, cards_of(source, runs[0].config), _console())
+        return
+    directory.mkdir(parents=True, exist_ok=True)
+    write_text(directory / "config.yaml", dump(config))
+    failed = runner.run()
+    done = [run for run in runs if finished(directory, run)]
+    if done:
+        report = write_study(config, done, directory, {f.run.folder: f.reason for f in failed})
+        _console().print(f"report: {report}", soft_wrap=True)
+    if failed:
+        raise RunError(f"{len(failed)} of {len(runs)} runs, the first: {failed[0].reason}")
+
+
+def _resumed(directory: Path, configs: Sequence[Path], settings: Sequence[str]) -> Config:
+    if configs:
+        raise ConfigError("--resume takes its configuration from the folder; give no CONFIG")
+    if any(not setting.startswith("engine.") for setting in settings):
+        raise ConfigError("--resume keeps the run as it was; only engine.* can be set")
+    if not (directory / "config.yaml").exists():
+        raise ConfigError(f"--resume {directory}: holds no config.yaml, so no run to go on with")
+    return load([directory / "config.yaml"], settings)
+
+
+def _show(config: Config, cards: list[SiteCard], console: Console) -> None:
+    console.print(federation_table(cards, config.task.classes))
+    rounds = schedule(config)
+    lengths = [sum(r.phase == p for r in rounds) for p in range(len(config.method.phases))]
+    for phase in estimate(config, cards, initial_model(config), lengths):
+        console.print(
+            f"phase {phase.phase}: {phase.rounds} rounds of {phase.messages} messages, about "
+            f"{phase.down_bytes / 1e6:.1f} MB down and {phase.up_bytes / 1e6:.1f} MB up a round"
+        )
+    origin = pseudo_sites(config)
+    if origin is not None:
+        console.print(f"note: {origin}")
+    for words in confounds(cards, config.seed).warnings:
+        console.print(f"confound: {words}")
+
+
+def _make_room(directory: Path, console: Console) -> None:
+    """Move an earlier run aside: nothing is overwritten."""
+    aside = set_aside(directory)
+    if aside is not None:
+        console.print(f"an earlier run was moved to {aside}")
+
+
+def _console(quiet: bool = False) -> Console:
+    """Return a console; one that is no terminal has no width, and tables need some."""
+    return Console(quiet=quiet, width=None if sys.stdout.isatty() else 120)
+
+
+def _how_to_go_on(directory: Path | None) -> str:
+    if directory is None:
+        return "What was prepared is kept; the same command goes on from there"
+    return f"To go on: python simulate.py --resume {directory}"
