@@ -120,32 +120,45 @@ def dump(config: Config) -> str:
 
 
 def _composition(raw: Mapping[str, Any]) -> Any:
-    """Return the method as a mapping; one given by name is read from its file.
+    """Return the method as a mapping; one given by name, or as a file, is read from there.
 
     A mapping with the key ``base`` is that other method with some keys changed.
     """
     method = raw.get("method", "fedrima")
     if isinstance(method, str):
-        method = _preset("method", method)
+        method = _named("method", method)
     if not isinstance(method, Mapping):
         return method
     changes = dict(method)
+    seen: list[str] = []
     while "base" in changes:
-        changes = _merge(_preset("method.base", changes.pop("base")), changes)
+        base = str(changes.pop("base"))
+        if base in seen:
+            raise ConfigError(f"method.base: {base} leads back to itself")
+        seen.append(base)
+        changes = _merge(_named("method.base", base), changes)
     return changes
 
 
-def _with_base(path: Path) -> dict[str, Any]:
+def _with_base(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
+    if path.resolve() in seen:
+        raise ConfigError(f"{seen[-1]}: base: {path.name} leads back to itself")
     content = _read(path)
     base = content.pop("base", None)
-    return content if base is None else _merge(_with_base(path.parent / str(base)), content)
+    if base is None:
+        return content
+    return _merge(_with_base(path.parent / str(base), (*seen, path.resolve())), content)
 
 
 def _presets() -> list[str]:
     return sorted(path.stem for path in METHODS.glob("*.yaml"))
 
 
-def _preset(key: str, name: Any) -> dict[str, Any]:
+def _named(key: str, name: Any) -> dict[str, Any]:
+    """Return a method by its name, or from a file of one's own, whose name it has by default."""
+    path = Path(str(name))
+    if path.suffix in (".yaml", ".yml"):
+        return {"name": path.stem, **_read(path)}
     known = _presets()
     if name not in known:
         raise ConfigError(f"{key}: unknown method {name!r}{nearest(str(name), known)}")
@@ -159,6 +172,9 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise ConfigError(f"{path}: not a UTF-8 text file; a YAML file is expected") from None
+    except (RecursionError, ValueError) as error:  # nested too deep; a number of too many digits
+        words = "it is nested too deep" if isinstance(error, RecursionError) else str(error)
+        raise ConfigError(f"{path}: not valid YAML: {words}") from None
     except yaml.YAMLError as error:
         place, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
         line = f" at line {place.line + 1}" if place else ""
@@ -187,8 +203,8 @@ def _override(raw: dict[str, Any], override: str) -> None:
         raise ConfigError(f"--set {override}: expected KEY=VALUE, such as training.rounds=5")
     try:
         value = yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise ConfigError(f"--set {override}: the value is not valid YAML") from None
+    except (yaml.YAMLError, RecursionError, ValueError):
+        raise ConfigError(f"--set {override[:80]}: the value is not valid YAML") from None
     try:
         assign(raw, key, value)
     except ConfigError as error:
@@ -216,7 +232,7 @@ def assign(raw: dict[str, Any], key: str, value: Any) -> None:
 
 
 def _index(node: list[Any], path: Sequence[str]) -> int:
-    if path[-1].isdigit() and int(path[-1]) < len(node):
+    if path[-1].isdecimal() and int(path[-1]) < len(node):
         return int(path[-1])
     raise ConfigError(
         f"{'.'.join(path)}: no such entry; allowed: 0 to {len(node) - 1} in {'.'.join(path[:-1])}"

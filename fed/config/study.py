@@ -1,6 +1,7 @@
 """The schema of a study: many runs of one federation, compared."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -22,8 +23,9 @@ class Study(Section):
 
     title: str = ""
     """What the study asks, in one sentence, for the top of its page."""
-    methods: tuple[str, ...] = ()
-    """Names from `configs/methods/`; empty: only the configuration's own `method`."""
+    methods: tuple[str | Mapping[str, Any], ...] = ()
+    """Names from `configs/methods/`, files of one's own (`mine.yaml`), or the mappings themselves,
+    which need a name; empty: only the configuration's own `method`."""
     seeds: Annotated[tuple[Annotated[Whole, Field(ge=0)], ...], Field(min_length=1)]
     """A run each; differences are paired by them. Choices on 0 to 4, results on 100 and up."""
     vary: Mapping[str, tuple[Any, ...] | Mapping[str, Level]] = {}
@@ -50,7 +52,24 @@ class Study(Section):
     quick: tuple[str, ...] = ()
     """Methods that `--quick` keeps; empty: all."""
 
-    @field_validator("methods", "seeds", "quick")
+    @property
+    def method_names(self) -> tuple[str, ...]:
+        """The names of the methods, as tables have them."""
+        return tuple(_name_of(method) for method in self.methods)
+
+    @field_validator("methods")
+    @classmethod
+    def _methods_have_names(cls, methods: tuple[Any, ...]) -> tuple[Any, ...]:
+        for method in methods:
+            if isinstance(method, Mapping) and "name" not in method:
+                raise ValueError(f"a method that is written out needs a name; got {shown(method)}")
+        names = [_name_of(method) for method in methods]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"{twice!r} is there twice")
+        return methods
+
+    @field_validator("seeds", "quick")
     @classmethod
     def _distinct(cls, values: tuple[Any, ...]) -> tuple[Any, ...]:
         twice = next((value for value in values if values.count(value) > 1), None)
@@ -81,10 +100,10 @@ class Study(Section):
     def _names_are_known(self) -> "Study":
         for key, names in (("reference", (self.reference,)), ("quick", self.quick)):
             for name in names:
-                if name is not None and self.methods and name not in self.methods:
+                if name is not None and self.methods and name not in self.method_names:
                     raise ValueError(
                         f"study.{key}: {name!r} is not one of study.methods; "
-                        f"allowed: {', '.join(self.methods)}"
+                        f"allowed: {', '.join(self.method_names)}"
                     )
         return self
 
@@ -97,3 +116,8 @@ class Study(Section):
                 f"{FIRST_RESULT_SEED}, by custom 0 to {TUNING_SEEDS[-1]}"
             )
         return self
+
+
+def _name_of(method: str | Mapping[str, Any]) -> str:
+    """Return what a method is called: its name, or that of its file."""
+    return Path(method).stem if isinstance(method, str) else str(method["name"])

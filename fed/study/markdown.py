@@ -120,7 +120,7 @@ def _left_out(config: Config, rows: Sequence[Row]) -> str:
     assert config.study is not None
     run = {row.method for row in rows}
     seeds = {row.seed for row in rows}
-    missing = [m for m in config.study.methods if m not in run]
+    missing = [m for m in config.study.method_names if m not in run]
     missing += [f"seed {seed}" for seed in config.study.seeds if seed not in seeds]
     return f" **Not run yet:** {', '.join(missing)}." if missing else ""
 

@@ -91,7 +91,7 @@ def plan(config: Config) -> list[PlannedRun]:
 
 def methods(config: Config) -> tuple[str, ...]:
     """Return the names of the methods that a study compares."""
-    return _study(config).methods or (config.method.name,)
+    return _study(config).method_names or (config.method.name,)
 
 
 def reference(config: Config, runs: list[PlannedRun]) -> str:
@@ -127,12 +127,13 @@ def quick(config: Config) -> Config:
         else [fewer(level) if name == ROUNDS else level for level in _ends(levels)]
         for name, levels in study.vary.items()
     }
-    chosen = study.quick or study.methods
+    chosen = study.quick or study.method_names
     kept = study.reference if study.reference in chosen or not study.methods else None
+    given = dict(zip(study.method_names, study.methods, strict=True))
     raw = json.loads(config.model_dump_json())
     raw["name"] = config.name + QUICK
     raw["study"] |= {
-        "methods": list(chosen),
+        "methods": [given[name] for name in chosen],
         "seeds": list(study.seeds[:QUICK_SEEDS]),
         "vary": json.loads(json.dumps(vary)),
         "reference": kept,
@@ -188,7 +189,7 @@ def _run(
     raw["study"] = None
     raw["seed"] = seed
     if study.methods:
-        raw["method"] = method
+        raw["method"] = study.methods[study.method_names.index(method)]
     try:
         for key, value in changes.items():
             assign(raw, key, value)

@@ -165,3 +165,49 @@ def test_the_onboarding_study_trains_on_the_sites_of_the_demo():
     study = load([ROOT / "configs" / "studies" / "onboarding.yaml"])
     trained = [group for group in study.sites if group.role == "train"]
     assert trained == [group for group in load([DEMO]).sites if group.role == "train"]
+
+
+@pytest.mark.parametrize("depth", [1500])
+def test_yaml_that_no_person_writes_is_refused_in_one_line(tmp_path, depth):
+    path = tmp_path / "deep.yaml"
+    path.write_text("a: " + "[" * depth + "]" * depth)
+    with pytest.raises(ConfigError, match="nested too deep"):
+        load([path])
+    path.write_text("seed: " + "9" * 5000)
+    with pytest.raises(ConfigError, match="not valid YAML"):
+        load([path])
+    with pytest.raises(ConfigError, match="not valid YAML"):
+        load([DEMO], ["seed=" + "9" * 5000])
+    with pytest.raises(ConfigError, match="no such entry"):
+        load([DEMO], ["sites.²=1"])
+
+
+def test_a_base_that_leads_back_to_itself_is_refused(tmp_path):
+    one, two = tmp_path / "one.yaml", tmp_path / "two.yaml"
+    one.write_text("base: two.yaml")
+    two.write_text("base: one.yaml")
+    with pytest.raises(ConfigError, match="leads back to itself"):
+        load([one])
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(f"base: {mine}")
+    with pytest.raises(ConfigError, match="leads back to itself"):
+        load([DEMO], [f"method={mine}"])
+
+
+def test_a_method_may_be_a_file_of_ones_own_and_is_called_like_it(tmp_path):
+    path = tmp_path / "nearest.yaml"
+    path.write_text("{base: fedrima, fill: zero}")
+    method = load([DEMO], [f"method={path}"]).method
+    assert (method.name, method.fill) == ("nearest", Zero())
+
+
+def test_a_file_that_comes_with_the_program_is_found_from_any_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert load([Path("configs/demo.yaml")], {"training.rounds": 2}).training.rounds == 2
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load([Path("configs/absent.yaml")])
+
+
+def test_a_mapping_is_a_configuration():
+    raw = {"sites": [{"name": "a", "modalities": ["fundus"]}], "evaluation": {"conditions": []}}
+    assert load(raw, {"seed": 3}).seed == 3

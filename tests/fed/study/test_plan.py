@@ -98,3 +98,17 @@ def test_a_coarse_study_of_rounds_keeps_their_proportions(vary):
 def test_wrong_rounds_are_left_for_the_plan_to_refuse(rounds):
     with pytest.raises(ConfigError, match=r"training\.rounds"):
         plan(quick(study(vary={"training.rounds": [12, rounds]})))
+
+
+def test_methods_of_a_study_may_be_files_or_written_out(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("{base: fedrima, fill: zero}")
+    written = {"base": "fedrima", "name": "adjusted", "loss": "plain"}
+    made = study(methods=["fedavg", str(path), written], reference="mine")
+    runs = {run.method: run.config.method for run in plan(made)}
+    assert list(runs) == ["fedavg", "mine", "adjusted"]
+    assert [method.name for method in runs.values()] == list(runs)
+    assert runs["mine"].fill != runs["adjusted"].fill
+    assert quick(made).study.method_names == made.study.method_names
+    with pytest.raises(ConfigError, match="needs a name"):
+        study(methods=[{"base": "fedrima"}])
