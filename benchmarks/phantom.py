@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from fed.config import resolve
-from fed.data.phantom import PhantomSource
+from fed.data.phantoms import PhantomSource
 
 SIZES = ((64, (16, 32, 32)), (128, (16, 64, 64)), (256, (1, 256, 256)))
 CASES, REPEATS = 60, 7

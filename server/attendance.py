@@ -4,12 +4,9 @@ import time
 from collections.abc import Sequence
 from logging import getLogger
 
-from flwr.app import Message, RecordDict
-from flwr.common.constant import ErrorCode
-from flwr.serverapp import Grid
-
 from fed import protocol
 from fed.config import Config
+from fed.engines import Grid
 from fed.errors import RunError
 from fed.sites import Site
 from server.observers import Failure
@@ -28,7 +25,7 @@ class Attendance:
 
     Parameters
     ----------
-    grid : flwr.serverapp.Grid
+    grid : Grid
     config : Config
     patience_s : float
         How long to wait for the sites of the configuration before the first round, and for the
@@ -102,7 +99,7 @@ class Attendance:
         RunError
             If ``strict`` and one fails for another reason than that it went away.
         """
-        messages = [Message(RecordDict(), node_id, protocol.CARD) for node_id in node_ids]
+        messages = [protocol.instruction(protocol.Content(), n, protocol.CARD) for n in node_ids]
         if messages:
             log.info("asking %d nodes who they are", len(messages))
         timeout = None if strict else self._patience_s
@@ -114,7 +111,7 @@ class Attendance:
                 continue
             failure = Failure(f"node {node_id}", reply.error.reason or "no reason given")
             log.warning("%s is not let in: %s", failure.site, failure.reason)
-            if strict and reply.error.code != ErrorCode.NODE_UNAVAILABLE:
+            if strict and not protocol.is_gone(reply):
                 raise RunError(f"a site could not tell who it is: {failure.headline}")
         return members
 

@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 from logging import getLogger
 from typing import Generic, TypeVar
 
-from flwr.app import Message, RecordDict
-from flwr.serverapp import Grid
-
 from fed import protocol
+from fed.engines import Grid
+from fed.protocol import Content, Message
 from fed.sites import Role, SiteCard
 from server.clock import Timing, VirtualClock
 from server.communication import Traffic
@@ -27,7 +26,7 @@ class Request(Generic[Answer]):
     Attributes
     ----------
     member : Member
-    content : RecordDict
+    content : Content
         Like sites share one.
     unpack : callable
         Reads and checks the answer; whatever it raises costs the site the exchange.
@@ -36,8 +35,8 @@ class Request(Generic[Answer]):
     """
 
     member: Member
-    content: RecordDict
-    unpack: Callable[[RecordDict], Answer]
+    content: Content
+    unpack: Callable[[Content], Answer]
     least_bytes: int | None = None
 
 
@@ -53,7 +52,7 @@ class Exchange:
         Flower's message type.
     work : str
         What the virtual clock times: the name of the phase, or ``statistics``.
-    grid : flwr.serverapp.Grid
+    grid : Grid
     roster : Roster
     observers : sequence of Observer
         Told of every answer and failure as it comes.
@@ -140,7 +139,7 @@ class Exchange:
                 continue
             asked[card.name] = request
             node = request.member.node_id
-            yield Message(request.content, node, self.kind, group_id=str(self.number))
+            yield protocol.instruction(request.content, node, self.kind, self.number)
 
     def _is_late(self, card: SiteCard, up_bytes: int) -> bool:
         """Time a site, and refuse what it does if that is too late."""

@@ -5,11 +5,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flwr.serverapp import Grid
-
 from fed import protocol
 from fed.config import Config
 from fed.config.clock import STATISTICS
+from fed.engines import Grid
 from fed.errors import RunError
 from fed.protocol import Bank, Scores
 from fed.results import Round as Record
@@ -42,7 +41,7 @@ class Federation:
     config : Config
     attendance : Attendance
         Asked before each round who is connected.
-    grid : flwr.serverapp.Grid
+    grid : Grid
     ledger : Ledger
     observers : sequence of Observer
     """

@@ -4,11 +4,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from flwr.app import RecordDict
-
 from fed import protocol
 from fed.config import Config
-from fed.protocol import Bank, Scores, StatisticsTask, TrainTask, Update
+from fed.protocol import Bank, Content, Scores, StatisticsTask, TrainTask, Update
 from fed.sites import MODALITIES, Modality, SiteCard
 from fed.states import State, restored
 from model.parts import ENCODER, learned, used_modules
@@ -81,7 +79,7 @@ def score_requests(
         if part == "validation":
             judges = [member for member in judges if member.name == owner]
     parts = _answering_parts(config)
-    packed: dict[tuple[str, ...], RecordDict] = {}
+    packed: dict[tuple[str, ...], Content] = {}
     for member in longest_first(judges):
         card = member.card
         modules = used_modules(parts, [m for m in seen if m in card.modalities])
@@ -98,9 +96,9 @@ class _Payloads:
     """Packs tasks; those made of the same arrays share one payload."""
 
     def __init__(self) -> None:
-        self._packed: dict[tuple[Any, ...], tuple[Task, RecordDict]] = {}
+        self._packed: dict[tuple[Any, ...], tuple[Task, Content]] = {}
 
-    def of(self, task: Task) -> RecordDict:
+    def of(self, task: Task) -> Content:
         arrays = tuple(map(id, task.parameters.values()))
         bank = tuple(map(id, task.bank.values())) if isinstance(task, TrainTask) else ()
         key = (arrays, bank)
@@ -109,7 +107,7 @@ class _Payloads:
         return self._packed[key][1]
 
 
-def _pack(task: Task) -> RecordDict:
+def _pack(task: Task) -> Content:
     if isinstance(task, StatisticsTask):
         return protocol.pack_parameters(task.parameters)
     return protocol.pack_train_task(task)
@@ -122,8 +120,8 @@ def _update_reader(
     modules: Sequence[str],
     keys: Sequence[str],
     card: SiteCard,
-) -> Callable[[RecordDict], Update]:
-    def read(content: RecordDict) -> Update:
+) -> Callable[[Content], Update]:
+    def read(content: Content) -> Update:
         update = protocol.unpack_update(content)
         if config.server.updates == "float16":
             update = replace(update, parameters=restored(update.parameters, sent))
@@ -133,8 +131,8 @@ def _update_reader(
     return read
 
 
-def _statistics_reader(card: SiteCard, classes: int) -> Callable[[RecordDict], Bank]:
-    def read(content: RecordDict) -> Bank:
+def _statistics_reader(card: SiteCard, classes: int) -> Callable[[Content], Bank]:
+    def read(content: Content) -> Bank:
         statistics = protocol.unpack_bank(content)
         protocol.check_statistics(statistics, {}, card, classes)
         return statistics
@@ -142,10 +140,8 @@ def _statistics_reader(card: SiteCard, classes: int) -> Callable[[RecordDict], B
     return read
 
 
-def _scores_reader(
-    card: SiteCard, classes: int, owner: str | None
-) -> Callable[[RecordDict], Scores]:
-    def read(content: RecordDict) -> Scores:
+def _scores_reader(card: SiteCard, classes: int, owner: str | None) -> Callable[[Content], Scores]:
+    def read(content: Content) -> Scores:
         scores = replace(protocol.unpack_scores(content), model=owner)
         protocol.check_scores(scores, card, classes)
         return scores

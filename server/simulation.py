@@ -6,16 +6,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from flwr.app import Context, RecordDict
-
 from fed.config import Config
 from fed.config.clock import Pace
 from fed.data.cases import CaseSource
 from fed.data.opening import pictures
-from fed.engines import EngineSettings, Node, start_grid
+from fed.engines import EngineSettings, Node, server_context, start_grid
 from fed.errors import RunError, UserError
-from fed.gallery import gallery
 from fed.report import write_report
+from fed.report.samples import samples_of
 from fed.sites import SiteCard
 from server.app import make_app
 from server.observers import Observer
@@ -64,13 +62,11 @@ def simulate(
         try:
             trackers = follow(config.trackers, directory, config)
             with start_grid(settings, nodes, run_config) as grid:
-                context = Context(
-                    run_id=0, node_id=0, node_config={}, state=RecordDict(), run_config=run_config
-                )
+                context = server_context(run_config)
                 make_app([*observers, *trackers], pace)(grid, context)
             if not config.evaluation.conditions:
                 return directory  # nobody has judged it, so there is nothing to report
-            return write_report(directory, gallery(pictures(source, config), config))
+            return write_report(directory, samples_of(pictures(source, config), config))
         except (UserError, RunError, KeyboardInterrupt):
             log.exception("stopped")
             raise

@@ -115,7 +115,7 @@ def _shared(config: Config, sharing: Sharing) -> CaseSource:
     data, groups = sharing
     here = config.model_copy(update={"data": data})
     if not data.real:
-        from fed.data.phantom.source import PhantomSource
+        from fed.data.phantoms import PhantomSource
 
         return PhantomSource(here.model_copy(update={"sites": groups}))
     return RowsSource(here, _collection(here), groups)

@@ -10,13 +10,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
+from flwr.app import Context, RecordDict
+from flwr.serverapp import Grid
+
 from fed.engines.grid import Node, SimulationGrid
 from fed.engines.inline import InlineGrid
 from fed.engines.messages import server_identity
 from fed.engines.site import ConfigValue, load_client_app, one_thread
 from fed.errors import ConfigError
 
-__all__ = ["EngineSettings", "Node", "SimulationGrid", "check_gpu", "start_grid"]
+__all__ = [
+    "EngineSettings",
+    "Grid",
+    "Node",
+    "SimulationGrid",
+    "check_gpu",
+    "server_context",
+    "start_grid",
+]
 
 
 @dataclass(frozen=True)
@@ -39,6 +50,13 @@ class EngineSettings:
     workers: int | None = None
     gpus_per_worker: float = 0.0
     address: str | None = None
+
+
+def server_context(run_config: Mapping[str, ConfigValue]) -> Context:
+    """Return what Flower hands to a ServerApp: the run's configuration, and nothing else."""
+    return Context(
+        run_id=0, node_id=0, node_config={}, state=RecordDict(), run_config=dict(run_config)
+    )
 
 
 def check_gpu(name: str, gpus_per_worker: float) -> None:

@@ -4,13 +4,14 @@ import importlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from flwr.app import Context, Message, RecordDict
 from flwr.clientapp import ClientApp
 
 from fed.engines.messages import RUN_ID, exception_failure
 
-ConfigValue = str | int | float | bool
+ConfigValue = Any
 
 
 def load_client_app(path: str) -> ClientApp:

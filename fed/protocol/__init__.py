@@ -5,8 +5,13 @@ Four exchanges make a federation: a site's card (``query.card``), its class stat
 (``evaluate``). Nothing but what is defined here crosses a site's border.
 """
 
+from flwr.app import Message
+
 from fed.protocol.border import RefusedReplyError, check_scores, check_statistics, check_update
 from fed.protocol.records import (
+    Content,
+    instruction,
+    is_gone,
     pack_bank,
     pack_card,
     pack_evaluate_task,
@@ -46,7 +51,9 @@ __all__ = [
     "STATISTICS",
     "TRAIN",
     "Bank",
+    "Content",
     "EvaluateTask",
+    "Message",
     "Part",
     "RefusedReplyError",
     "Scores",
@@ -57,6 +64,8 @@ __all__ = [
     "check_scores",
     "check_statistics",
     "check_update",
+    "instruction",
+    "is_gone",
     "pack_bank",
     "pack_card",
     "pack_evaluate_task",

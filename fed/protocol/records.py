@@ -5,13 +5,27 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-from flwr.app import Array, ArrayRecord, ConfigRecord, MetricRecord, RecordDict
+from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MetricRecord, RecordDict
+from flwr.common.constant import ErrorCode
 from numpy.typing import NDArray
 
 from fed.protocol.values import Bank, EvaluateTask, Scores, TrainTask, TransportCount, Update
 from fed.prototypes import Prototypes
 from fed.sites import CONDITIONS, MODALITIES, Modality, Resources, SiteCard
 from fed.states import State, view
+
+Content = RecordDict
+"""What a message carries."""
+
+
+def instruction(content: Content, node_id: int, kind: str, number: int = 0) -> Message:
+    """Return a message to a node, of a round."""
+    return Message(content, node_id, kind, group_id=str(number))
+
+
+def is_gone(reply: Message) -> bool:
+    """Return whether an error reply says that the node went away before it answered."""
+    return reply.error.code == ErrorCode.NODE_UNAVAILABLE
 
 
 def pack_state(state: State) -> ArrayRecord:

@@ -8,7 +8,7 @@ import pytest
 from clients import site as site_module
 from clients.calibration import pace
 from fed.config import resolve
-from fed.data.phantom import PhantomSource
+from fed.data.phantoms import PhantomSource
 from tests.acceptance.federations import group, tiny
 
 

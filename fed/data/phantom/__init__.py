@@ -1,15 +1,14 @@
 """Synthetic patients: a fundus photograph and an OCT volume drawn from shared findings."""
 
 import numpy as np
+from numpy.typing import NDArray
 
-from fed.data.cases import Pixels
 from fed.data.phantom.findings import Eye, draw_eye
 from fed.data.phantom.fundus import FundusCamera
 from fed.data.phantom.oct import OctScanner
-from fed.data.phantom.source import PhantomSource
 from fed.data.phantom.style import Style, draw_style
 
-__all__ = ["Eye", "PhantomSource", "Style", "draw_eye", "draw_pair", "draw_style"]
+__all__ = ["Eye", "Style", "draw_eye", "draw_pair", "draw_style"]
 
 
 def draw_pair(
@@ -18,7 +17,7 @@ def draw_pair(
     image_size: int,
     volume_size: tuple[int, int, int],
     random: np.random.Generator,
-) -> tuple[Pixels, Pixels]:
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Draw both images of one eye, as the devices of one site see it.
 
     Returns

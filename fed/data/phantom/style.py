@@ -6,11 +6,12 @@ of a held-out one.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fed.sites import Role
+Role = Literal["train", "held_out"]
 
 RADII: dict[Role, tuple[float, float]] = {"train": (0.5, 1.0), "held_out": (1.15, 1.5)}
 """Distance from the average device at strength 1, root mean square over the deviations."""

@@ -15,7 +15,7 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
 from fed.config import resolve
-from fed.data.phantom import PhantomSource
+from fed.data.phantoms import PhantomSource
 from model.augmentation import augment_fundus, augment_oct
 from model.encoders.small import SmallFundusEncoder, SmallOctEncoder
 

@@ -1,7 +1,7 @@
 import pytest
 
 from fed.config import resolve
-from fed.data.phantom.source import PhantomSource
+from fed.data.phantoms import PhantomSource
 
 
 @pytest.mark.parametrize("size", [16, 32, 48])

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from fed.config import resolve
-from fed.data.phantom import PhantomSource
+from fed.data.phantoms import PhantomSource
 from fed.errors import ConfigError
 
 

@@ -5,10 +5,10 @@ Only a simulation can show them: it owns all the data. In a deployment no image 
 
 from fed.config import Config
 from fed.data.cases import CaseSource, SiteCases
-from fed.report import Sample
+from fed.report.gallery import Sample
 
 
-def gallery(source: CaseSource, config: Config) -> list[Sample]:
+def samples_of(source: CaseSource, config: Config) -> list[Sample]:
     """Return one eye of each grade from the first site of each group that has cases."""
     samples: list[Sample] = []
     shown: set[str] = set()
