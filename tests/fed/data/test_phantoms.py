@@ -82,7 +82,7 @@ def test_images_travel_to_another_process():
 @pytest.mark.parametrize("threads", ["1", "2"])
 def test_drawing_does_not_depend_on_the_number_of_threads(threads):
     program = (
-        "from tests.fed.data.phantom.test_source import *\n"
+        "from tests.fed.data.test_phantoms import *\n"
         "images = source(image_size=64, volume_size=(16, 32, 32)).open('clinic').images\n"
         "print(digest(*[d(i) for i in range(20) for d in (images.fundus, images.oct)]))"
     )
