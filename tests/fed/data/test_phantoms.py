@@ -87,7 +87,7 @@ def test_drawing_does_not_depend_on_the_number_of_threads(threads):
         "print(digest(*[d(i) for i in range(20) for d in (images.fundus, images.oct)]))"
     )
     environment = os.environ | {"OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads}
-    root = Path(__file__).parents[4]
+    root = Path(__file__).parents[3]
     done = subprocess.run(
         [sys.executable, "-c", program],
         cwd=root,
