@@ -4,7 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-.PHONY: demo deploy-demo test test-slow benchmark setup lint evidence choices evidence-check
+.PHONY: demo deploy-demo test test-slow benchmark setup lint docs evidence choices evidence-check
 
 demo: $(READY)
 	$(PY) simulate.py configs/demo.yaml
@@ -33,6 +33,12 @@ lint: $(READY)
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
+# The documentation site, links checked: build/site/index.html.
+docs: $(READY)
+	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	$(PY) -m fed.study.documents site build/docs
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --quiet --strict
+
 setup: $(READY)
 
 # torch first and alone: with it installed, no other package pulls another build of it.
@@ -58,7 +64,7 @@ evidence choices: $(READY)
 	for study in $(RUN); do \
 		$(PY) simulate.py configs/studies/$$study.yaml --out runs/evidence/$$study || exit; done
 	$(PY) -m fed.study.evidence store $(addprefix runs/evidence/,$(RUN))
-	$(PY) -m fed.study.evidence write
+	$(PY) -m fed.study.documents write
 
 # The sample: one seed of style_shift, three methods that are trained once and judged four times.
 evidence-check: $(READY)

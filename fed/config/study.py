@@ -44,9 +44,9 @@ class Study(Section):
     figures: tuple[str, ...] = ("auc", "qwk", "accuracy", "ece", "nll", "brier")
     """Metrics that are compared with the reference, and kept in the tables of `results/`."""
     tables: tuple[str, ...] = ()
-    """Of the figures, those that docs/evidence.md compares beside `metric`."""
+    """Of the figures, those that the page of results compares beside `metric`."""
     pairs: tuple[tuple[str, str], ...] = ()
-    """Two methods each, the first of which docs/evidence.md compares with the second."""
+    """Two methods each, the first of which the page of results compares with the second."""
     trials: Annotated[Whole, Field(ge=0)] = 0
     """How many settings each method was tried with before, on tuning seeds; for the record."""
     quick: tuple[str, ...] = ()

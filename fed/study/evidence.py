@@ -1,13 +1,12 @@
-"""The documents' figures: small tables in `results/`, and the pages that are generated from them.
+"""The documents' figures: small tables in `results/`, from which the pages are filled in.
 
 `python -m fed.study.evidence store runs/evidence/*` reduces the studies of these folders to
-`results/<name>.csv`; `write` generates `docs/evidence.md` and the marked tables of the README from
-those files; `check runs/sample` compares a study run again with what is stored.
+`results/<name>.csv`; `check runs/sample` compares a study run again with what is stored. The pages
+are made of these files by `fed.study.documents`.
 """
 
 import csv
 import io
-import re
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -24,12 +23,10 @@ from fed.study.rows import Row, from_csv
 
 ROOT = Path(__file__).parents[2]
 RESULTS, STUDIES = Path("results"), Path("configs/studies")
-PAGE, README = Path("docs/evidence.md"), Path("README.md")
 KEYS = ("method", "seed", "setting", "site", "condition")
 DIGITS = 4
 TOLERANCE = 0.02
 """Other processors round otherwise, and training amplifies it; a machine repeats its own figures."""
-MARKED = re.compile(r"(<!-- from results/([\w.-]+)\.csv -->\n).*?(<!-- end -->)", re.DOTALL)
 
 command = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -69,33 +66,19 @@ def from_table(text: str) -> list[Row]:
 
 
 def page(root: Path) -> str:
-    """Return `docs/evidence.md` as the tables in `results/` have it."""
+    """Return the page of all tables in `results/`."""
     sections, choices = [], []
     for path in sorted((root / RESULTS).glob("*.csv")):
         source = root / STUDIES / f"{path.stem}.yaml"
         if not source.exists():  # the figures of a benchmark
             continue
-        config, rows = _stored(root, path.stem)
+        config, rows = stored(root, path.stem)
         if config.study is not None and config.study.select:
             choices.append(markdown.choice_section(config, rows, _head(source), path.stem))
         else:
             sections.append(markdown.study_section(config, rows, _head(source), path.stem))
     sections += choices
     return "\n".join([markdown.INTRODUCTION, markdown.contents(sections), *sections])
-
-
-def with_tables(text: str, root: Path) -> str:
-    """Return a document with each table between markers as `results/` has it.
-
-    A marked table begins with ``<!-- from results/main.csv -->`` and ends with ``<!-- end -->``.
-    """
-
-    def table(match: re.Match[str]) -> str:
-        opening, name, closing = match.groups()
-        config, rows = _stored(root, name)
-        return f"{opening}{markdown.main_table(config, rows)}{closing}"
-
-    return MARKED.sub(table, text)
 
 
 def differences(again: Sequence[Row], stored: Sequence[Row]) -> list[float]:
@@ -129,14 +112,6 @@ def store(
 
 
 @command.command()
-def write() -> None:
-    """Generate docs/evidence.md and the marked tables of the README."""
-    write_text(ROOT / PAGE, page(ROOT))
-    write_text(ROOT / README, with_tables(_read(ROOT / README), ROOT))
-    print(f"{PAGE}, {README}")
-
-
-@command.command()
 def check(
     folder: Annotated[Path, typer.Argument(help="Of a study, or a part of it, run again.")],
 ) -> None:
@@ -155,7 +130,8 @@ def check(
         raise typer.Exit(3)
 
 
-def _stored(root: Path, name: str) -> tuple[Config, list[Row]]:
+def stored(root: Path, name: str) -> tuple[Config, list[Row]]:
+    """Return a study of the project, and the rows of its table in `results/`."""
     config = load([root / STUDIES / f"{name}.yaml"])
     return config, from_table(_read(root / RESULTS / f"{name}.csv"))
 

@@ -1,4 +1,4 @@
-"""Studies as Markdown: the tables of `docs/evidence.md` and of the README."""
+"""Studies as Markdown: the tables of the page of results and of the README."""
 
 from collections.abc import Sequence
 from statistics import fmean
@@ -16,11 +16,10 @@ __all__ = ["INTRODUCTION", "POOLED", "choice_section", "contents", "main_table",
 
 SIGNIFICANT = 0.05
 
-INTRODUCTION = """# Evidence
+INTRODUCTION = """# Results
 
-This page is generated from the tables in `results/` by `python -m fed.study.evidence write`; a test
-compares the two. `make evidence` makes the tables anew from runs, `make evidence-check` re-runs a
-sample of them.
+This page is generated from the tables in `results/` when the site is built (`make docs`). `make
+evidence` makes the tables anew from runs, `make evidence-check` re-runs a sample of them.
 
 Every figure is of sites that took no part in training, but for the choices at the end, which were
 made on validation splits of the training sites. A seed draws its own federation, initial
@@ -125,10 +124,16 @@ def _left_out(config: Config, rows: Sequence[Row]) -> str:
     return f" **Not run yet:** {', '.join(missing)}." if missing else ""
 
 
-def main_table(config: Config, rows: Sequence[Row], metric: str | None = None) -> str:
+def main_table(
+    config: Config,
+    rows: Sequence[Row],
+    metric: str | None = None,
+    methods: Sequence[str] | None = None,
+) -> str:
     """Return a metric by arm and condition, beside its difference to the reference.
 
-    The metric is that of the study where none is given.
+    The metric is that of the study where none is given. Of some methods alone, the correction is
+    still that over all.
     """
     assert config.study is not None
     metric = metric or config.study.metric
@@ -142,7 +147,7 @@ def main_table(config: Config, rows: Sequence[Row], metric: str | None = None) -
         if c.metric == metric
     }
     conditions = ordered(key[2] for key in found)
-    arms = _arms(config, rows)
+    arms = [arm for arm in _arms(config, rows) if methods is None or arm[0] in methods]
     compared = conditions if len(arms) > 1 else []
     head = [given(condition) for condition in conditions]
     head += [f"{given(condition)}, against {against}" for condition in compared]

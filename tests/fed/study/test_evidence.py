@@ -4,14 +4,11 @@ import pytest
 
 from fed.config.study import Study
 from fed.study.evidence import (
-    PAGE,
-    README,
     ROOT,
     as_table,
     differences,
     from_table,
     page,
-    with_tables,
 )
 from fed.study.rows import POOLED, Row
 
@@ -114,27 +111,11 @@ def test_choices_come_last_with_settings_ranked_by_their_mean_over_methods(root)
     assert page(root).splitlines()[-1].startswith("| fast | 85.0 ± 0.0 | –")
 
 
-def test_a_marked_table_is_replaced_and_nothing_else(root):
-    text = "before\n<!-- from results/made_up.csv -->\nold\n<!-- end -->\nafter\n"
-    made = with_tables(text, root)
-    assert made.startswith("before\n<!-- from results/made_up.csv -->\n| method |")
-    assert "old" not in made
-    assert made.endswith("|\n<!-- end -->\nafter\n")
-    assert with_tables(made, root) == made
-
-
 def test_differences_are_of_pooled_figures_in_both():
     again = [row("fedavg", 100, 0.71), row("fedavg", 100, 0.1, site="b"), row("local", 100, 0.5)]
     assert differences(again, [row("fedavg", 100, 0.7), row("fedavg", 100, 0.9, site="b")]) == [
         pytest.approx(0.01)
     ]
-
-
-def test_the_documents_are_what_the_results_say():
-    for path in (README, PAGE):
-        text = (ROOT / path).read_text()
-        made = page(ROOT) if path == PAGE else with_tables(text, ROOT)
-        assert text == made, f"{path}: run `python -m fed.study.evidence write`"
 
 
 def test_every_table_of_results_belongs_to_a_study_or_a_benchmark():

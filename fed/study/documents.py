@@ -1,0 +1,147 @@
+"""The documents: pages whose figures are filled in from `results/`, and the site made of them.
+
+A page of `docs/` is Markdown with placeholders, ``{{ auc("main", "fedrima", "both") }}``; README.md
+is what `docs/README.md.j2` gives. `python -m fed.study.documents write` renders README.md and notes
+the figures that stand in the pages themselves; `site FOLDER` writes all pages, with the generated
+ones, where mkdocs reads them.
+"""
+
+import json
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from jinja2 import Environment, StrictUndefined
+
+from fed.config.loading import METHODS
+from fed.storage import write_text
+from fed.study import markdown
+from fed.study.evidence import ROOT, page, stored
+from fed.study.options import options_page, parts_page
+from fed.study.plan import ONLY
+from fed.study.tables import Comparison, comparisons, summaries
+
+DOCS, README = Path("docs"), Path("README.md")
+TEMPLATE = DOCS / "README.md.j2"
+NOTED = DOCS / "figures.json"
+"""The figures of each page, in their order: written down a second time, so that none changes unseen."""
+FIGURE = re.compile(r"\d+(?:[.,]\d+)*")
+GENERATED: dict[str, Callable[[Path], str]] = {
+    "results.md": page,
+    "options.md": lambda root: options_page(),
+    "parts.md": lambda root: parts_page(),
+}
+"""Pages of the site that nobody writes."""
+
+command = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+class Figures:
+    """What a page can fill in, by study, method and condition; AUC in points, hundredths.
+
+    Parameters
+    ----------
+    root : Path
+        With `results/` and `configs/studies/`.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def auc(self, study: str, method: str, condition: str, setting: str = ONLY) -> str:
+        """Return the mean over seeds, ``90.7``."""
+        _, rows = stored(self._root, study)
+        means = {
+            (s.method, s.setting, s.condition): s.pooled.mean
+            for s in summaries(rows)
+            if s.metric == "auc"
+        }
+        return f"{100 * (means[method, setting, condition] or 0.0):.1f}"
+
+    def gain(self, study: str, method: str, against: str, condition: str) -> str:
+        """Return the mean of the paired differences, ``+4.2``."""
+        return f"{100 * (self._compared(study, method, against, condition).pooled.mean or 0):+.1f}"
+
+    def interval(self, study: str, method: str, against: str, condition: str) -> str:
+        """Return the 95 % interval of the paired differences, ``+1.8 to +6.5``."""
+        pooled = self._compared(study, method, against, condition).pooled
+        return f"{100 * (pooled.low or 0):+.1f} to {100 * (pooled.high or 0):+.1f}"
+
+    def p_holm(self, study: str, method: str, against: str, condition: str) -> str:
+        """Return the p value after Holm's correction over the study, ``0.16``."""
+        return f"{self._compared(study, method, against, condition).p_holm or 0:.2f}"
+
+    def table(self, study: str, *methods: str) -> str:
+        """Return the table of a study, or of some of its methods."""
+        config, rows = stored(self._root, study)
+        return markdown.main_table(config, rows, methods=methods or None).rstrip()
+
+    def presets(self) -> str:
+        """Return how many methods come with the program."""
+        return str(len(list(METHODS.glob("*.yaml"))))
+
+    def _compared(self, study: str, method: str, against: str, condition: str) -> Comparison:
+        _, rows = stored(self._root, study)
+        found = [
+            c
+            for c in comparisons(rows, against, ["auc"])
+            if (c.method, c.condition, c.metric) == (method, condition, "auc")
+        ]
+        (one,) = found
+        return one
+
+
+def rendered(text: str, root: Path = ROOT) -> str:
+    """Return a page with its placeholders filled in."""
+    environment = Environment(undefined=StrictUndefined, keep_trailing_newline=True)  # no HTML
+    figures = Figures(root)
+    known = {n: getattr(figures, n) for n in dir(figures) if not n.startswith("_")}
+    return environment.from_string(text).render(known)
+
+
+def pages(root: Path = ROOT) -> Iterator[Path]:
+    """Yield the pages that people write, README's template among them."""
+    yield from sorted((root / DOCS).rglob("*.md"))
+    yield root / TEMPLATE
+
+
+def figures_of(text: str) -> str:
+    """Return all figures of a page in their order; those of placeholders are names, not figures."""
+    return " ".join(FIGURE.findall(re.sub(r"{{.*?}}", "", text)))
+
+
+def noted(root: Path = ROOT) -> dict[str, str]:
+    """Return the figures of each page as they were written down."""
+    found: dict[str, Any] = json.loads((root / NOTED).read_text(encoding="utf-8"))
+    return found
+
+
+@command.command()
+def write() -> None:
+    """Render README.md, and note the figures of the pages once they have been checked."""
+    write_text(ROOT / README, rendered((ROOT / TEMPLATE).read_text(encoding="utf-8")))
+    found = {
+        path.relative_to(ROOT).as_posix(): figures_of(path.read_text(encoding="utf-8"))
+        for path in pages()
+    }
+    write_text(ROOT / NOTED, json.dumps(found, indent=1) + "\n")
+    print(f"{README}, {NOTED}")
+
+
+@command.command()
+def site(folder: Annotated[Path, typer.Argument(help="Emptied first.")]) -> None:
+    """Write every page of the documentation site, as mkdocs reads them."""
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(ROOT / DOCS, folder, ignore=shutil.ignore_patterns("*.j2", "*.json"))
+    for path in folder.rglob("*.md"):
+        write_text(path, rendered(path.read_text(encoding="utf-8")))
+    for name, make in GENERATED.items():
+        write_text(folder / name, make(ROOT))
+    print(folder)
+
+
+if __name__ == "__main__":
+    command()
