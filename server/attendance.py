@@ -8,7 +8,7 @@ from fed import protocol
 from fed.config import Config
 from fed.engines import Grid
 from fed.errors import RunError
-from fed.sites import Site
+from fed.sites import Role, Site
 from server.observers import Failure
 from server.roster import Member, Roster, make_roster
 
@@ -129,7 +129,8 @@ class Attendance:
     def _require_enough(self) -> None:
         roster = self._roster
         hint = f"; not connected: {_listed(roster.absent)}" if roster.absent else ""
-        for role in ("train", "held_out"):
+        judged: tuple[Role, ...] = ("held_out",) if self._config.evaluation.conditions else ()
+        for role in ("train", *judged):
             if not any(m.card.total for m in roster.with_role(role)):
                 raise RunError(f"no {role} site has any case{hint}")
         training = len(roster.with_role("train"))

@@ -62,9 +62,9 @@ def test_faults_cost_their_sites_the_round_and_nobody_else(tmp_path):
     first, second, last = run(tmp_path / "faulty", faults)
     reasons = told(first)
     assert reasons["clinic-1"] == "site clinic-1: ArithmeticError: the site's own trouble"
-    assert "its update was refused: it sent fundus_encoder" in reasons["clinic-2"]
+    assert "its reply was refused: it sent fundus_encoder" in reasons["clinic-2"]
     assert "not finite" in reasons["clinic-2"]
-    assert "its update was refused: it sent oct_encoder" in reasons["imaging"]
+    assert "its reply was refused: it sent oct_encoder" in reasons["imaging"]
     assert "of shape" in reasons["imaging"]
     assert "MemoryError" in reasons["clinic-3"]
     # A worker that is killed takes no site with it: it is replaced, and the site run again.
