@@ -137,7 +137,7 @@ def _one_run(
 ) -> None:
     source, cards = _checked(config)
     if dry_run:
-        _show(config, cards, _console())
+        _show(config, source, cards, _console())
         return
     report = _train(config, source, directory, resumed, console)
     _console().print(terminal_table(read_results(directory)))
@@ -204,7 +204,7 @@ def _study(config: Config, directory: Path, dry_run: bool, console: Console) -> 
     runner = StudyRunner(runs, directory, config.engine.workers, console)
     runner.announce()
     if dry_run:
-        _show(runs[0].config, cards_of(source, runs[0].config), _console())
+        _show(runs[0].config, source, cards_of(source, runs[0].config), _console())
         return
     directory.mkdir(parents=True, exist_ok=True)
     write_text(directory / "config.yaml", dump(config))
@@ -227,7 +227,7 @@ def _resumed(directory: Path, configs: Sequence[Path], settings: Sequence[str]) 
     return load([directory / "config.yaml"], settings)
 
 
-def _show(config: Config, cards: list[SiteCard], console: Console) -> None:
+def _show(config: Config, source: CaseSource, cards: list[SiteCard], console: Console) -> None:
     console.print(federation_table(cards, config.task.classes))
     rounds = schedule(config)
     lengths = [sum(r.phase == p for r in rounds) for p in range(len(config.method.phases))]
@@ -236,11 +236,28 @@ def _show(config: Config, cards: list[SiteCard], console: Console) -> None:
             f"phase {phase.phase}: {phase.rounds} rounds of {phase.messages} messages, about "
             f"{phase.down_bytes / 1e6:.1f} MB down and {phase.up_bytes / 1e6:.1f} MB up a round"
         )
+    for account in source.accounts:
+        console.print(f"data: {account.words}")
+    for words in source.warnings:
+        console.print(f"warning: {words}")
+    _tell_memory(config, cards, console)
     origin = pseudo_sites(config)
     if origin is not None:
         console.print(f"note: {origin}")
     for words in confounds(cards, config.seed).warnings:
         console.print(f"confound: {words}")
+
+
+def _tell_memory(config: Config, cards: list[SiteCard], console: Console) -> None:
+    """Say what a reduction that holds all updates of a round takes at the server."""
+    if config.method.reduce.streams or config.method.keeps_apart:
+        return
+    training = sum(card.role == "train" for card in cards)
+    size = sum(value.nbytes for value in initial_model(config).values())
+    console.print(
+        f"memory: the reduction holds all updates of a round, up to {training * size / 1e6:,.1f} MB "
+        f"at the server ({training} sites)"
+    )
 
 
 def _make_room(directory: Path, console: Console) -> None:

@@ -11,6 +11,7 @@ from flwr.serverapp import Grid, ServerApp
 from fed import running
 from fed.config import Config
 from fed.config.clock import Pace
+from fed.data.cases import CaseSource
 from fed.engines.runtime import RuntimeGrid
 from fed.engines.site import one_thread
 from fed.report import write_report
@@ -32,7 +33,11 @@ from server.state import ServerState
 log = getLogger(__name__)
 
 
-def make_app(observers: Sequence[Observer] = (), pace: Pace | None = None) -> ServerApp:
+def make_app(
+    observers: Sequence[Observer] = (),
+    pace: Pace | None = None,
+    source: CaseSource | None = None,
+) -> ServerApp:
     """Return a ServerApp whose run the observers follow.
 
     Parameters
@@ -41,6 +46,8 @@ def make_app(observers: Sequence[Observer] = (), pace: Pace | None = None) -> Se
     pace : Pace, optional
         What the virtual clock counts with, where the configuration does not say
         (``clock.seconds_per_case``). Without either there is no virtual time.
+    source : CaseSource, optional
+        In a simulation, which holds all the data: what was read of it goes into the results.
     """
     server_app = ServerApp()
 
@@ -50,7 +57,7 @@ def make_app(observers: Sequence[Observer] = (), pace: Pace | None = None) -> Se
             run_under_flower(grid, context.run_config)
             return
         config = running.configured(context.run_config)
-        recorder = Recorder(Path(str(context.run_config["out"])), config)
+        recorder = Recorder(Path(str(context.run_config["out"])), config, source=source)
         coordinate(config, recorder, Attendance(grid, config), grid, observers, pace)
 
     return server_app
@@ -134,7 +141,9 @@ def run_under_flower(grid: Grid, run_config: running.Values) -> None:
         try:
             attendance = Attendance(sites, config, patience_s)
             recorder = Recorder(directory, config, engine="flower")
-            coordinate(config, recorder, attendance, sites, [LogProgress()])
+            coordinate(
+                config, recorder, attendance, sites, [LogProgress(config.evaluation.headline)]
+            )
             log.info("report: %s", write_report(directory, []))
         except Exception:
             log.exception("stopped; to go on: set resume=true")

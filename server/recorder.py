@@ -9,6 +9,7 @@ from pathlib import Path
 import fed
 from fed.config import Config, dump
 from fed.confounds import confounds
+from fed.data.cases import CaseSource
 from fed.data.origin import pseudo_sites
 from fed.results import (
     CONFIGURATION,
@@ -62,6 +63,8 @@ class Recorder:
     directory : Path
         Created if absent.
     config : Config
+    source : CaseSource, optional
+        Whose account of what was read, and whose warnings, go into the results.
     engine : str, optional
         What runs the sites, where it is not an engine that the configuration names.
 
@@ -71,11 +74,19 @@ class Recorder:
         If the configuration names a metric that there is not.
     """
 
-    def __init__(self, directory: Path, config: Config, engine: str | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        config: Config,
+        engine: str | None = None,
+        source: CaseSource | None = None,
+    ) -> None:
         check_metrics(config)
         self._directory = directory
         self._config = config
         self._engine = engine or config.engine.name
+        self._accounts = tuple(account.words for account in source.accounts) if source else ()
+        self._cautions = tuple(source.warnings) if source else ()
         directory.mkdir(parents=True, exist_ok=True)
         write_text(directory / CONFIGURATION, dump(config))
 
@@ -184,6 +195,7 @@ class Recorder:
             participation=outcome_counts(rounds, cards),
             to_accuracy=to_accuracy(rounds, cards, evaluation.headline),
             failures=tuple(Failure(**failure) for failure in ledger.failures),
+            accounts=self._accounts,
             warnings=tuple(self._warnings(ledger)),
             confounds=confounds(cards, config.seed).warnings,
             transport=Transport(**asdict(ledger.transport)),
@@ -204,7 +216,7 @@ class Recorder:
 
     def _warnings(self, ledger: Ledger) -> list[str]:
         origin = pseudo_sites(self._config)
-        return [origin, *ledger.warnings] if origin else list(ledger.warnings)
+        return [*([origin] if origin else []), *self._cautions, *ledger.warnings]
 
 
 def _versions() -> dict[str, str]:

@@ -59,11 +59,13 @@ def simulate(
     nodes = [Node(card.name, float(card.total)) for card in cards_of(source, config)]
     run_config: dict[str, Any] = {"federation": config, "out": str(directory)}
     with _logging(directory / "log.txt"):
+        for words in (*(account.words for account in source.accounts), *source.warnings):
+            log.info("data: %s", words)
         try:
             trackers = follow(config.trackers, directory, config)
             with start_grid(settings, nodes, run_config) as grid:
                 context = server_context(run_config)
-                make_app([*observers, *trackers], pace)(grid, context)
+                make_app([*observers, *trackers], pace, source)(grid, context)
             if not config.evaluation.conditions:
                 return directory  # nobody has judged it, so there is nothing to report
             return write_report(directory, samples_of(pictures(source, config), config))

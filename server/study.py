@@ -279,7 +279,12 @@ def _work(config: Config, folder: Path) -> None:
     os.dup2(log, 1)
     os.dup2(log, 2)
     try:
-        simulate(config, open_source(config, check=False), folder, [LogProgress()])
+        simulate(
+            config,
+            open_source(config, check=False),
+            folder,
+            [LogProgress(config.evaluation.headline)],
+        )
     except (UserError, RunError) as error:
         write_text(folder / FAILED, str(error))
         sys.exit(3)

@@ -163,6 +163,8 @@ class Results(Record):
     participation: Participation = Participation()
     to_accuracy: ToAccuracy = ToAccuracy()
     failures: tuple[Failure, ...] = ()
+    accounts: tuple[str, ...] = ()
+    """What became of every row that was read, a line a source."""
     warnings: tuple[str, ...] = ()
     confounds: tuple[str, ...] = ()
     transport: Transport | None = None
