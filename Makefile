@@ -14,7 +14,7 @@ deploy-demo: $(READY)
 	$(PY) -m deploy.demo
 
 test: $(READY)
-	$(PY) -m pytest
+	$(PY) -m pytest -n 2 --dist loadfile
 
 test-slow: $(READY)
 	$(PY) -m pytest -m slow
@@ -32,6 +32,7 @@ lint: $(READY)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+	$(PY) -m fed.study.documents check
 
 # The documentation site, links checked: build/site/index.html.
 docs: $(READY)

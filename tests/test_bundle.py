@@ -4,6 +4,7 @@ import zipfile
 from io import BytesIO
 from pathlib import Path
 
+import pytest
 from flwr.cli.build import build_fab_from_disk
 from flwr.common.config import get_fab_config
 
@@ -13,8 +14,12 @@ ROOT = Path(__file__).parents[1]
 ALLOWED = {"fed", "clients", "server", "model", "configs", "LICENSE", "pyproject.toml", ".info"}
 
 
-def test_the_bundle_holds_the_program_and_nothing_else() -> None:
-    bundle = build_fab_from_disk(ROOT)
+@pytest.fixture(scope="module")
+def bundle() -> bytes:
+    return build_fab_from_disk(ROOT)
+
+
+def test_the_bundle_holds_the_program_and_nothing_else(bundle: bytes) -> None:
     assert len(bundle) < 10e6
     names = set(zipfile.ZipFile(BytesIO(bundle)).namelist())
     assert {name.split("/")[0] for name in names} <= ALLOWED
@@ -27,8 +32,8 @@ def test_the_bundle_holds_the_program_and_nothing_else() -> None:
     assert on_disk <= names, "files that a bundle of Flower's does not take"
 
 
-def test_the_bundle_says_what_runs() -> None:
-    config = get_fab_config(build_fab_from_disk(ROOT))
+def test_the_bundle_says_what_runs(bundle: bytes) -> None:
+    config = get_fab_config(bundle)
     assert config["project"]["version"] == fed.__version__
     app = config["tool"]["flwr"]["app"]
     assert app["components"] == {"serverapp": "server.app:app", "clientapp": "clients.app:app"}

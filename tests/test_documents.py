@@ -13,24 +13,14 @@ from fed.study.documents import (
     ROOT,
     TEMPLATE,
     Figures,
+    decimals_in_prose,
     figures_of,
     noted,
     pages,
     rendered,
 )
-from fed.study.evidence import page
 
 WRITTEN = [path.relative_to(ROOT).as_posix() for path in pages()]
-MEASURED = ("docs/onboarding.md", "docs/transport.md#Where it pays")
-"""Pages that cite measured decimals in prose."""
-DECIMAL = re.compile(r"(?<![\w.])\d+\.\d+(?![\w.])")
-NOT_PROSE = (
-    r"```.*?```",  # commands and files
-    r"`[^`]*`",  # keys and their values
-    r"\]\([^)]*\)",  # addresses
-)
-CONVENTIONS = {"0.05"}
-"""Significance, which nobody measures."""
 
 
 def text_of(name):
@@ -87,31 +77,6 @@ def test_every_page_is_written_down():
     assert set(noted()) == set(WRITTEN), NOTED
 
 
-def section(text: str, heading: str) -> str:
-    """Return what a page says under a heading, up to the next of any level."""
-    return text.partition(f"## {heading}\n")[2].partition("\n#")[0]
-
-
-def decimals_in_prose(text: str) -> set[str]:
-    for pattern in NOT_PROSE:
-        text = re.sub(pattern, " ", text, flags=re.DOTALL)
-    return set(DECIMAL.findall(text)) - CONVENTIONS
-
-
-@pytest.fixture(scope="module")
-def tables() -> set[str]:
-    return set(DECIMAL.findall(page(ROOT)))
-
-
-@pytest.mark.parametrize("where", MEASURED)
-def test_every_decimal_in_prose_is_in_a_table(where, tables):
-    name, _, heading = where.partition("#")
-    text = section(text_of(name), heading) if heading else text_of(name)
-    assert text, f"{where}: there is no such section"
-    unknown = decimals_in_prose(text) - tables
-    assert not unknown, f"{where}: {sorted(unknown)} are in no table of the results"
-
-
 def test_decimals_are_found_in_prose_and_nowhere_else():
     text = (
         "It gains 3.4 points (`lr: 0.2`), see [a page](page-1.5.md).\n"
@@ -128,9 +93,9 @@ def test_placeholders_are_means_and_paired_differences(tmp_path):
     (tmp_path / "configs/studies/made_up.yaml").write_text(STUDY)
     (tmp_path / "results/made_up.csv").write_text(as_table(ROWS, FIGURES))
     figures = Figures(tmp_path)
-    assert figures.auc("made_up", "experts", "both") == "85.0"
+    assert figures.mean("made_up", "experts", "both") == "85.0"
     assert figures.gain("made_up", "experts", "fedavg", "both") == "+10.0"
-    text = '{{ auc("made_up", "fedavg", "both") }} of {{ presets() }}'
+    text = '{{ mean("made_up", "fedavg", "both") }} of {{ presets() }}'
     assert rendered(text, tmp_path).startswith("75.0 of ")
 
 

@@ -1,6 +1,6 @@
 """The documents: pages whose figures are filled in from `results/`, and the site made of them.
 
-A page of `docs/` is Markdown with placeholders, ``{{ auc("main", "fedrima", "both") }}``; README.md
+A page of `docs/` is Markdown with placeholders, ``{{ mean("main", "fedrima", "both") }}``; README.md
 is what `docs/README.md.j2` gives. `python -m fed.study.documents write` renders README.md and notes
 the figures that stand in the pages themselves; `site FOLDER` writes all pages, with the generated
 ones, where mkdocs reads them.
@@ -36,11 +36,22 @@ GENERATED: dict[str, Callable[[Path], str]] = {
 }
 """Pages of the site that nobody writes."""
 
+MEASURED = ("docs/onboarding.md", "docs/transport.md#Where it pays")
+"""Pages, or sections, that cite measured decimals in prose: each must be in a table of the results."""
+DECIMAL = re.compile(r"(?<![\w.])\d+\.\d+(?![\w.])")
+NOT_PROSE = (
+    r"```.*?```",  # commands and files
+    r"`[^`]*`",  # keys and their values
+    r"\]\([^)]*\)",  # addresses
+)
+CONVENTIONS = {"0.05"}
+"""Significance, which nobody measures."""
+
 command = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 class Figures:
-    """What a page can fill in, by study, method and condition; AUC in points, hundredths.
+    """What a page can fill in, by study, method and condition; the study's metric in hundredths.
 
     Parameters
     ----------
@@ -51,13 +62,14 @@ class Figures:
     def __init__(self, root: Path) -> None:
         self._root = root
 
-    def auc(self, study: str, method: str, condition: str, setting: str = ONLY) -> str:
+    def mean(self, study: str, method: str, condition: str, setting: str = ONLY) -> str:
         """Return the mean over seeds, ``90.7``."""
-        _, rows = stored(self._root, study)
+        config, rows = stored(self._root, study)
+        assert config.study is not None
         means = {
             (s.method, s.setting, s.condition): s.pooled.mean
             for s in summaries(rows)
-            if s.metric == "auc"
+            if s.metric == config.study.metric
         }
         return f"{100 * (means[method, setting, condition] or 0.0):.1f}"
 
@@ -84,11 +96,13 @@ class Figures:
         return str(len(list(METHODS.glob("*.yaml"))))
 
     def _compared(self, study: str, method: str, against: str, condition: str) -> Comparison:
-        _, rows = stored(self._root, study)
+        config, rows = stored(self._root, study)
+        assert config.study is not None
+        metric = config.study.metric
         found = [
             c
-            for c in comparisons(rows, against, ["auc"])
-            if (c.method, c.condition, c.metric) == (method, condition, "auc")
+            for c in comparisons(rows, against, [metric])
+            if (c.method, c.condition, c.metric) == (method, condition, metric)
         ]
         (one,) = found
         return one
@@ -117,6 +131,32 @@ def noted(root: Path = ROOT) -> dict[str, str]:
     """Return the figures of each page as they were written down."""
     found: dict[str, Any] = json.loads((root / NOTED).read_text(encoding="utf-8"))
     return found
+
+
+def decimals_in_prose(text: str) -> set[str]:
+    """Return the decimals that a page cites outside commands, keys and addresses."""
+    for pattern in NOT_PROSE:
+        text = re.sub(pattern, " ", text, flags=re.DOTALL)
+    return set(DECIMAL.findall(text)) - CONVENTIONS
+
+
+@command.command()
+def check() -> None:
+    """Fail where a page cites a decimal that is in no table of the results."""
+    tables = set(DECIMAL.findall(page(ROOT)))
+    wrong = []
+    for where in MEASURED:
+        name, _, heading = where.partition("#")
+        text = (ROOT / name).read_text(encoding="utf-8")
+        if heading:
+            text = text.partition(f"## {heading}\n")[2].partition("\n#")[0]
+        unknown = decimals_in_prose(text) - tables
+        wrong += (
+            [f"{where}: {', '.join(sorted(unknown))} in no table"] if unknown or not text else []
+        )
+    print("\n".join(wrong) or "every measured decimal is in a table")
+    if wrong:
+        raise typer.Exit(1)
 
 
 @command.command()

@@ -4,10 +4,14 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
 import yaml
+from typer.testing import CliRunner
+
+from simulate import command
 
 ROOT = Path(__file__).parents[2]
 
@@ -35,7 +39,18 @@ def group(name: str, modalities: Any, **changes: Any) -> dict[str, Any]:
 
 
 def simulate(*arguments: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    """Run `simulate.py` in a process of its own."""
+    """Run `simulate.py` as a user types it, in this process: what is imported is there already."""
+    given = [str(argument) for argument in arguments]
+    with chdir(cwd):
+        result = CliRunner().invoke(command, given)
+    unforeseen = result.exception
+    if unforeseen is not None and not isinstance(unforeseen, SystemExit):
+        raise unforeseen
+    return subprocess.CompletedProcess(given, result.exit_code, result.stdout, result.stderr)
+
+
+def simulate_apart(*arguments: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """Run `simulate.py` in a process of its own: for exit codes, signals and studies."""
     return subprocess.run(
         [sys.executable, str(ROOT / "simulate.py"), *map(str, arguments)],
         cwd=cwd,

@@ -14,7 +14,7 @@ from flwr.app import Context, RecordDict
 from fed.config import resolve
 from fed.engines import EngineSettings, Node, start_grid
 from server.app import make_app
-from tests.acceptance.federations import ROOT, group, simulate, tiny, write
+from tests.acceptance.federations import ROOT, group, simulate_apart, tiny, write
 
 SITES = [
     group("hospital", ["fundus", "oct"]),
@@ -103,7 +103,7 @@ def test_too_few_sites_end_the_run_with_code_3_and_its_state_kept(tmp_path):
         group("unseen", ["fundus", "oct"], role="held_out"),
     ]
     federation = tiny(sites=sites, server={"min_sites": 2}, seed=2, method=METHOD)
-    done = simulate(write(tmp_path, federation), "--out", tmp_path / "run", "--quiet")
+    done = simulate_apart(write(tmp_path, federation), "--out", tmp_path / "run", "--quiet")
     assert done.returncode == 3
     assert "round 2: 1 sites answered, server.min_sites asks for 2" in done.stderr
     assert "clinic: dropped out of the round" in done.stderr

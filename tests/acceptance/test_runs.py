@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from server.progress import TerminalProgress
 from simulate import command
-from tests.acceptance.federations import group, run, simulate, tiny, write
+from tests.acceptance.federations import group, run, simulate, simulate_apart, tiny, write
 
 HELD_OUT = group("unseen", ["fundus", "oct"], role="held_out")
 
@@ -175,7 +175,7 @@ def test_a_federation_of_one_modality_is_judged_by_that_alone(tmp_path):
 
 def test_too_few_sites_end_the_run_with_code_3(tmp_path):
     broken = tiny(server={"min_sites": 9})
-    done = simulate(write(tmp_path, broken), "--out", tmp_path / "run")
+    done = simulate_apart(write(tmp_path, broken), "--out", tmp_path / "run")
     assert done.returncode == 3
     assert "min_sites" in done.stderr
 

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from tests.acceptance.federations import group, simulate, tiny, write
+from tests.acceptance.federations import group, simulate_apart, tiny, write
 
 SITES = [
     group("hospital", ["fundus", "oct"], cases=12),
@@ -28,7 +28,7 @@ def study(**changes):
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("study")
-    done = simulate(write(folder, study()), "--out", folder / "out")
+    done = simulate_apart(write(folder, study()), "--out", folder / "out")
     assert done.returncode == 0, done.stdout + done.stderr
     return folder, done.stdout
 
@@ -70,7 +70,7 @@ def test_finished_runs_are_kept_and_the_rest_is_run(finished):
     before = kept.stat().st_mtime_ns
     predictions = (lost / "predictions.csv").read_bytes()
     (lost / "results.json").unlink()
-    done = simulate("--resume", folder / "out")
+    done = simulate_apart("--resume", folder / "out")
     assert done.returncode == 0, done.stderr
     assert "4 runs, 3 of them finished before" in done.stdout
     assert kept.stat().st_mtime_ns == before
@@ -79,7 +79,7 @@ def test_finished_runs_are_kept_and_the_rest_is_run(finished):
 
 def test_a_run_that_fails_stops_no_other_and_ends_with_code_3(tmp_path):
     broken = study(study={"seeds": [100], "vary": {"server.min_sites": [9, 1]}}, method="experts")
-    done = simulate(write(tmp_path, broken), "--out", tmp_path / "out")
+    done = simulate_apart(write(tmp_path, broken), "--out", tmp_path / "out")
     assert done.returncode == 3
     assert "1 of 2 runs" in done.stderr
     assert "server.min_sites asks for 9" in done.stderr
@@ -93,7 +93,7 @@ def test_choices_see_no_held_out_score(tmp_path):
         evaluation={"every": 99, "bootstrap": 0, "validation": 0.3},
         method="experts",
     )
-    done = simulate(write(tmp_path, chosen), "--out", tmp_path / "out", "--quick")
+    done = simulate_apart(write(tmp_path, chosen), "--out", tmp_path / "out", "--quick")
     assert done.returncode == 0, done.stderr
     assert "unseen" not in (tmp_path / "out" / "study.csv").read_text()
     content = json.loads((tmp_path / "out" / "study.json").read_text())
@@ -104,13 +104,13 @@ def test_choices_see_no_held_out_score(tmp_path):
 
 
 def test_a_study_takes_its_seeds_from_the_study(tmp_path):
-    done = simulate(write(tmp_path, study()), "--seed", "3")
+    done = simulate_apart(write(tmp_path, study()), "--seed", "3")
     assert done.returncode == 2
     assert "--seed: a study runs the seeds in study.seeds" in done.stderr
     assert "--set study.seeds=[3]" in done.stderr
 
 
 def test_quick_is_for_studies(tmp_path):
-    done = simulate(write(tmp_path, tiny()), "--quick")
+    done = simulate_apart(write(tmp_path, tiny()), "--quick")
     assert done.returncode == 2
     assert "--quick is for studies" in done.stderr
