@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from fed.report import write_report
 from fed.report.notices import notices
+from fed.results import read_results
 from tests.fed.report.synthetic import BINARY, CLASSES, samples, write_run
 
 
@@ -88,8 +89,8 @@ def test_shows_the_samples_and_says_which_picture_is_missing(finished):
 
 
 def test_a_run_without_trouble_says_so_for_each_kind(finished):
-    _, results, page = finished
-    assert text_of(page).count("None.") == len(notices(results)) == 7
+    folder, _, page = finished
+    assert text_of(page).count("None.") == len(notices(read_results(folder))) == 7
     assert "No failures, no warnings" in page
 
 
