@@ -14,6 +14,7 @@ from fed.sites import Modality
 from fed.states import State
 from fed.storage import read_tensors
 from model.encoders.given import Given
+from model.encoders.monai import MonaiEncoder
 from model.network import build
 from model.normalisation import with_normalisation
 from model.parts import ENCODER
@@ -55,16 +56,19 @@ def own_encoder(config: Config, modality: Modality) -> nn.Module:
 
 def _built(config: Config) -> RIMA:
     model, method, widths = config.model, config.method, config.model.all_widths
-    return build(
-        model.encoder_parts,
-        config.data.image_size,
-        config.data.volume_size,
-        Sizes(len(config.task.classes), widths.predictor, widths.feed_forward, widths.dropout),
-        method.fusion,
-        derive(config.seed, "network"),
-        method.predictors,
-        {m: frozen.features for m, frozen in model.frozen.items() if frozen.features},
-    )
+    try:
+        return build(
+            model.encoder_parts,
+            config.data.image_size,
+            config.data.volume_size,
+            Sizes(len(config.task.classes), widths.predictor, widths.feed_forward, widths.dropout),
+            method.fusion,
+            derive(config.seed, "network"),
+            method.predictors,
+            {m: frozen.features for m, frozen in model.frozen.items() if frozen.features},
+        )
+    except ValueError as error:
+        raise ConfigError(f"model.encoders: {error}") from None
 
 
 def _pretrained(config: Config) -> RIMA:
@@ -92,7 +96,8 @@ def _load(network: RIMA, config: Config) -> None:
     )
     for file, encoder in encoders:
         if file is not None:
-            log.info("%s: %s", file, load_encoder_weights(encoder, Path(file)))
+            inner = encoder.network if isinstance(encoder, MonaiEncoder) else encoder
+            log.info("%s: %s", file, load_encoder_weights(inner, Path(file)))
     path = None if config.model.init is None else Path(config.model.init)
     ours = path is not None and path.name == "model.safetensors"
     if path is not None and not ours:
