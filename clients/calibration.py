@@ -15,7 +15,7 @@ from clients.site import LocalSite, forget_network, whole_site
 from clients.statistics import class_statistics
 from clients.training import train
 from fed.config import Config
-from fed.config.clock import STATISTICS, CaseSeconds, Pace
+from fed.config.clock import STATISTICS, CaseSeconds, SecondsPerCase
 from fed.data.cases import CaseImages, CaseSource, Pixels, SiteCases
 from fed.engines.site import one_thread
 from fed.initial import initial_model
@@ -30,7 +30,7 @@ ENOUGH_S = 0.1
 """Once this long has been spent on a figure, it is not measured again."""
 
 
-def pace(config: Config, source: CaseSource) -> Pace:
+def seconds_per_case(config: Config, source: CaseSource) -> SecondsPerCase:
     """Return the seconds a case takes, as configured or as measured here on one core.
 
     Seconds of the processor where it computes, since those of the wall grow with whatever else
@@ -46,7 +46,7 @@ def pace(config: Config, source: CaseSource) -> Pace:
     return measured
 
 
-def _measured(config: Config, source: CaseSource) -> Pace:
+def _measured(config: Config, source: CaseSource) -> SecondsPerCase:
     samples = {c: site for c in CONDITIONS if (site := _sample(config, source, c))}
     parameters = initial_model(config)
     bank = _bank([samples[m] for m in MODALITIES], parameters)

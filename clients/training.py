@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from clients.batches import batches
-from clients.descent import Descent
+from clients.gradient_accumulation import GradientAccumulator
 from clients.local_round import LocalRound
 from clients.site import LocalSite
 from fed.config import Method, Phase
@@ -99,7 +99,7 @@ def _epochs(
     weights = [weight for module in trained for weight in module.parameters()]
     objectives = local.objectives(weights)
     scaled = site.config.training.precision == "fp16"
-    descent = Descent(_optimizer(site, task, weights), scaled, site.device)
+    accumulator = GradientAccumulator(_optimizer(site, task, weights), scaled, site.device)
     sums: dict[str, float] = defaultdict(float)
     examples = 0
     for features, rows, share in _parts(site, task, network, "encoders" in phase.trains):
@@ -108,14 +108,14 @@ def _epochs(
             loss = objective(features, labels[rows])
             sums[objective.name] += float(loss.detach()) * len(rows)
             total = total + loss
-        descent.add(total * share.of_batch)
+        accumulator.add(total * share.of_batch)
         if share.last:
-            descent.step()
+            accumulator.step()
         examples += len(rows)
     network.requires_grad_(False).eval()
     losses = {name: value / examples for name, value in sums.items()}
     if scaled:
-        losses["skipped_steps"] = descent.skipped / max(descent.steps, 1)
+        losses["skipped_steps"] = accumulator.skipped / max(accumulator.steps, 1)
     return losses, examples
 
 

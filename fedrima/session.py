@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import Progress as Bar
 
-from clients.calibration import pace
+from clients.calibration import seconds_per_case
 from fed.config import DEMO, Config, dump, load
 from fed.confounds import confounds
 from fed.data.cases import CaseSource
@@ -163,7 +163,7 @@ def _train(
     if not resumed:
         _make_room(directory, console)
     with TerminalProgress(console, config) as progress:
-        measured = None if config.clock is None else pace(config, source)
+        measured = None if config.clock is None else seconds_per_case(config, source)
         return simulate(config, source, directory, [progress], measured)
 
 
@@ -250,7 +250,7 @@ def _show(config: Config, source: CaseSource, cards: list[SiteCard], console: Co
 
 def _tell_memory(config: Config, cards: list[SiteCard], console: Console) -> None:
     """Say what a reduction that holds all updates of a round takes at the server."""
-    if config.method.reduce.streams or config.method.keeps_apart:
+    if config.method.reduce.streams or config.method.keeps_own_models:
         return
     training = sum(card.role == "train" for card in cards)
     size = sum(value.nbytes for value in initial_model(config).values())

@@ -1,4 +1,4 @@
-"""ServerApp: gathers the roster, runs the rounds, writes the outputs."""
+"""ServerApp: gathers the membership, runs the rounds, writes the outputs."""
 
 import time
 from collections.abc import Sequence
@@ -10,22 +10,22 @@ from flwr.serverapp import Grid, ServerApp
 
 from fed import running
 from fed.config import Config
-from fed.config.clock import Pace
+from fed.config.clock import SecondsPerCase
 from fed.data.cases import CaseSource
 from fed.engines.runtime import RuntimeGrid
 from fed.engines.site import one_thread
 from fed.report import write_report
 from server.algorithm import Algorithm
-from server.attendance import Attendance
+from server.connections import Connections
 from server.federation import Federation
 from server.ledger import Ledger
 from server.log import log_to
+from server.membership import Membership
 from server.modular import modular
 from server.observers import Observer
 from server.onboarding import check_archives
 from server.progress import LogProgress
 from server.recorder import Recorder
-from server.roster import Roster
 from server.schedule import schedule
 from server.start import started
 from server.state import ServerState
@@ -35,7 +35,7 @@ log = getLogger(__name__)
 
 def make_app(
     observers: Sequence[Observer] = (),
-    pace: Pace | None = None,
+    seconds_per_case: SecondsPerCase | None = None,
     source: CaseSource | None = None,
 ) -> ServerApp:
     """Return a ServerApp whose run the observers follow.
@@ -43,7 +43,7 @@ def make_app(
     Parameters
     ----------
     observers : sequence of Observer
-    pace : Pace, optional
+    seconds_per_case : SecondsPerCase, optional
         What the virtual clock counts with, where the configuration does not say
         (``clock.seconds_per_case``). Without either there is no virtual time.
     source : CaseSource, optional
@@ -58,7 +58,7 @@ def make_app(
             return
         config = running.configured(context.run_config)
         recorder = Recorder(Path(str(context.run_config["out"])), config, source=source)
-        coordinate(config, recorder, Attendance(grid, config), grid, observers, pace)
+        coordinate(config, recorder, Connections(grid, config), grid, observers, seconds_per_case)
 
     return server_app
 
@@ -66,12 +66,12 @@ def make_app(
 def coordinate(
     config: Config,
     recorder: Recorder,
-    attendance: Attendance,
+    connections: Connections,
     grid: Grid,
     observers: Sequence[Observer],
-    pace: Pace | None = None,
+    seconds_per_case: SecondsPerCase | None = None,
 ) -> None:
-    """Run one federation from its roster to its results; an interrupted one goes on.
+    """Run one federation from its membership to its results; an interrupted one goes on.
 
     Raises
     ------
@@ -81,31 +81,31 @@ def coordinate(
         If a site cannot be reached at the start, or too few answer a round.
     """
     begun = time.perf_counter()
-    roster = attendance.open()
-    check_archives(config, (member.card for member in roster.members))
+    membership = connections.open()
+    check_archives(config, (member.card for member in membership.members))
     algorithm = modular(config)
-    state, ledger = recorder.resume() or _begin(config, algorithm, roster, recorder)
-    ledger.pace = _pace(config, ledger, pace)
+    state, ledger = recorder.resume() or _begin(config, algorithm, membership, recorder)
+    ledger.seconds_per_case = _seconds_per_case(config, ledger, seconds_per_case)
     for observer in observers:
-        observer.started(tuple(m.card for m in roster.members), schedule(config))
+        observer.started(tuple(m.card for m in membership.members), schedule(config))
     method = config.method
     log.info("%s: %s; %d rounds", method.name, method.summary, len(schedule(config)))
-    federation = Federation(config, attendance, grid, ledger, observers)
+    federation = Federation(config, connections, grid, ledger, observers)
     results = None
     try:
-        state, verdict = federation.run(algorithm, state, recorder)
+        state, scores = federation.run(algorithm, state, recorder)
         seconds = time.perf_counter() - begun
-        results = recorder.finish(attendance.everyone(), state, ledger, verdict, seconds)
+        results = recorder.finish(connections.everyone(), state, ledger, scores, seconds)
     finally:
         for observer in observers:
             observer.ended(results)
 
 
 def _begin(
-    config: Config, algorithm: Algorithm, roster: Roster, recorder: Recorder
+    config: Config, algorithm: Algorithm, membership: Membership, recorder: Recorder
 ) -> tuple[ServerState, Ledger]:
     """Return the state before the first round, or the one that another run left."""
-    first = algorithm.init(tuple(member.card for member in roster.members))
+    first = algorithm.init(tuple(member.card for member in membership.members))
     if config.start is None:
         return first, Ledger()
     folder = Path(config.start)
@@ -114,11 +114,16 @@ def _begin(
     return state, ledger
 
 
-def _pace(config: Config, ledger: Ledger, measured: Pace | None) -> Pace | None:
+def _seconds_per_case(
+    config: Config, ledger: Ledger, measured: SecondsPerCase | None
+) -> SecondsPerCase | None:
     """Return what the clock counts with; a state from elsewhere keeps its own for its phases."""
     if config.clock is None:
         return None
-    return {**(config.clock.seconds_per_case or measured or {}), **(ledger.pace or {})} or None
+    return {
+        **(config.clock.seconds_per_case or measured or {}),
+        **(ledger.seconds_per_case or {}),
+    } or None
 
 
 def run_under_flower(grid: Grid, run_config: running.Values) -> None:
@@ -139,10 +144,10 @@ def run_under_flower(grid: Grid, run_config: running.Values) -> None:
     sites = RuntimeGrid(grid, patience_s)
     with one_thread(), log_to(directory / "log.txt"):
         try:
-            attendance = Attendance(sites, config, patience_s)
+            connections = Connections(sites, config, patience_s)
             recorder = Recorder(directory, config, engine="flower")
             coordinate(
-                config, recorder, attendance, sites, [LogProgress(config.evaluation.headline)]
+                config, recorder, connections, sites, [LogProgress(config.evaluation.headline)]
             )
             log.info("report: %s", write_report(directory, []))
         except Exception:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
-from fed.config.clock import Clock, Pace
+from fed.config.clock import Clock, SecondsPerCase
 from fed.errors import DataError
 from fed.protocol import Bank, TransportCount
 from fed.prototypes import Prototypes
@@ -37,7 +37,7 @@ def save_checkpoint(directory: Path, state: ServerState, ledger: Ledger) -> None
         "up": dict(ledger.traffic.up),
         "transport": asdict(ledger.transport),
         "wall": ledger.wall,
-        "pace": pace_record(ledger.pace),
+        "seconds_per_case": seconds_record(ledger.seconds_per_case),
         "virtual_seconds": ledger.virtual_seconds,
         "failures": ledger.failures,
         "warnings": ledger.warnings,
@@ -72,7 +72,7 @@ def load_checkpoint(directory: Path) -> tuple[ServerState, Ledger] | None:
     ledger = Ledger(
         transport=TransportCount(**account["transport"]),
         wall=account["wall"],
-        pace=Clock(seconds_per_case=account["pace"]).seconds_per_case,
+        seconds_per_case=Clock(seconds_per_case=account["seconds_per_case"]).seconds_per_case,
         virtual_seconds=account["virtual_seconds"],
         failures=account["failures"],
         warnings=account["warnings"],
@@ -84,9 +84,13 @@ def load_checkpoint(directory: Path) -> tuple[ServerState, Ledger] | None:
     return state, ledger
 
 
-def pace_record(pace: Pace | None) -> dict[str, dict[str, float]] | None:
-    """Return the pace as ``clock.seconds_per_case`` takes it."""
-    return None if pace is None else {work: s.model_dump() for work, s in pace.items()}
+def seconds_record(seconds_per_case: SecondsPerCase | None) -> dict[str, dict[str, float]] | None:
+    """Return the seconds_per_case as ``clock.seconds_per_case`` takes it."""
+    return (
+        None
+        if seconds_per_case is None
+        else {work: s.model_dump() for work, s in seconds_per_case.items()}
+    )
 
 
 def bank_tensors(bank: Bank, prefix: str) -> dict[str, NDArray[Any]]:

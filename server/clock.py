@@ -6,7 +6,7 @@ The model, with a worked example, is in docs/uneven-world.md.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from fed.config.clock import Pace
+from fed.config.clock import SecondsPerCase
 from fed.sites import CONDITIONS, SiteCard
 
 
@@ -41,14 +41,14 @@ class VirtualClock:
 
     Parameters
     ----------
-    pace : Pace
+    seconds_per_case : SecondsPerCase
         Seconds a case costs a site of speed 1, by kind of work.
     deadline_s : float, optional
         Virtual seconds an exchange waits for its sites.
     """
 
-    def __init__(self, pace: Pace, deadline_s: float | None = None) -> None:
-        self._pace = pace
+    def __init__(self, seconds_per_case: SecondsPerCase, deadline_s: float | None = None) -> None:
+        self._seconds_per_case = seconds_per_case
         self._deadline_s = deadline_s
 
     def timing(self, card: SiteCard, work: str, down: int, up: int) -> Timing:
@@ -61,7 +61,7 @@ class VirtualClock:
         down, up : int
             Bytes of the message and of the answer.
         """
-        seconds = self._pace[work]
+        seconds = self._seconds_per_case[work]
         computing = sum(sum(card.cases[c]) * getattr(seconds, c) for c in CONDITIONS)
         return Timing(
             receiving=down * 8 / (card.resources.downlink_mbps * 1e6),

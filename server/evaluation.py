@@ -76,7 +76,7 @@ def metric_table(
 ) -> Table:
     """Return every metric of the sites taken together, by condition.
 
-    Where sites keep their own models (`server.apart`), each model is judged by itself, and value,
+    Where sites keep their own models (`server.own_models`), each model is judged by itself, and value,
     low and high are the means over the models that can serve the condition. The mean of the
     intervals is wider than the interval of the mean, so it errs on the safe side.
 

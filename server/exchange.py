@@ -11,8 +11,8 @@ from fed.protocol import Content, Message
 from fed.sites import Role, SiteCard
 from server.clock import Timing, VirtualClock
 from server.communication import Traffic
+from server.membership import Member, Membership
 from server.observers import Failure, Observer, Outcome
-from server.roster import Member, Roster
 
 log = getLogger(__name__)
 
@@ -53,7 +53,7 @@ class Exchange:
     work : str
         What the virtual clock times: the name of the phase, or ``statistics``.
     grid : Grid
-    roster : Roster
+    membership : Membership
     observers : sequence of Observer
         Told of every answer and failure as it comes.
     clock : VirtualClock or None
@@ -70,7 +70,7 @@ class Exchange:
     kind: str
     work: str
     grid: Grid
-    roster: Roster
+    membership: Membership
     observers: Sequence[Observer] = ()
     clock: VirtualClock | None = None
     deadline_s: float | None = None
@@ -86,7 +86,7 @@ class Exchange:
             self._messages(requests, asked), timeout=self.deadline_s
         )
         for reply in replies:
-            request = asked.pop(self.roster.name(reply.metadata.src_node_id))
+            request = asked.pop(self.membership.name(reply.metadata.src_node_id))
             card = request.member.card
             if reply.has_error():
                 self.fail(card.name, reply.error.reason or f"error {reply.error.code}")
@@ -118,7 +118,7 @@ class Exchange:
 
     def fail_absent(self, role: Role) -> None:
         """Book the sites of a role that are not connected."""
-        for site in self.roster.absent:
+        for site in self.membership.absent:
             if site.role == role:
                 self.fail(site.name, "not connected", "absent")
 

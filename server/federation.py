@@ -13,20 +13,20 @@ from fed.errors import RunError
 from fed.protocol import Bank, Scores
 from fed.results import Round as Record
 from server.algorithm import Algorithm, Asks, Step, StepRecord, Updates
-from server.apart import owners
-from server.attendance import Attendance
 from server.clock import VirtualClock
+from server.connections import Connections
 from server.evaluation import metric_table, metrics_of
 from server.exchange import Exchange
+from server.final_scores import FinalScores
 from server.ledger import Ledger
+from server.membership import Membership
 from server.modular import collect_bank, modular
 from server.observers import Observer
+from server.own_models import owners
 from server.participation import round_seconds, site_records
 from server.requests import score_requests, statistics_requests, training_requests
-from server.roster import Roster
 from server.schedule import Round, schedule
 from server.state import ServerState
-from server.verdict import Verdict
 
 Save = Callable[[ServerState, Ledger, Record], None]
 """Called after each round with all that is needed to go on from there, and the round's record."""
@@ -39,7 +39,7 @@ class Federation:
     Attributes
     ----------
     config : Config
-    attendance : Attendance
+    connections : Connections
         Asked before each round who is connected.
     grid : Grid
     ledger : Ledger
@@ -47,14 +47,14 @@ class Federation:
     """
 
     config: Config
-    attendance: Attendance
+    connections: Connections
     grid: Grid
     ledger: Ledger
     observers: Sequence[Observer] = ()
 
     def run(
         self, algorithm: Algorithm, state: ServerState, save: Save
-    ) -> tuple[ServerState, Verdict]:
+    ) -> tuple[ServerState, FinalScores]:
         """Run the rounds that are left, saving after each; return the last state and its scores.
 
         Raises
@@ -62,30 +62,30 @@ class Federation:
         RunError
             If fewer than ``server.min_sites`` sites answer a round.
         """
-        verdict = None
+        scores = None
         for plan in schedule(self.config)[state.completed :]:
             start = time.perf_counter()
             state, record = self._train(algorithm, state, plan)
             record = self._spend(record, record.phase, start)
             if plan.evaluate and self.config.evaluation.conditions:
                 start = time.perf_counter()
-                verdict = self.judge(state)
-                record = self._spend(self._scored(record, verdict), "evaluation", start)
+                scores = self.judge(state)
+                record = self._spend(self._scored(record, scores), "evaluation", start)
             save(state, self.ledger, record)
             for observer in self.observers:
                 observer.round_ended(record)
-        return state, verdict or self.judge(state)
+        return state, scores or self.judge(state)
 
-    def judge(self, state: ServerState) -> Verdict:
+    def judge(self, state: ServerState) -> FinalScores:
         """Have the held-out sites, and the validation splits if any, score the model.
 
         At the end, held-out sites also adapt the model if they are to onboard.
         """
         if not self.config.evaluation.conditions:
-            return Verdict()
+            return FinalScores()
         bank = self._onboarding_bank(state)
         splits = self.config.evaluation.validation > 0
-        return Verdict(
+        return FinalScores(
             self._scores(state, "held_out", bank),
             self._scores(state, "validation", {}) if splits else [],
         )
@@ -94,12 +94,12 @@ class Federation:
         self, algorithm: Algorithm, state: ServerState, plan: Round
     ) -> tuple[ServerState, Record]:
         """Run the exchanges of one round; return the state and the record of the round."""
-        roster = self.attendance.now()
+        membership = self.connections.now()
         exchanges = []
         told = StepRecord()
         asked: tuple[Asks, ...] = ("statistics", "train") if plan.refreshes_bank else ("train",)
         for step in (Step(plan, asks) for asks in asked):
-            exchange = self._exchange(plan, step.asks, roster)
+            exchange = self._exchange(plan, step.asks, membership)
             state, told = algorithm.aggregate(
                 state, step, self._updates(algorithm, state, step, exchange)
             )
@@ -108,7 +108,7 @@ class Federation:
             self.ledger.transport += told.transport
             exchanges.append(exchange)
         self._require_enough(plan, exchanges[-1])
-        return state, self._record(plan, roster, exchanges, told)
+        return state, self._record(plan, membership, exchanges, told)
 
     def _updates(
         self, algorithm: Algorithm, state: ServerState, step: Step, exchange: Exchange
@@ -119,22 +119,24 @@ class Federation:
                 statistics_requests(self.config, algorithm, state, step, exchange)
             )
         for observer in self.observers:
-            observer.round_begins(step.round, len(exchange.roster.with_role("train")))
+            observer.round_begins(step.round, len(exchange.membership.with_role("train")))
         return exchange.answers(training_requests(self.config, algorithm, state, step, exchange))
 
-    def _exchange(self, plan: Round, asks: Asks, roster: Roster) -> Exchange:
+    def _exchange(self, plan: Round, asks: Asks, membership: Membership) -> Exchange:
         work = STATISTICS if asks == "statistics" else self.config.method.phases[plan.phase].name
         kind = protocol.STATISTICS if asks == "statistics" else protocol.TRAIN
         deadline_s = self.config.server.deadline_s
         return Exchange(
-            plan.number, kind, work, self.grid, roster, self.observers, self._clock, deadline_s
+            plan.number, kind, work, self.grid, membership, self.observers, self._clock, deadline_s
         )
 
     @property
     def _clock(self) -> VirtualClock | None:
-        pace = self.ledger.pace
+        seconds_per_case = self.ledger.seconds_per_case
         return (
-            VirtualClock(pace, self.config.clock.deadline_s) if pace and self.config.clock else None
+            VirtualClock(seconds_per_case, self.config.clock.deadline_s)
+            if seconds_per_case and self.config.clock
+            else None
         )
 
     def _require_enough(self, plan: Round, exchange: Exchange) -> None:
@@ -147,7 +149,7 @@ class Federation:
             )
 
     def _record(
-        self, plan: Round, roster: Roster, exchanges: Sequence[Exchange], told: StepRecord
+        self, plan: Round, membership: Membership, exchanges: Sequence[Exchange], told: StepRecord
     ) -> Record:
         """Return the record of the round, not yet scored."""
         virtual = round_seconds(exchanges, self._clock)
@@ -163,16 +165,16 @@ class Federation:
                 "reductions": told.reductions,
                 "down_bytes": sum(e.traffic.total_down for e in exchanges),
                 "up_bytes": sum(e.traffic.total_up for e in exchanges),
-                "sites": site_records(roster, exchanges, told.seconds),
+                "sites": site_records(membership, exchanges, told.seconds),
                 "seconds": 0.0,
                 "virtual_seconds": virtual,
             }
         )
 
-    def _scored(self, record: Record, verdict: Verdict) -> Record:
+    def _scored(self, record: Record, scores: FinalScores) -> Record:
         tables = {
-            "held_out": self._values(verdict.held_out),
-            "validation": self._values(verdict.validation),
+            "held_out": self._values(scores.held_out),
+            "validation": self._values(scores.validation),
         }
         return Record.model_validate(record.model_dump() | tables)
 
@@ -192,7 +194,7 @@ class Federation:
             return {}
         if method.uses_bank and "encoders" not in method.phases[-1].trains:
             return state.bank
-        exchange = self._exchange(rounds[-1], "statistics", self.attendance.now())
+        exchange = self._exchange(rounds[-1], "statistics", self.connections.now())
         step = Step(rounds[-1], "statistics")
         answers = exchange.answers(
             statistics_requests(self.config, modular(self.config), state, step, exchange)
@@ -212,7 +214,7 @@ class Federation:
                 protocol.EVALUATE,
                 "",
                 self.grid,
-                self.attendance.now(),
+                self.connections.now(),
                 self.observers,
                 deadline_s=self.config.server.deadline_s,
             )

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from fed.config.clock import Pace
+from fed.config.clock import SecondsPerCase
 from fed.protocol import TransportCount
 from server.communication import Traffic
 
@@ -19,7 +19,7 @@ class Ledger:
     transport : TransportCount
     wall : dict
         Seconds by phase, on this machine.
-    pace : Pace or None
+    seconds_per_case : SecondsPerCase or None
         What the virtual clock counts with; without it there is no virtual time.
     virtual_seconds : float
     failures : list of dict
@@ -29,7 +29,7 @@ class Ledger:
     traffic: Traffic = field(default_factory=Traffic)
     transport: TransportCount = field(default_factory=TransportCount)
     wall: dict[str, float] = field(default_factory=dict)
-    pace: Pace | None = None
+    seconds_per_case: SecondsPerCase | None = None
     virtual_seconds: float = 0.0
     failures: list[dict[str, Any]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)

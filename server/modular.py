@@ -25,8 +25,8 @@ from fed.states import State
 from model.parts import trained_modules
 from server.aggregation import ModuleReduction, mean_of
 from server.algorithm import Algorithm, Step, StepRecord, Task, Updates
-from server.apart import Apart, own_state
 from server.bank import BankBuilder, missing_classes, transport_parameters
+from server.own_models import OwnModels, own_state
 from server.selection import sent_modules, sent_prototypes, take
 from server.state import ServerState
 
@@ -48,7 +48,7 @@ def _broadcast(config: Config, state: ServerState, step: Step, site: SiteCard) -
         return StatisticsTask(take(state.model, trained_modules(["encoders"], site.modalities)))
     method, plan = config.method, step.round
     phase = method.phases[plan.phase]
-    model = own_state(state.model, site.name) if method.keeps_apart else state.model
+    model = own_state(state.model, site.name) if method.keeps_own_models else state.model
     return TrainTask(
         plan.number,
         plan.phase,
@@ -72,8 +72,8 @@ def _train(
     """Reduce each module over the sites that trained it, and move the model by the result."""
     method, plan = config.method, step.round
     fold = (
-        Apart(state.model)
-        if method.keeps_apart
+        OwnModels(state.model)
+        if method.keeps_own_models
         else ModuleReduction(state.model, method.weight, method.reduce)
     )
     answered: list[str] = []

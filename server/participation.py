@@ -9,8 +9,8 @@ from fed.results import Cost, GroupCost, Participation, Round, SiteRound, ToAccu
 from fed.sites import SiteCard
 from server.clock import Timing, VirtualClock
 from server.exchange import Exchange
+from server.membership import Membership
 from server.observers import Outcome
-from server.roster import Roster
 
 NOT_SAMPLED = "not_sampled"
 BUSY = ("receiving", "computing", "sending")
@@ -34,7 +34,7 @@ def round_seconds(exchanges: Sequence[Exchange], clock: VirtualClock | None) -> 
 
 
 def site_records(
-    roster: Roster, exchanges: Sequence[Exchange], measured: Mapping[str, float]
+    membership: Membership, exchanges: Sequence[Exchange], measured: Mapping[str, float]
 ) -> dict[str, dict[str, Any]]:
     """Return what each training site did in a round, whose last exchange is the training.
 
@@ -50,8 +50,8 @@ def site_records(
         ``measured``, the seconds the training took on this machine.
     """
     outcomes = exchanges[-1].outcomes()
-    names = [member.name for member in roster.with_role("train")]
-    names += [site.name for site in roster.absent if site.role == "train"]
+    names = [member.name for member in membership.with_role("train")]
+    names += [site.name for site in membership.absent if site.role == "train"]
     records = {}
     for name in names:
         spent = sum((e.timings[name] for e in exchanges if name in e.timings), Timing())

@@ -34,7 +34,7 @@ from fed.results import (
     write_rounds,
 )
 from fed.storage import write_tensors, write_text
-from server.checkpoint import bank_tensors, load_checkpoint, pace_record, save_checkpoint
+from server.checkpoint import bank_tensors, load_checkpoint, save_checkpoint, seconds_record
 from server.evaluation import (
     check_metrics,
     counts_of,
@@ -45,12 +45,12 @@ from server.evaluation import (
     prediction_rows,
     tables_of,
 )
+from server.final_scores import FinalScores
 from server.ledger import Ledger
+from server.membership import Membership
 from server.onboarding import onboarding_results, onboarding_rows
 from server.participation import outcome_counts, time_by_group, to_accuracy
-from server.roster import Roster
 from server.state import ServerState
-from server.verdict import Verdict
 
 PACKAGES = ("flwr", "torch", "numpy", "scikit-learn", "ray")
 
@@ -109,26 +109,26 @@ class Recorder:
 
     def finish(
         self,
-        roster: Roster,
+        membership: Membership,
         state: ServerState,
         ledger: Ledger,
-        verdict: Verdict,
+        scores: FinalScores,
         seconds: float,
     ) -> Results:
         """Write predictions, model and results; return the results."""
-        self._write_scores(verdict)
+        self._write_scores(scores)
         self._write_model(state)
-        results = self._results(roster, state, ledger, verdict, seconds)
+        results = self._results(membership, state, ledger, scores, seconds)
         write_results(self._directory, results)
         return results
 
-    def _write_scores(self, verdict: Verdict) -> None:
+    def _write_scores(self, scores: FinalScores) -> None:
         """Write ``predictions.csv`` and, if the sites were to adapt the model, ``onboarding.csv``."""
-        columns = prediction_columns(verdict.held_out, len(self._config.task.classes))
-        rows = prediction_rows(verdict.held_out, self._config.evaluation.conditions)
+        columns = prediction_columns(scores.held_out, len(self._config.task.classes))
+        rows = prediction_rows(scores.held_out, self._config.evaluation.conditions)
         write_predictions(self._directory / PREDICTIONS, columns, rows)
         if self._config.evaluation.onboarding is not None:
-            rows = onboarding_rows(verdict.held_out, self._config)
+            rows = onboarding_rows(scores.held_out, self._config)
             write_predictions(self._directory / ONBOARDING, ["procedure", *columns], rows)
 
     def _write_model(self, state: ServerState) -> None:
@@ -148,17 +148,17 @@ class Recorder:
 
     def _results(
         self,
-        roster: Roster,
+        membership: Membership,
         state: ServerState,
         ledger: Ledger,
-        verdict: Verdict,
+        scores: FinalScores,
         seconds: float,
     ) -> Results:
         config = self._config
         evaluation = config.evaluation
-        cards = [member.card for member in roster.members]
+        cards = [member.card for member in membership.members]
         rounds = read_rounds(self._directory)
-        clocked = ledger.pace is not None
+        clocked = ledger.seconds_per_case is not None
         traffic = ledger.traffic
         return Results(
             name=config.name,
@@ -171,10 +171,10 @@ class Recorder:
             rounds_completed=state.completed,
             headline=evaluation.headline,
             tables=evaluation.tables,
-            held_out=self._held_out(verdict),
-            operating_point=operating_points(verdict.held_out, verdict.validation, config),
-            onboarding=onboarding_results(verdict.held_out, config),
-            validation=self._validation(verdict),
+            held_out=self._held_out(scores),
+            operating_point=operating_points(scores.held_out, scores.validation, config),
+            onboarding=onboarding_results(scores.held_out, config),
+            validation=self._validation(scores),
             sites=tuple(cards),
             communication=Communication(
                 down_bytes=traffic.total_down,
@@ -190,7 +190,7 @@ class Recorder:
                 wall=ledger.wall | {Time.TOTAL: seconds},
                 virtual_seconds=ledger.virtual_seconds if clocked else None,
                 virtual_by_group=time_by_group(rounds, cards) if clocked else None,
-                seconds_per_case=pace_record(ledger.pace),
+                seconds_per_case=seconds_record(ledger.seconds_per_case),
             ),
             participation=outcome_counts(rounds, cards),
             to_accuracy=to_accuracy(rounds, cards, evaluation.headline),
@@ -201,17 +201,17 @@ class Recorder:
             transport=Transport(**asdict(ledger.transport)),
         )
 
-    def _held_out(self, verdict: Verdict) -> HeldOut:
-        pooled, sites = tables_of(verdict.held_out, self._config)
+    def _held_out(self, scores: FinalScores) -> HeldOut:
+        pooled, sites = tables_of(scores.held_out, self._config)
         conditions = self._config.evaluation.conditions
-        counts = counts_of(verdict.held_out, conditions, len(self._config.task.classes))
+        counts = counts_of(scores.held_out, conditions, len(self._config.task.classes))
         return HeldOut.model_validate({"pooled": pooled, "sites": sites, "counts": counts})
 
-    def _validation(self, verdict: Verdict) -> Validation | None:
-        if not verdict.validation:
+    def _validation(self, scores: FinalScores) -> Validation | None:
+        if not scores.validation:
             return None
         conditions, metrics = self._config.evaluation.conditions, metrics_of(self._config)
-        pooled = metric_table(verdict.validation, conditions, 0, self._config.seed, "v", metrics)
+        pooled = metric_table(scores.validation, conditions, 0, self._config.seed, "v", metrics)
         return Validation.model_validate({"pooled": pooled})
 
     def _warnings(self, ledger: Ledger) -> list[str]:

@@ -12,9 +12,9 @@ from fed.states import State, restored
 from model.parts import ENCODER, learned, used_modules
 from model.rima import modules_of
 from server.algorithm import Algorithm, Step, Task
-from server.apart import own_state, owned
 from server.exchange import Exchange, Request
-from server.roster import Member, longest_first, participation
+from server.membership import Member, longest_first, sample_cohort
+from server.own_models import own_state, owned
 from server.selection import returned_modules, take, update_bytes
 from server.state import ServerState
 
@@ -23,7 +23,7 @@ def training_requests(
     config: Config, algorithm: Algorithm, state: ServerState, step: Step, exchange: Exchange
 ) -> Iterator[Request[Update]]:
     """Yield the round for each site that takes part; book those that do not."""
-    drawn = participation(exchange.roster, step.round.number, config)
+    drawn = sample_cohort(exchange.membership, step.round.number, config)
     for member in drawn.unavailable:
         exchange.fail(member.name, "not available this round", "unavailable")
     exchange.fail_absent("train")
@@ -45,9 +45,9 @@ def statistics_requests(
     config: Config, algorithm: Algorithm, state: ServerState, step: Step, exchange: Exchange
 ) -> Iterator[Request[Bank]]:
     """Yield the request for class statistics for each training site in reach."""
-    away = participation(exchange.roster, step.round.number, config).unavailable
+    away = sample_cohort(exchange.membership, step.round.number, config).unavailable
     packed = _Payloads()
-    for member in longest_first(m for m in exchange.roster.with_role("train") if m not in away):
+    for member in longest_first(m for m in exchange.membership.with_role("train") if m not in away):
         content = packed.of(algorithm.broadcast(state, step, member.card))
         yield Request(member, content, _statistics_reader(member.card, len(config.task.classes)))
 
@@ -72,7 +72,7 @@ def score_requests(
     """
     role = "held_out" if part == "held_out" else "train"
     exchange.fail_absent(role)  # type: ignore[arg-type]
-    judges: Iterable[Member] = exchange.roster.with_role(role)
+    judges: Iterable[Member] = exchange.membership.with_role(role)
     seen: Sequence[Modality] = config.modalities
     if owner is not None:
         seen, model = owned(model, owner), own_state(model, owner)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fed.config import Config
-from fed.config.clock import Pace
+from fed.config.clock import SecondsPerCase
 from fed.data.cases import CaseSource
 from fed.data.opening import pictures
 from fed.engines import EngineSettings, Node, server_context, start_grid
@@ -32,7 +32,7 @@ def simulate(
     source: CaseSource,
     directory: Path,
     observers: Sequence[Observer],
-    pace: Pace | None = None,
+    seconds_per_case: SecondsPerCase | None = None,
 ) -> Path:
     """Run a federation on the engine of the configuration; an interrupted one goes on.
 
@@ -40,7 +40,7 @@ def simulate(
     ----------
     directory : Path
         The folder of the run; created if absent.
-    pace : Pace, optional
+    seconds_per_case : SecondsPerCase, optional
         What the virtual clock counts with where the configuration does not say.
 
     Returns
@@ -65,7 +65,7 @@ def simulate(
             trackers = follow(config.trackers, directory, config)
             with start_grid(settings, nodes, run_config) as grid:
                 context = server_context(run_config)
-                make_app([*observers, *trackers], pace, source)(grid, context)
+                make_app([*observers, *trackers], seconds_per_case, source)(grid, context)
             if not config.evaluation.conditions:
                 return directory  # nobody has judged it, so there is nothing to report
             return write_report(directory, samples_of(pictures(source, config), config))

@@ -14,7 +14,7 @@ class ServerState:
     Attributes
     ----------
     model : State
-        The global model; where sites keep their own models, these too (`server.apart`).
+        The global model; where sites keep their own models, these too (`server.own_models`).
     completed : int
         Rounds completed.
     recent : tuple of State

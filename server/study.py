@@ -35,7 +35,7 @@ SECONDS_A_UNIT = 0.0044
 with both cores busy; the first runs that end correct it."""
 SECONDS_A_RUN = 8.0
 """To score a model and write a report, on the same machine."""
-LOOK_S = 0.5
+POLL_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -160,13 +160,13 @@ class StudyRunner:
         self._todo = [job for job in jobs if job.folder in wanted and not job.finished]
         self._failed: dict[Path, str] = {}
         self._failed_runs: list[FailedRun] = []
-        self._pace = 1.0
+        self._slowdown = 1.0
         self._spent = self._foreseen = 0.0
 
     @property
     def expected_seconds(self) -> float:
         """How long what is left will take."""
-        return self._pace * sum(job.seconds for job in self._todo) / self._workers
+        return self._slowdown * sum(job.seconds for job in self._todo) / self._workers
 
     def announce(self) -> None:
         """Say how many runs there are and how long they will take."""
@@ -192,7 +192,7 @@ class StudyRunner:
                 while self._todo or running:
                     while len(running) < self._workers and (job := self._next()) is not None:
                         running.append(self._start(context, job, progress))
-                    wait([one.process.sentinel for one in running], timeout=LOOK_S)
+                    wait([one.process.sentinel for one in running], timeout=POLL_S)
                     for one in running:
                         progress.update(one.task, completed=_rounds(one.job.folder))
                     for one in [one for one in running if not one.process.is_alive()]:
@@ -240,7 +240,7 @@ class StudyRunner:
         job, seconds = one.job, time.monotonic() - one.started
         if job.finished:
             self._spent, self._foreseen = self._spent + seconds, self._foreseen + job.seconds
-            self._pace = self._spent / self._foreseen
+            self._slowdown = self._spent / self._foreseen
             left = f", about {duration(self.expected_seconds)} left" if self._todo else ""
             self._console.print(f"{job.words}: done in {duration(seconds)}{left}", markup=False)
             return

@@ -16,7 +16,7 @@ class CaseSeconds(Section):
     oct: Positive
 
 
-Pace = Mapping[str, CaseSeconds]
+SecondsPerCase = Mapping[str, CaseSeconds]
 """Seconds a case by the name of the phase, and for `STATISTICS`."""
 
 

@@ -134,10 +134,10 @@ class Method(Section):
         """Who trains with whom: sites by exchange, all their cases at one, or each site alone."""
         if self.pool is not None:
             return "pooled"
-        return "apart" if self.keeps_apart else "federated"
+        return "apart" if self.keeps_own_models else "federated"
 
     @property
-    def keeps_apart(self) -> bool:
+    def keeps_own_models(self) -> bool:
         """Whether each site goes on with its own model."""
         return self.send == "nothing"
 
@@ -205,7 +205,7 @@ class Method(Section):
 
     @model_validator(mode="after")
     def _apart_is_without_exchange(self) -> "Method":
-        if self.keeps_apart and self.uses_bank:
+        if self.keeps_own_models and self.uses_bank:
             raise ValueError(
                 "send: nothing leaves every site alone; fill, align.single, terms and standardise "
                 "must not need the bank"

@@ -337,8 +337,8 @@ class Config(Section):
     def _clock_knows_every_phase(self) -> "Config":
         if self.clock is None:
             return self
-        pace = self.clock.seconds_per_case
-        if pace is None:
+        seconds_per_case = self.clock.seconds_per_case
+        if seconds_per_case is None:
             if self.clock.deadline_s is not None:
                 raise ValueError(
                     "clock.deadline_s: give clock.seconds_per_case, too; measured anew in each "
@@ -347,7 +347,7 @@ class Config(Section):
             return self
         needed = [phase.name for phase in self.method.phases]
         needed += [STATISTICS] if self.asks_for_statistics else []
-        missing = [name for name in needed if name not in pace]
+        missing = [name for name in needed if name not in seconds_per_case]
         if missing:
             raise ValueError(
                 f"clock.seconds_per_case: {missing[0]} is missing; {self.method.name} needs "

@@ -51,7 +51,7 @@ def _restore_arrays(
     return record
 
 
-class Letter(NamedTuple):
+class PackedMessage(NamedTuple):
     """A message in transit; a number stands for one of the ArrayRecords that travel beside it."""
 
     metadata: Metadata
@@ -59,29 +59,29 @@ class Letter(NamedTuple):
     records: Sequence[tuple[str, Record | int]]
 
 
-def open_letter(letter: Letter, beside: Sequence[ArrayRecord] = ()) -> Message:
+def unpack_message(packed_message: PackedMessage, beside: Sequence[ArrayRecord] = ()) -> Message:
     """Put the message together again; it shares no record with any other."""
-    if letter.error is not None:
-        return make_message(metadata=letter.metadata, error=letter.error)
+    if packed_message.error is not None:
+        return make_message(metadata=packed_message.metadata, error=packed_message.error)
     content = RecordDict(
         {
             name: beside[record].copy() if isinstance(record, int) else record
-            for name, record in letter.records
+            for name, record in packed_message.records
         }
     )
-    return make_message(metadata=letter.metadata, content=content)
+    return make_message(metadata=packed_message.metadata, content=content)
 
 
-def reply_letter(reply: Message) -> tuple[int, Letter]:
+def pack_reply(reply: Message) -> tuple[int, PackedMessage]:
     """Return the bytes of the reply's arrays, and the reply with large arrays out of band."""
     if reply.has_error():
-        return 0, Letter(reply.metadata, reply.error, [])
+        return 0, PackedMessage(reply.metadata, reply.error, [])
     size = sum(array_bytes(record) for record in reply.content.array_records.values())
     records = [
         (name, StoredArrays.of(record) if _is_large(record) else record)
         for name, record in reply.content.items()
     ]
-    return size, Letter(reply.metadata, None, records)
+    return size, PackedMessage(reply.metadata, None, records)
 
 
 class Payloads:
@@ -91,10 +91,12 @@ class Payloads:
         self._pages = pages
         self._stored: list[tuple[list[tuple[object, ...]], ray.ObjectRef[Any]]] = []
 
-    def letters(self, messages: Sequence[Message]) -> tuple[list[Letter], list[ray.ObjectRef[Any]]]:
+    def packed(
+        self, messages: Sequence[Message]
+    ) -> tuple[list[PackedMessage], list[ray.ObjectRef[Any]]]:
         """Return messages without their large arrays, and where these are stored."""
         refs: list[ray.ObjectRef[Any]] = []
-        letters = []
+        packed = []
         for message in messages:
             records: list[tuple[str, Record | int]] = []
             for name, record in message.content.items():
@@ -105,8 +107,8 @@ class Payloads:
                     records.append((name, refs.index(ref)))
                 else:
                     records.append((name, record))
-            letters.append(Letter(message.metadata, None, records))
-        return letters, refs
+            packed.append(PackedMessage(message.metadata, None, records))
+        return packed, refs
 
     def _store(self, record: ArrayRecord) -> ray.ObjectRef[Any]:
         # Equality looks at identity first, then compares bytes up to the first difference:

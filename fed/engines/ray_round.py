@@ -10,9 +10,9 @@ import ray
 from flwr.app import Message
 
 from fed.engines.messages import failure, late
-from fed.engines.ray_agenda import Agenda, Habits, Job
 from fed.engines.ray_pages import StorePages
-from fed.engines.ray_records import Letter, Payloads, open_letter
+from fed.engines.ray_queue import BatchSizes, Job, JobQueue
+from fed.engines.ray_records import PackedMessage, Payloads, unpack_message
 from fed.engines.ray_workers import START_S, Worker, WorkerPool
 from fed.engines.site import Site
 
@@ -40,13 +40,13 @@ class Batch:
     worker: Worker
     jobs: list[Job]
     replies: ray.ObjectRef[Any]
-    _fetched: list[Letter] | None = None
+    _fetched: list[PackedMessage] | None = None
 
     def reply(self, index: int) -> Message:
         """Fetch a reply; raise RayError if it was lost."""
         if self._fetched is None:
             self._fetched = ray.get(self.replies, timeout=FETCH_S)
-        return open_letter(self._fetched[index])
+        return unpack_message(self._fetched[index])
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Round:
     ----------
     pool : WorkerPool
         Workers; they outlive the round.
-    habits : Habits
+    batch_sizes : BatchSizes
         What earlier rounds have taught; this one adds to it.
     sites : Mapping of int to Site
         The sites by node id.
@@ -80,16 +80,16 @@ class Round:
     def __init__(
         self,
         pool: WorkerPool,
-        habits: Habits,
+        batch_sizes: BatchSizes,
         sites: Mapping[int, Site],
         messages: Iterator[Message],
         timeout: float | None,
         early_bytes: int,
     ) -> None:
         self._pool = pool
-        self._habits = habits
+        self._batch_sizes = batch_sizes
         self._sites = sites
-        self._agenda = Agenda(messages, pool, habits)
+        self._queue = JobQueue(messages, pool, batch_sizes)
         self._timeout = timeout
         self._clock_started: float | None = None
         self._early_limit = early_bytes
@@ -115,7 +115,7 @@ class Round:
                     if time.monotonic() - self._looked_at > ATTENTION_S:
                         self._look(0.0)
                         self._hand_out()
-                if not self._agenda and not self._running:
+                if not self._queue and not self._running:
                     return
                 self._look(self._patience())
                 if not self._running and not self._pool.free and self._pool.all_started():
@@ -131,14 +131,14 @@ class Round:
         while self._pool.free:
             worker = self._pool.free[-1]
             if self._early_bytes > self._early_limit:
-                jobs = self._agenda.take_turn(self._turn)
+                jobs = self._queue.take_turn(self._turn)
             else:
-                jobs = self._agenda.take(worker)
+                jobs = self._queue.take(worker)
             if not jobs:
                 return
             self._pool.free.pop()
-            letters, refs = self._payloads.letters([job.message for job in jobs])
-            summary, replies = worker.actor.answer.remote(letters, *refs)
+            packed, refs = self._payloads.packed([job.message for job in jobs])
+            summary, replies = worker.actor.answer.remote(packed, *refs)
             self._running[summary] = Batch(worker, jobs, replies)
 
     def _look(self, timeout: float | None) -> None:
@@ -169,7 +169,7 @@ class Round:
             self._blame(batch.jobs, error)
             return
         answered = len(summary.sizes)
-        self._habits.learn(batch.jobs[0].kind, len(batch.jobs), answered, summary.seconds)
+        self._batch_sizes.learn(batch.jobs[0].kind, len(batch.jobs), answered, summary.seconds)
         for index, size in enumerate(summary.sizes):
             self._arrive(Arrival(batch.jobs[index], (batch, index), size))
         left = batch.jobs[answered:]
@@ -178,7 +178,7 @@ class Round:
             self._running[rest] = Batch(batch.worker, [left.pop(0)], replies)
         else:
             self._pool.free.append(batch.worker)
-        self._agenda.put_back(left)
+        self._queue.put_back(left)
 
     def _arrive(self, arrival: Arrival) -> None:
         self._arrived[arrival.job.position] = arrival
@@ -206,7 +206,7 @@ class Round:
             job.losses += len(jobs) == 1
             job.alone = True
             if job.losses <= RERUNS:
-                self._agenda.put_back([job])
+                self._queue.put_back([job])
             else:
                 summary = f"its worker was lost {job.losses} times ({type(error).__name__})"
                 self._fail(job, summary, str(error))
@@ -219,7 +219,7 @@ class Round:
             return
         for job in jobs:
             job.alone = True
-        self._agenda.put_back(jobs)
+        self._queue.put_back(jobs)
 
     def _fail(self, job: Job, summary: str, details: str) -> None:
         name = self._sites[job.node_id].name
@@ -243,11 +243,11 @@ class Round:
         return START_S if self._timeout is not None or not self._running else None
 
     def _give_up_workers(self) -> None:
-        for job in self._agenda.drain():
+        for job in self._queue.drain():
             self._fail(job, "no ray worker is left, and none could be started", "")
 
     def _give_up_late(self) -> None:
-        jobs = self._agenda.drain()
+        jobs = self._queue.drain()
         for batch in self._running.values():
             self._pool.replace(batch.worker)
             jobs += batch.jobs

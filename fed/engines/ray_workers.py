@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import ray
 from flwr.app import ArrayRecord
 
-from fed.engines.ray_records import Letter, open_letter, reply_letter
+from fed.engines.ray_records import PackedMessage, pack_reply, unpack_message
 from fed.engines.site import Site, load_client_app, one_thread
 
 # Importing torch, Flower and the ClientApp takes seconds, on a busy machine many.
@@ -44,29 +44,29 @@ class SiteWorker:
         self._thread = ThreadPoolExecutor(
             1, initializer=lambda: self._limits.enter_context(one_thread())
         )
-        self._unfinished: Future[tuple[int, Letter]] | None = None
+        self._unfinished: Future[tuple[int, PackedMessage]] | None = None
 
     def ready(self) -> None:
         """Return once the worker has started."""
 
     @ray.method(num_returns=2)
     def answer(
-        self, letters: Sequence[Letter], *beside: ArrayRecord
-    ) -> tuple[Summary, list[Letter]]:
+        self, packed: Sequence[PackedMessage], *beside: ArrayRecord
+    ) -> tuple[Summary, list[PackedMessage]]:
         """Let the addressed site answer, or several one after the other for ``BATCH_S``.
 
-        Returns the replies to the first letters, where time did not suffice for all.
+        Returns the replies to the first packed, where time did not suffice for all.
         """
         start = time.monotonic()
         sizes: list[int] = []
-        replies: list[Letter] = []
-        for letter in letters:
+        replies: list[PackedMessage] = []
+        for packed_message in packed:
             left = start + BATCH_S - time.monotonic()
             if replies and left <= 0:
                 break
-            future = self._thread.submit(self._answer_one, letter, beside)
+            future = self._thread.submit(self._answer_one, packed_message, beside)
             try:
-                size, reply = future.result(None if len(letters) == 1 else left)
+                size, reply = future.result(None if len(packed) == 1 else left)
             except FutureTimeoutError:
                 self._unfinished = future
                 break
@@ -76,18 +76,20 @@ class SiteWorker:
         return Summary(time.monotonic() - start, sizes, goes_on), replies
 
     @ray.method(num_returns=2)
-    def finish(self) -> tuple[Summary, list[Letter]]:
+    def finish(self) -> tuple[Summary, list[PackedMessage]]:
         """Wait for the site that a batch was left with."""
         assert self._unfinished is not None
         size, reply = self._unfinished.result()
         self._unfinished = None
         return Summary(BATCH_S, [size], goes_on=False), [reply]
 
-    def _answer_one(self, letter: Letter, beside: Sequence[ArrayRecord]) -> tuple[int, Letter]:
-        message = open_letter(letter, beside)
+    def _answer_one(
+        self, packed_message: PackedMessage, beside: Sequence[ArrayRecord]
+    ) -> tuple[int, PackedMessage]:
+        message = unpack_message(packed_message, beside)
         reply = self._sites[message.metadata.dst_node_id].answer(self._app, message)
         release_gpu_memory()
-        return reply_letter(reply)
+        return pack_reply(reply)
 
 
 def release_gpu_memory() -> None:

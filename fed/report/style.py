@@ -32,7 +32,7 @@ CONDITION_COLOUR: dict[Condition, str] = {
     "fundus": "#d1590a",
     "oct": "#0072b2",
 }
-"""Apart in hue and lightness for every common form of colour blindness."""
+"""OwnModels in hue and lightness for every common form of colour blindness."""
 CONDITION_VARIABLE = {condition: f"var(--{condition})" for condition in CONDITION_COLOUR}
 """The same in the page, where they are lighter on a dark screen."""
 CONDITION_MARKER: dict[Condition, str] = {"both": "D", "fundus": "o", "oct": "s"}

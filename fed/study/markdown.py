@@ -6,8 +6,8 @@ from statistics import fmean
 from fed.config import Config
 from fed.report.words import MetricWords, counted, metric_words
 from fed.study.page import ordered
-from fed.study.panels import given
 from fed.study.plan import ONLY, plan, reference
+from fed.study.plots import given
 from fed.study.rows import POOLED, Row
 from fed.study.statistics import Difference, Mean
 from fed.study.tables import Comparison, comparisons, ranking, summaries

@@ -11,13 +11,13 @@ from fed.report.words import counted, listed, metric_words
 from fed.results import CONFIGURATION
 from fed.sites import CONDITIONS
 from fed.study.findings import Findings
-from fed.study.panels import (
+from fed.study.plan import ONLY
+from fed.study.plots import (
     calibration_panels,
     curve_panels,
     difference_panels,
     site_panels,
 )
-from fed.study.plan import ONLY
 
 
 def write_study_page(found: Findings, path: Path) -> Path:

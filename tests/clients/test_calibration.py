@@ -1,4 +1,4 @@
-"""What is measured is what the virtual clock needs; a pinned pace is left as it is."""
+"""What is measured is what the virtual clock needs; a pinned seconds_per_case is left as it is."""
 
 import gc
 import weakref
@@ -6,7 +6,7 @@ import weakref
 import pytest
 
 from clients import site as site_module
-from clients.calibration import pace
+from clients.calibration import seconds_per_case
 from fed.config import resolve
 from fed.data.phantoms import PhantomSource
 from tests.acceptance.federations import group, tiny
@@ -14,7 +14,7 @@ from tests.acceptance.federations import group, tiny
 
 def test_every_kind_of_work_is_measured_for_every_kind_of_case():
     config = resolve(tiny())
-    measured = pace(config, PhantomSource(config))
+    measured = seconds_per_case(config, PhantomSource(config))
     assert list(measured) == ["encoders", "fusion", "statistics"]
     for seconds in measured.values():
         for value in (seconds.both, seconds.fundus, seconds.oct):
@@ -31,7 +31,7 @@ def test_the_network_it_measured_with_is_not_kept(monkeypatch):
 
     monkeypatch.setattr(site_module, "untrained", noted)
     config = resolve(tiny(seed=77))
-    pace(config, PhantomSource(config))
+    seconds_per_case(config, PhantomSource(config))
     gc.collect()
     assert networks
     assert all(network() is None for network in networks)
@@ -44,7 +44,7 @@ def test_where_nobody_has_both_they_cost_what_each_costs():
         group("unseen", ["fundus", "oct"], role="held_out"),
     ]
     config = resolve(tiny(sites=sites, method="experts"))
-    measured = pace(config, PhantomSource(config))["encoders"]
+    measured = seconds_per_case(config, PhantomSource(config))["encoders"]
     assert measured.both == pytest.approx(measured.fundus + measured.oct, rel=0.01)
 
 
@@ -52,4 +52,4 @@ def test_a_pinned_pace_is_not_measured():
     seconds = {"both": 3.0, "fundus": 1.0, "oct": 2.0}
     clock = {"seconds_per_case": {"encoders": seconds}}
     config = resolve(tiny(clock=clock, method="experts"))
-    assert pace(config, PhantomSource(config))["encoders"].model_dump() == seconds
+    assert seconds_per_case(config, PhantomSource(config))["encoders"].model_dump() == seconds

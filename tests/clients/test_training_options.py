@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from clients.descent import Descent
+from clients.gradient_accumulation import GradientAccumulator
 from clients.site import LocalSite, open_site
 from clients.training import train
 from fed.config import Config, resolve
@@ -115,14 +115,16 @@ def test_local_statistics_stay_at_the_site_and_are_those_of_its_images() -> None
 
 def test_a_step_that_overflows_is_left_out_and_counted() -> None:
     weight = torch.nn.Parameter(torch.ones(2))
-    descent = Descent(torch.optim.SGD([weight], lr=0.1), scaled=True, device=torch.device("cpu"))
-    descent.add((weight * torch.tensor([1.0, float("inf")])).sum())
-    descent.step()
+    accumulator = GradientAccumulator(
+        torch.optim.SGD([weight], lr=0.1), scaled=True, device=torch.device("cpu")
+    )
+    accumulator.add((weight * torch.tensor([1.0, float("inf")])).sum())
+    accumulator.step()
     assert torch.equal(weight, torch.ones(2))
-    descent.add(weight.sum())
-    descent.step()
+    accumulator.add(weight.sum())
+    accumulator.step()
     torch.testing.assert_close(weight.detach(), torch.full((2,), 0.9))
-    assert (descent.steps, descent.skipped) == (2, 1)
+    assert (accumulator.steps, accumulator.skipped) == (2, 1)
 
 
 def test_checkpointing_without_blocks_is_refused() -> None:

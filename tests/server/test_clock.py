@@ -6,9 +6,9 @@ from fed.config.clock import CaseSeconds
 from fed.sites import Resources, SiteCard
 from server.clock import Timing, VirtualClock
 from server.exchange import Exchange
+from server.membership import Membership
 from server.observers import Failure
 from server.participation import round_seconds
-from server.roster import Roster
 
 PACE = {
     "encoders": CaseSeconds(both=0.5, fundus=0.25, oct=0.125),
@@ -28,7 +28,7 @@ CLINIC = card("clinic", fundus=8, speed=0.25, downlink_mbps=64, uplink_mbps=16)
 
 def ended(**account):
     """Return an exchange that nobody sends, with its account."""
-    return Exchange(1, "train", "encoders", None, Roster(()), **account)
+    return Exchange(1, "train", "encoders", None, Membership(()), **account)
 
 
 def exchange(clock, work, traffic, failures=()):

@@ -12,9 +12,9 @@ from fed.sites import Resources, SiteCard
 from server.algorithm import Step
 from server.clock import VirtualClock
 from server.exchange import Exchange
+from server.membership import Member, Membership
 from server.modular import modular
 from server.requests import training_requests
-from server.roster import Member, Roster
 from server.schedule import schedule
 from server.selection import update_bytes
 from server.state import ServerState
@@ -57,8 +57,8 @@ class Sites:
 def ask(config, model, deadline_s):
     """Ask the site to train; return the exchange and the answers that count."""
     clock = VirtualClock(PACE, deadline_s)
-    roster = Roster((Member(7, CARD),))
-    exchange = Exchange(1, protocol.TRAIN, "encoders", Sites(model), roster, (), clock)
+    membership = Membership((Member(7, CARD),))
+    exchange = Exchange(1, protocol.TRAIN, "encoders", Sites(model), membership, (), clock)
     step = Step(schedule(config)[0], "train")
     requests = training_requests(config, modular(config), ServerState(model), step, exchange)
     return exchange, list(exchange.answers(requests))

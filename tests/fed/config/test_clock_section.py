@@ -1,4 +1,4 @@
-"""A virtual deadline wants a pace, and a pace all kinds of work."""
+"""A virtual deadline wants a seconds_per_case, and a seconds_per_case all kinds of work."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Who is connected: the roster, made anew whenever sites come or go."""
+"""Who is connected: the membership, made anew whenever sites come or go."""
 
 import time
 from collections.abc import Sequence
@@ -9,18 +9,18 @@ from fed.config import Config
 from fed.engines import Grid
 from fed.errors import RunError
 from fed.sites import Role, Site
+from server.membership import Member, Membership, make_membership
 from server.observers import Failure
-from server.roster import Member, Roster, make_roster
 
 log = getLogger(__name__)
 
-LOOK_S = 2.0
+POLL_S = 2.0
 """Seconds between two looks at who is connected."""
 NAMED = 10
 """Sites named in one line; the rest is counted."""
 
 
-class Attendance:
+class Connections:
     """Asks each node once who it is, and tells who is connected now.
 
     Parameters
@@ -38,9 +38,9 @@ class Attendance:
         self._patience_s = patience_s
         self._known: dict[int, Member] = {}
         self._connected: set[int] = set()
-        self._roster = Roster(())
+        self._membership = Membership(())
 
-    def open(self) -> Roster:
+    def open(self) -> Membership:
         """Wait for the sites of the configuration, and start with those that have come.
 
         Raises
@@ -51,41 +51,41 @@ class Attendance:
         deadline = time.monotonic() + self._patience_s
         told: tuple[Site, ...] = ()
         while True:
-            self._look(strict=True)
-            missing = self._roster.absent
+            self._poll(strict=True)
+            missing = self._membership.absent
             left = deadline - time.monotonic()
             if not missing or left <= 0:
                 break
             if missing != told:
                 log.info("waiting up to %.0f s for %s", left, _listed(missing))
                 told = missing
-            time.sleep(min(LOOK_S, left))
+            time.sleep(min(POLL_S, left))
         self._require_enough()
         if missing:
             log.warning("starting without %s; they may join at any round", _listed(missing))
-        return self._roster
+        return self._membership
 
-    def now(self) -> Roster:
+    def now(self) -> Membership:
         """Return who is connected; newcomers are let in, and those that left are absent."""
-        self._look(strict=False)
-        return self._roster
+        self._poll(strict=False)
+        return self._membership
 
-    def everyone(self) -> Roster:
+    def everyone(self) -> Membership:
         """Return all sites that have been connected at any time."""
         latest = {member.name: member for member in self._known.values()}
-        return make_roster(tuple(latest.values()), self._config)
+        return make_membership(tuple(latest.values()), self._config)
 
-    def _look(self, strict: bool) -> None:
+    def _poll(self, strict: bool) -> None:
         connected = set(self._grid.get_node_ids())
         newcomers = sorted(connected - self._known.keys())
         if connected == self._connected and not newcomers:
             return
         self._connected = connected
-        absent = self._roster.absent
+        absent = self._membership.absent
         self._let_in(self._ask(newcomers, strict), strict)
-        self._roster = make_roster(self._members(), self._config)
+        self._membership = make_membership(self._members(), self._config)
         for site in absent:
-            if site not in self._roster.absent:
+            if site not in self._membership.absent:
                 log.info("%s has joined", site.name)
 
     def _members(self) -> list[Member]:
@@ -120,20 +120,20 @@ class Attendance:
         for member in newcomers:
             try:
                 if not strict:
-                    make_roster([*self._members(), member], self._config)
+                    make_membership([*self._members(), member], self._config)
             except RunError as error:
                 log.warning("node %d is not let in: %s", member.node_id, error)
                 continue
             self._known[member.node_id] = member
 
     def _require_enough(self) -> None:
-        roster = self._roster
-        hint = f"; not connected: {_listed(roster.absent)}" if roster.absent else ""
+        membership = self._membership
+        hint = f"; not connected: {_listed(membership.absent)}" if membership.absent else ""
         judged: tuple[Role, ...] = ("held_out",) if self._config.evaluation.conditions else ()
         for role in ("train", *judged):
-            if not any(m.card.total for m in roster.with_role(role)):
+            if not any(m.card.total for m in membership.with_role(role)):
                 raise RunError(f"no {role} site has any case{hint}")
-        training = len(roster.with_role("train"))
+        training = len(membership.with_role("train"))
         if training < self._config.server.min_sites:
             raise RunError(
                 f"{training} training sites, server.min_sites asks for "

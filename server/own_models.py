@@ -39,7 +39,7 @@ def common(state: State) -> State:
     return {name: value for name, value in state.items() if "/" not in name}
 
 
-class Apart:
+class OwnModels:
     """Takes the place of the reduction of a round: keeps each update under its site.
 
     Parameters

@@ -4,8 +4,8 @@ import pytest
 from fed.protocol import Scores, TransportCount, Update
 from fed.sites import Resources, SiteCard
 from server.aggregation import mean_of
-from server.apart import Apart, common, own_state, owned, owners
 from server.evaluation import metric_table, prediction_rows
+from server.own_models import OwnModels, common, own_state, owned, owners
 
 START = {"fundus_encoder.w": np.zeros(2), "oct_encoder.w": np.zeros(2)}
 
@@ -20,7 +20,7 @@ def card(name):
 
 
 def two_sites():
-    apart = Apart(START)
+    apart = OwnModels(START)
     apart.add(update("b", "oct_encoder.w", [2.0, 2.0]), card("b"))
     apart.add(update("a", "fundus_encoder.w", [1.0, 1.0]), card("a"))
     return apart.result()[0]

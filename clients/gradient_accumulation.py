@@ -8,7 +8,7 @@ FIRST_SCALE = 2.0**8
 skipping steps, as from torch's own 2^16, would be found anew in every round."""
 
 
-class Descent:
+class GradientAccumulator:
     """Adds up the gradients of a batch, then lets the optimiser step.
 
     Parameters

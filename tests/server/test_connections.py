@@ -1,4 +1,4 @@
-"""The roster follows who is connected."""
+"""The membership follows who is connected."""
 
 import logging
 from collections.abc import Iterable, Iterator
@@ -9,13 +9,13 @@ from flwr.app import Error, Message
 from flwr.common.constant import ErrorCode
 from flwr.serverapp import Grid
 
-import server.attendance
+import server.connections
 from fed import protocol
 from fed.config import Config, resolve
 from fed.engines.messages import server_identity
 from fed.errors import RunError
 from fed.sites import Resources, SiteCard
-from server.attendance import Attendance
+from server.connections import Connections
 
 
 def card(name: str) -> SiteCard:
@@ -63,7 +63,7 @@ class Nodes(Grid):
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(server.attendance, "LOOK_S", 0.01)
+    monkeypatch.setattr(server.connections, "POLL_S", 0.01)
     with server_identity():
         yield
 
@@ -82,19 +82,19 @@ def config() -> Config:
     )
 
 
-def names(roster: Any) -> list[str]:
-    return [member.name for member in roster.members]
+def names(membership: Any) -> list[str]:
+    return [member.name for member in membership.members]
 
 
-def absent(roster: Any) -> list[str]:
-    return [site.name for site in roster.absent]
+def absent(membership: Any) -> list[str]:
+    return [site.name for site in membership.absent]
 
 
 def test_everyone_is_asked_once_and_put_in_order(config: Config) -> None:
     nodes = Nodes({9: "hospital", 3: "unseen", 5: "clinic"})
-    attendance = Attendance(nodes, config)
-    assert names(attendance.open()) == ["hospital", "clinic", "unseen"]
-    attendance.now()
+    connections = Connections(nodes, config)
+    assert names(connections.open()) == ["hospital", "clinic", "unseen"]
+    connections.now()
     assert nodes.asked == [3, 5, 9]
 
 
@@ -104,8 +104,8 @@ def test_missing_sites_are_named_and_waited_for(
     nodes = Nodes({1: "hospital"})
     nodes.later = {3: {2: "unseen"}, 5: {3: "clinic"}}
     with caplog.at_level(logging.INFO):
-        roster = Attendance(nodes, config, patience_s=30).open()
-    assert names(roster) == ["hospital", "clinic", "unseen"]
+        membership = Connections(nodes, config, patience_s=30).open()
+    assert names(membership) == ["hospital", "clinic", "unseen"]
     assert "waiting up to 30 s for clinic, unseen" in caplog.text
     assert "for clinic\n" in caplog.text
 
@@ -114,44 +114,44 @@ def test_a_run_starts_without_a_late_site_which_joins_later(
     config: Config, caplog: pytest.LogCaptureFixture
 ) -> None:
     nodes = Nodes({1: "hospital", 2: "unseen"})
-    attendance = Attendance(nodes, config, patience_s=0.05)
+    connections = Connections(nodes, config, patience_s=0.05)
     with caplog.at_level(logging.INFO):
-        assert absent(attendance.open()) == ["clinic"]
+        assert absent(connections.open()) == ["clinic"]
         assert "starting without clinic" in caplog.text
         nodes.sites[7] = "clinic"
-        assert names(attendance.now()) == ["hospital", "clinic", "unseen"]
+        assert names(connections.now()) == ["hospital", "clinic", "unseen"]
     assert "clinic has joined" in caplog.text
 
 
 def test_too_few_sites_stop_the_run_and_name_who_is_missing(config: Config) -> None:
     with pytest.raises(RunError, match="no held_out site has any case; not connected: clinic"):
-        Attendance(Nodes({1: "hospital"}), config, patience_s=0.02).open()
+        Connections(Nodes({1: "hospital"}), config, patience_s=0.02).open()
 
 
 def test_a_site_that_went_away_comes_back_under_another_node_id(config: Config) -> None:
     nodes = Nodes({1: "hospital", 2: "unseen", 3: "clinic"})
-    attendance = Attendance(nodes, config)
-    attendance.open()
+    connections = Connections(nodes, config)
+    connections.open()
     del nodes.sites[3]
-    assert absent(attendance.now()) == ["clinic"]
-    assert names(attendance.everyone()) == ["hospital", "clinic", "unseen"]
+    assert absent(connections.now()) == ["clinic"]
+    assert names(connections.everyone()) == ["hospital", "clinic", "unseen"]
     nodes.sites[8] = "clinic"
-    roster = attendance.now()
-    assert absent(roster) == []
-    assert roster.name(8) == "clinic"
-    assert [m.node_id for m in attendance.everyone().members] == [1, 8, 2]
+    membership = connections.now()
+    assert absent(membership) == []
+    assert membership.name(8) == "clinic"
+    assert [m.node_id for m in connections.everyone().members] == [1, 8, 2]
 
 
 def test_a_newcomer_with_a_name_that_is_taken_is_not_let_in(
     config: Config, caplog: pytest.LogCaptureFixture
 ) -> None:
     nodes = Nodes({1: "hospital", 2: "unseen", 3: "clinic"})
-    attendance = Attendance(nodes, config)
-    attendance.open()
+    connections = Connections(nodes, config)
+    connections.open()
     nodes.sites[4] = "clinic"
     nodes.sites[5] = "elsewhere"
     nodes.sites[6] = Error(ErrorCode.CLIENT_APP_RAISED_EXCEPTION, "DataError: no such file")
-    assert [m.node_id for m in attendance.now().members] == [1, 3, 2]
+    assert [m.node_id for m in connections.now().members] == [1, 3, 2]
     assert "two nodes say they are the site 'clinic'" in caplog.text
     assert "'elsewhere', no site of `sites`" in caplog.text
     assert "node 6 is not let in: DataError: no such file" in caplog.text
@@ -168,4 +168,4 @@ def test_at_the_start_a_node_that_does_not_fit_stops_the_run(
     config: Config, answer: str | Error, words: str
 ) -> None:
     with pytest.raises(RunError, match=words):
-        Attendance(Nodes({1: "hospital", 2: "unseen", 3: "clinic", 4: answer}), config).open()
+        Connections(Nodes({1: "hospital", 2: "unseen", 3: "clinic", 4: answer}), config).open()

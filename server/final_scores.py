@@ -6,7 +6,7 @@ from fed.protocol import Scores
 
 
 @dataclass(frozen=True)
-class Verdict:
+class FinalScores:
     """Scores of the model, by part."""
 
     held_out: list[Scores] = field(default_factory=list)

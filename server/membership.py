@@ -24,7 +24,7 @@ class Member:
 
 
 @dataclass(frozen=True)
-class Roster:
+class Membership:
     """The sites that answered, in the order of the configuration.
 
     Attributes
@@ -46,7 +46,7 @@ class Roster:
         return next(m.name for m in self.members if m.node_id == node_id)
 
 
-def make_roster(members: Sequence[Member], config: Config) -> Roster:
+def make_membership(members: Sequence[Member], config: Config) -> Membership:
     """Put the sites in the order of the configuration, whatever order they answered in.
 
     Raises
@@ -63,7 +63,7 @@ def make_roster(members: Sequence[Member], config: Config) -> Roster:
         if member.name in seen:
             raise RunError(f"two nodes say they are the site {member.name!r}")
         seen.add(member.name)
-    return Roster(
+    return Membership(
         members=tuple(sorted(members, key=lambda m: order[m.name])),
         absent=tuple(site for site in sites if site.name not in seen),
     )
@@ -79,7 +79,7 @@ def longest_first(members: Iterable[Member]) -> list[Member]:
 
 
 @dataclass(frozen=True)
-class Participation:
+class Cohort:
     """Who takes part in one round.
 
     Attributes
@@ -97,11 +97,11 @@ class Participation:
     unavailable: tuple[Member, ...]
 
 
-def participation(roster: Roster, number: int, config: Config) -> Participation:
+def sample_cohort(membership: Membership, number: int, config: Config) -> Cohort:
     """Draw a round's participants from (seed, site, round) alone."""
     present: list[Member] = []
     unavailable: list[Member] = []
-    for member in roster.with_role("train"):
+    for member in membership.with_role("train"):
         draw = generator(config.seed, member.name, number, "availability").random()
         reachable = draw < member.card.resources.availability
         (present if reachable else unavailable).append(member)
@@ -115,4 +115,4 @@ def participation(roster: Roster, number: int, config: Config) -> Participation:
         if generator(config.seed, member.name, number, "dropout").random()
         < member.card.resources.dropout
     ]
-    return Participation(tuple(present), tuple(dropped), tuple(unavailable))
+    return Cohort(tuple(present), tuple(dropped), tuple(unavailable))

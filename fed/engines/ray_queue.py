@@ -37,7 +37,7 @@ class Job:
 
 
 @dataclass
-class Habits:
+class BatchSizes:
     """What one round teaches the next: it changes who runs where, never a result."""
 
     homes: dict[int, Worker] = field(default_factory=dict)  # who last served a node
@@ -51,13 +51,15 @@ class Habits:
             self.batch_sizes[kind] = 1
 
 
-class Agenda:
+class JobQueue:
     """The jobs of one call that no worker has yet, in the order of replies."""
 
-    def __init__(self, messages: Iterator[Message], pool: WorkerPool, habits: Habits) -> None:
+    def __init__(
+        self, messages: Iterator[Message], pool: WorkerPool, batch_sizes: BatchSizes
+    ) -> None:
         self._messages = enumerate(messages)
         self._pool = pool
-        self._habits = habits
+        self._batch_sizes = batch_sizes
         self._waiting: deque[Job] = deque()
         self._read_ahead()
 
@@ -72,7 +74,7 @@ class Agenda:
         batch = [self._take_one(worker)]
         kind = batch[0].kind
         share = math.ceil((len(self._waiting) + 1) / self._pool.size)
-        size = 1 if batch[0].alone else min(self._habits.batch_sizes.get(kind, 1), share)
+        size = 1 if batch[0].alone else min(self._batch_sizes.batch_sizes.get(kind, 1), share)
         while len(batch) < size and self._waiting:
             job = self._take_one(worker)
             if job.alone or job.kind != kind:
@@ -80,7 +82,7 @@ class Agenda:
                 break
             batch.append(job)
         for job in batch:
-            self._habits.homes[job.node_id] = worker
+            self._batch_sizes.homes[job.node_id] = worker
         self._read_ahead()
         return batch
 
@@ -106,7 +108,7 @@ class Agenda:
 
     def _take_one(self, worker: Worker) -> Job:
         for index in range(min(REACH, len(self._waiting))):
-            home = self._habits.homes.get(self._waiting[index].node_id)
+            home = self._batch_sizes.homes.get(self._waiting[index].node_id)
             if home is worker or home not in self._pool:
                 break
         else:
