@@ -32,9 +32,6 @@ def notices(results: Results) -> list[Notice]:
         Notice(
             "Few cases", "A figure of few cases is a guess; look at its interval.", _few(results)
         ),
-        Notice(
-            "Data", "Every row that was read is used, or left out for a reason.", results.accounts
-        ),
         Notice("Warnings", "Said by the federation during the run.", results.warnings),
         Notice(
             "Sites that failed",
