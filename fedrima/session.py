@@ -150,6 +150,7 @@ def _checked(config: Config) -> tuple[CaseSource, list[SiteCard]]:
     cards = cards_of(source, config)
     check_archives(config, cards)
     check_metrics(config)
+    check_start(config)
     check_gpu(config.engine.name, config.engine.gpus_per_worker)
     return source, cards
 
@@ -159,7 +160,6 @@ def _train(
 ) -> Path:
     """Run a federation whose data has been checked; return the path of its report."""
     initial_model(config)  # a bad file of weights is refused before anything is written
-    check_start(config)
     if not resumed:
         _make_room(directory, console)
     with TerminalProgress(console, config) as progress:

@@ -12,7 +12,7 @@ import ray
 from flwr.app import Message
 
 from fed.engines.grid import Node, SimulationGrid
-from fed.engines.ray_queue import BatchSizes
+from fed.engines.ray_queue import Homes
 from fed.engines.ray_round import Round
 from fed.engines.ray_workers import WorkerPool
 from fed.engines.site import ConfigValue
@@ -30,7 +30,7 @@ class RayGrid(SimulationGrid):
     ) -> None:
         super().__init__(nodes, run_config)
         self._early_bytes = early_bytes
-        self._batch_sizes = BatchSizes()
+        self._homes: Homes = {}
         self._pool: WorkerPool
 
     @contextmanager
@@ -45,7 +45,7 @@ class RayGrid(SimulationGrid):
 
     def _answers(self, messages: Iterator[Message], timeout: float | None) -> Iterator[Message]:
         return Round(
-            self._pool, self._batch_sizes, self._sites, messages, timeout, self._early_bytes
+            self._pool, self._homes, self._sites, messages, timeout, self._early_bytes
         ).replies()
 
 

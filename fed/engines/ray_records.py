@@ -91,24 +91,19 @@ class Payloads:
         self._pages = pages
         self._stored: list[tuple[list[tuple[object, ...]], ray.ObjectRef[Any]]] = []
 
-    def packed(
-        self, messages: Sequence[Message]
-    ) -> tuple[list[PackedMessage], list[ray.ObjectRef[Any]]]:
-        """Return messages without their large arrays, and where these are stored."""
+    def packed(self, message: Message) -> tuple[PackedMessage, list[ray.ObjectRef[Any]]]:
+        """Return a message without its large arrays, and where these are stored."""
         refs: list[ray.ObjectRef[Any]] = []
-        packed = []
-        for message in messages:
-            records: list[tuple[str, Record | int]] = []
-            for name, record in message.content.items():
-                if _is_large(record):
-                    ref = self._store(record)
-                    if ref not in refs:
-                        refs.append(ref)
-                    records.append((name, refs.index(ref)))
-                else:
-                    records.append((name, record))
-            packed.append(PackedMessage(message.metadata, None, records))
-        return packed, refs
+        records: list[tuple[str, Record | int]] = []
+        for name, record in message.content.items():
+            if _is_large(record):
+                ref = self._store(record)
+                if ref not in refs:
+                    refs.append(ref)
+                records.append((name, refs.index(ref)))
+            else:
+                records.append((name, record))
+        return PackedMessage(message.metadata, None, records), refs
 
     def _store(self, record: ArrayRecord) -> ray.ObjectRef[Any]:
         # Equality looks at identity first, then compares bytes up to the first difference:

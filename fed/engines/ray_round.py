@@ -11,8 +11,8 @@ from flwr.app import Message
 
 from fed.engines.messages import failure, late
 from fed.engines.ray_pages import StorePages
-from fed.engines.ray_queue import BatchSizes, Job, JobQueue
-from fed.engines.ray_records import PackedMessage, Payloads, unpack_message
+from fed.engines.ray_queue import Homes, Job, JobQueue
+from fed.engines.ray_records import Payloads, unpack_message
 from fed.engines.ray_workers import START_S, Worker, WorkerPool
 from fed.engines.site import Site
 
@@ -34,19 +34,16 @@ LOST = (
 
 
 @dataclass(eq=False)
-class Batch:
-    """Jobs that one worker runs in one call, and where their replies will be."""
+class Running:
+    """A job at a worker, and where its reply will be."""
 
     worker: Worker
-    jobs: list[Job]
-    replies: ray.ObjectRef[Any]
-    _fetched: list[PackedMessage] | None = None
+    job: Job
+    reply: ray.ObjectRef[Any]
 
-    def reply(self, index: int) -> Message:
-        """Fetch a reply; raise RayError if it was lost."""
-        if self._fetched is None:
-            self._fetched = ray.get(self.replies, timeout=FETCH_S)
-        return unpack_message(self._fetched[index])
+    def fetch(self) -> Message:
+        """Fetch the reply; raise RayError if it was lost."""
+        return unpack_message(ray.get(self.reply, timeout=FETCH_S))
 
 
 @dataclass(frozen=True)
@@ -54,7 +51,7 @@ class Arrival:
     """A reply that waits for its turn in the object store, or (a failure) here."""
 
     job: Job
-    reply: Message | tuple[Batch, int]
+    reply: Message | Running
     size: int = 0
 
 
@@ -65,8 +62,8 @@ class Round:
     ----------
     pool : WorkerPool
         Workers; they outlive the round.
-    batch_sizes : BatchSizes
-        What earlier rounds have taught; this one adds to it.
+    homes : Homes
+        Who served each site in earlier rounds; this one adds to it.
     sites : Mapping of int to Site
         The sites by node id.
     messages : Iterator of Message
@@ -80,23 +77,22 @@ class Round:
     def __init__(
         self,
         pool: WorkerPool,
-        batch_sizes: BatchSizes,
+        homes: Homes,
         sites: Mapping[int, Site],
         messages: Iterator[Message],
         timeout: float | None,
         early_bytes: int,
     ) -> None:
         self._pool = pool
-        self._batch_sizes = batch_sizes
         self._sites = sites
-        self._queue = JobQueue(messages, pool, batch_sizes)
+        self._queue = JobQueue(messages, pool, homes)
         self._timeout = timeout
         self._clock_started: float | None = None
         self._early_limit = early_bytes
         self._early_bytes = 0
         self._pages = StorePages()
         self._payloads = Payloads(self._pages)
-        self._running: dict[ray.ObjectRef[Any], Batch] = {}
+        self._running: dict[ray.ObjectRef[Any], Running] = {}
         self._arrived: dict[int, Arrival] = {}
         self._turn = 0
         self._looked_at = 0.0
@@ -124,22 +120,20 @@ class Round:
                     self._look(0.0)
                     self._give_up_late()
         finally:
-            for batch in self._running.values():
-                self._pool.replace(batch.worker)
+            for running in self._running.values():
+                self._pool.replace(running.worker)
 
     def _hand_out(self) -> None:
         while self._pool.free:
             worker = self._pool.free[-1]
-            if self._early_bytes > self._early_limit:
-                jobs = self._queue.take_turn(self._turn)
-            else:
-                jobs = self._queue.take(worker)
-            if not jobs:
+            early = self._early_bytes > self._early_limit
+            job = self._queue.take_turn(self._turn) if early else self._queue.take(worker)
+            if job is None:
                 return
             self._pool.free.pop()
-            packed, refs = self._payloads.packed([job.message for job in jobs])
-            summary, replies = worker.actor.answer.remote(packed, *refs)
-            self._running[summary] = Batch(worker, jobs, replies)
+            packed, refs = self._payloads.packed(job.message)
+            size, reply = worker.actor.answer.remote(packed, *refs)
+            self._running[size] = Running(worker, job, reply)
 
     def _look(self, timeout: float | None) -> None:
         """Wait for a worker to finish or to start, and take in all that have."""
@@ -157,28 +151,20 @@ class Round:
         self._looked_at = time.monotonic()
 
     def _finish(self, ref: ray.ObjectRef[Any]) -> None:
-        batch = self._running.pop(ref)
+        running = self._running.pop(ref)
         try:
-            summary = ray.get(ref)
+            size = ray.get(ref)
         except LOST as error:
-            self._pool.replace(batch.worker)
-            self._lose(batch.jobs, error)
+            self._pool.replace(running.worker)
+            self._lose(running.job, error)
             return
         except ray.exceptions.RayTaskError as error:  # outside the ClientApp: packing, say
-            self._pool.free.append(batch.worker)
-            self._blame(batch.jobs, error)
+            self._pool.free.append(running.worker)
+            cause = "".join(traceback.format_exception_only(error.cause))
+            self._fail(running.job, cause, str(error))
             return
-        answered = len(summary.sizes)
-        self._batch_sizes.learn(batch.jobs[0].kind, len(batch.jobs), answered, summary.seconds)
-        for index, size in enumerate(summary.sizes):
-            self._arrive(Arrival(batch.jobs[index], (batch, index), size))
-        left = batch.jobs[answered:]
-        if summary.goes_on:
-            rest, replies = batch.worker.actor.finish.remote()
-            self._running[rest] = Batch(batch.worker, [left.pop(0)], replies)
-        else:
-            self._pool.free.append(batch.worker)
-        self._queue.put_back(left)
+        self._arrive(Arrival(running.job, running, size))
+        self._pool.free.append(running.worker)
 
     def _arrive(self, arrival: Arrival) -> None:
         self._arrived[arrival.job.position] = arrival
@@ -191,35 +177,22 @@ class Round:
         if isinstance(arrival.reply, Message):
             reply = arrival.reply
         else:
-            batch, index = arrival.reply
             try:
-                reply = batch.reply(index)
+                reply = arrival.reply.fetch()
             except ray.exceptions.RayError as error:
-                self._lose([arrival.job], error)
+                self._lose(arrival.job, error)
                 return None
         self._turn += 1
         return reply
 
-    def _lose(self, jobs: list[Job], error: Exception) -> None:
-        """Run jobs again whose worker was lost; give up one that was alone too often."""
-        for job in jobs:
-            job.losses += len(jobs) == 1
-            job.alone = True
-            if job.losses <= RERUNS:
-                self._queue.put_back([job])
-            else:
-                summary = f"its worker was lost {job.losses} times ({type(error).__name__})"
-                self._fail(job, summary, str(error))
-
-    def _blame(self, jobs: list[Job], error: ray.exceptions.RayTaskError) -> None:
-        """Find out whose fault an error of the worker itself is."""
-        if len(jobs) == 1:
-            cause = "".join(traceback.format_exception_only(error.cause))
-            self._fail(jobs[0], cause, str(error))
-            return
-        for job in jobs:
-            job.alone = True
-        self._queue.put_back(jobs)
+    def _lose(self, job: Job, error: Exception) -> None:
+        """Run a job again whose worker was lost; give it up when that happens too often."""
+        job.losses += 1
+        if job.losses <= RERUNS:
+            self._queue.put_back(job)
+        else:
+            summary = f"its worker was lost {job.losses} times ({type(error).__name__})"
+            self._fail(job, summary, str(error))
 
     def _fail(self, job: Job, summary: str, details: str) -> None:
         name = self._sites[job.node_id].name
@@ -248,9 +221,9 @@ class Round:
 
     def _give_up_late(self) -> None:
         jobs = self._queue.drain()
-        for batch in self._running.values():
-            self._pool.replace(batch.worker)
-            jobs += batch.jobs
+        for running in self._running.values():
+            self._pool.replace(running.worker)
+            jobs.append(running.job)
         self._running.clear()
         for job in jobs:
             name = self._sites[job.node_id].name

@@ -1,12 +1,10 @@
 """Persistent Ray workers: each imports the ClientApp once and then answers message by message."""
 
 import time
-from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as FutureTimeoutError
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import ray
 from flwr.app import ArrayRecord
@@ -18,75 +16,24 @@ from fed.engines.site import Site, load_client_app, one_thread
 START_S = 120.0
 # A replacement may be placed on a node that is just being lost.
 START_TRIES = 3
-# A batch of messages comes back after this; a call costs a tenth of it at most.
-BATCH_S = 0.02
-
-
-class Summary(NamedTuple):
-    """How far a worker came with a batch."""
-
-    seconds: float
-    sizes: list[int]  # bytes of arrays, a reply each
-    goes_on: bool  # with the site after the last reply; `SiteWorker.finish` waits for it
 
 
 class SiteWorker:
-    """Runs in a Ray worker process. Whatever the ClientApp memoises stays there.
-
-    Sites run in a thread of their own, so that one that is slow or hangs does not hold up the
-    others of its batch.
-    """
+    """Runs in a Ray worker process. Whatever the ClientApp memoises stays there."""
 
     def __init__(self, client_app: str, sites: Mapping[int, Site]) -> None:
         self._app = load_client_app(client_app)
         self._sites = sites
         self._limits = ExitStack()
-        self._thread = ThreadPoolExecutor(
-            1, initializer=lambda: self._limits.enter_context(one_thread())
-        )
-        self._unfinished: Future[tuple[int, PackedMessage]] | None = None
+        self._limits.enter_context(one_thread())
 
     def ready(self) -> None:
         """Return once the worker has started."""
 
     @ray.method(num_returns=2)
-    def answer(
-        self, packed: Sequence[PackedMessage], *beside: ArrayRecord
-    ) -> tuple[Summary, list[PackedMessage]]:
-        """Let the addressed site answer, or several one after the other for ``BATCH_S``.
-
-        Returns the replies to the first packed, where time did not suffice for all.
-        """
-        start = time.monotonic()
-        sizes: list[int] = []
-        replies: list[PackedMessage] = []
-        for packed_message in packed:
-            left = start + BATCH_S - time.monotonic()
-            if replies and left <= 0:
-                break
-            future = self._thread.submit(self._answer_one, packed_message, beside)
-            try:
-                size, reply = future.result(None if len(packed) == 1 else left)
-            except FutureTimeoutError:
-                self._unfinished = future
-                break
-            sizes.append(size)
-            replies.append(reply)
-        goes_on = self._unfinished is not None
-        return Summary(time.monotonic() - start, sizes, goes_on), replies
-
-    @ray.method(num_returns=2)
-    def finish(self) -> tuple[Summary, list[PackedMessage]]:
-        """Wait for the site that a batch was left with."""
-        assert self._unfinished is not None
-        size, reply = self._unfinished.result()
-        self._unfinished = None
-        return Summary(BATCH_S, [size], goes_on=False), [reply]
-
-    def _answer_one(
-        self, packed_message: PackedMessage, beside: Sequence[ArrayRecord]
-    ) -> tuple[int, PackedMessage]:
-        message = unpack_message(packed_message, beside)
+    def answer(self, packed: PackedMessage, *beside: ArrayRecord) -> tuple[int, PackedMessage]:
+        """Let the addressed site answer; return the bytes of the reply's arrays, and the reply."""
+        message = unpack_message(packed, beside)
         reply = self._sites[message.metadata.dst_node_id].answer(self._app, message)
         release_gpu_memory()
         return pack_reply(reply)

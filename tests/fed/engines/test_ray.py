@@ -178,8 +178,8 @@ def test_without_any_worker_sites_fail_instead_of_waiting(monkeypatch):
     assert lines[-1] == "site clinic-8: no ray worker is left, and none could be started"
 
 
-def test_a_quick_kind_of_message_that_hangs_does_not_hold_up_the_others(grid, undisturbed):
-    for _ in range(4):  # batches grow
+def test_a_site_that_hangs_does_not_hold_up_the_others_of_later_rounds(grid, undisturbed):
+    for _ in range(4):
         list(grid.send_and_receive(instructions(grid)))
     start = time.monotonic()
     replies = list(grid.send_and_receive(instructions(grid, model(), clinic_7="hang"), timeout=3))
