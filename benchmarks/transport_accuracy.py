@@ -27,6 +27,7 @@ from torch import Tensor
 
 from model.transport import feature_plan, labelled_coupling
 from model.transport.features import standardised
+from model.transport.published import published_coupling, published_plan
 
 from .transport import EPS, draw_problem
 
@@ -61,14 +62,14 @@ def against_release(folder: Path) -> Iterator[Error]:
         X, Y, lx, ly = (torch.from_numpy(golden[key]) for key in ("X", "Y", "lx", "ly"))
         X, Y = X.double(), Y.double()
         file = f"{path.stem.split('_')[0]}: {_counts(lx, ly)}; {X.shape[1]}, {Y.shape[1]}"
-        forth = labelled_coupling(X, Y, lx, ly, mode="faithful")
+        forth = published_coupling(X, Y, lx, ly)
         yield Error("faithful coupling, float64", file, "max", _max(forth.plan, golden["T"]))
-        short = labelled_coupling(X.float(), Y.float(), lx, ly, mode="faithful").plan
+        short = published_coupling(X.float(), Y.float(), lx, ly).plan
         yield Error("faithful coupling, float32", file, "L1", _l1(short, golden["T"]))
         if "Tv" in golden:
-            plan = feature_plan(X, Y, torch.from_numpy(golden["T"]), mode="faithful").plan
+            plan = published_plan(X, Y, torch.from_numpy(golden["T"])).plan
             yield Error("faithful features, float64", file, "max", _max(plan, golden["Tv"]))
-            plan = feature_plan(X.float(), Y.float(), short, mode="faithful").plan
+            plan = published_plan(X.float(), Y.float(), short).plan
             yield Error("faithful features, float32", file, "L1", _l1(plan, golden["Tv"]))
         ours = labelled_coupling(X, Y, lx, ly).plan
         yield Error("corrected against published", file, "L1", _l1(ours, golden["T"]))

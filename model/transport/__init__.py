@@ -2,13 +2,12 @@
 
 from .coupling import Coupling, Problem, labelled_coupling, labelled_couplings
 from .features import FeaturePlan, feature_plan, transport_features
-from .targets import barycentric_projection, draw_targets
+from .targets import draw_targets
 
 __all__ = [
     "Coupling",
     "FeaturePlan",
     "Problem",
-    "barycentric_projection",
     "draw_targets",
     "feature_plan",
     "labelled_coupling",

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from . import faithful, gromov
-from .distances import distances
+from . import gromov
 from .problems import Batch, assemble
 from .projection import Marginals
-
-Mode = Literal["corrected", "faithful"]
 
 
 class Problem(NamedTuple):
@@ -37,9 +34,8 @@ class Coupling:
     plan : Tensor (n, m)
         Mass sent from row i to column j, in the order given; zero where labels differ.
     cost : Tensor ()
-        Corrected: the objective ``sum |D1_ik - D2_jl|^2 T_ij T_kl + 2 eps KL(T | a b')``; it
-        carries a gradient when a feature asks for one. Faithful: the dual value of the last
-        inner problem.
+        The objective ``sum |D1_ik - D2_jl|^2 T_ij T_kl + 2 eps KL(T | a b')``; it carries a
+        gradient when a feature asks for one.
     outer_steps : int
         Steps of the outer loop.
     inner_sweeps : tuple of int
@@ -70,7 +66,6 @@ def labelled_coupling(
     a: Tensor | None = None,
     b: Tensor | None = None,
     eps: float = 5e-3,
-    mode: Mode = "corrected",
     tolerance: float = 1e-6,
     max_steps: int = 500,
     start: Coupling | None = None,
@@ -94,9 +89,6 @@ def labelled_coupling(
         classes only.
     eps : float
         Strength of the entropy; POT's `epsilon` is twice this.
-    mode : {"corrected", "faithful"}
-        "faithful" reproduces the published solver and its defects, in the features' own type,
-        and takes neither weights nor a start.
     tolerance : float
         The loop ends when the plan moves less than this in L1 and its marginals are met as well.
     max_steps : int
@@ -120,7 +112,7 @@ def labelled_coupling(
     problem = Problem(X, Y, lx, ly, a, b)
     starts = None if start is None else [start]
     return labelled_couplings(
-        [problem], eps=eps, mode=mode, tolerance=tolerance, max_steps=max_steps, starts=starts
+        [problem], eps=eps, tolerance=tolerance, max_steps=max_steps, starts=starts
     )[0]
 
 
@@ -128,55 +120,20 @@ def labelled_couplings(
     problems: Sequence[Problem],
     *,
     eps: float = 5e-3,
-    mode: Mode = "corrected",
     tolerance: float = 1e-6,
     max_steps: int = 500,
     starts: Sequence[Coupling] | None = None,
 ) -> list[Coupling]:
     """Solve many problems of any sizes together; see `labelled_coupling`.
 
-    The corrected mode pads the problems to one batch. The faithful mode solves them in turn.
+    The problems are padded to one batch.
     """
     if not eps > 0:
         raise ValueError(f"eps is {eps}; it must be positive")
-    if mode not in ("corrected", "faithful"):
-        raise ValueError(f"mode is {mode!r}; it must be 'corrected' or 'faithful'")
-    if mode == "faithful":
-        if starts is not None or any(p.a is not None or p.b is not None for p in problems):
-            raise ValueError("mode 'faithful' takes neither weights (a, b) nor a start")
-        return [_faithful_coupling(problem, eps) for problem in problems]
     if not problems:
         return []
     batch = assemble(problems)
     return _corrected_couplings(batch, eps, tolerance, max_steps, starts)
-
-
-def _faithful_coupling(problem: Problem, eps: float) -> Coupling:
-    batch = assemble([problem])
-    with torch.no_grad():
-        everything = torch.ones_like(batch.same)  # The release leaves no class out.
-        D1 = distances([problem.X], everything[:, :, 0], "X")[0]
-        D2 = distances([problem.Y], everything[:, 0], "Y")[0]
-        if not (bool(D1.any()) and bool(D2.any())):
-            raise ValueError(
-                "mode 'faithful' divides by the largest distance, which is 0: one side's samples"
-                " are all equal; use mode 'corrected'"
-            )
-        labels = torch.cat([problem.lx, problem.ly]).unique()
-        dtype = batch.dtypes[0]
-        solved = faithful.labelled_gromov(
-            D1.to(dtype), D2.to(dtype), batch.same[0], len(labels), eps
-        )
-    n, m = solved.plan.shape
-    return Coupling(
-        plan=solved.plan,
-        cost=solved.plan.new_tensor(solved.dual, dtype=torch.float64),
-        outer_steps=len(solved.sweeps),
-        inner_sweeps=solved.sweeps,
-        converged=solved.converged,
-        left_out=batch.left_out[0],
-        potentials=(solved.plan.new_zeros(n), solved.plan.new_zeros(m)),
-    )
 
 
 def _corrected_couplings(

@@ -9,8 +9,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from . import faithful
-from .coupling import Mode
 from .problems import result_dtype
 from .projection import Marginals, Potentials, project
 from .scaling import scale_to_uniform
@@ -30,7 +28,7 @@ class FeaturePlan:
     plan : Tensor (dx, dy)
         Mass sent from feature k of X to feature l of Y; uniform marginals.
     cost : Tensor ()
-        ``<M, plan>``, in the squared units of the features, which the corrected mode standardises.
+        ``<M, plan>``, in the squared units of the standardised features.
     sweeps : int
         Sinkhorn sweeps.
     converged : bool
@@ -49,7 +47,6 @@ def feature_plan(
     T: Tensor,
     *,
     eps: float = 5e-3,
-    mode: Mode = "corrected",
     tolerance: float = 1e-6,
     max_sweeps: int = 2000,
 ) -> FeaturePlan:
@@ -57,8 +54,8 @@ def feature_plan(
 
     Solves ``min_P <M / max M, P> + eps KL(P)`` over couplings of the features with uniform
     marginals, where ``M_kl = sum_ij T_ij (X_ik - Y_jl)^2 / sum T`` (the feature half of CO-Optimal
-    Transport, Redko et al., NeurIPS 2020, as RIMA uses it). The corrected mode first standardises
-    every feature to mean 0 and variance 1 under the coupling's marginals; a constant one becomes
+    Transport, Redko et al., NeurIPS 2020, as RIMA uses it). Every feature is first
+    standardised to mean 0 and variance 1 under the coupling's marginals; a constant one becomes
     zero.
 
     Parameters
@@ -68,9 +65,8 @@ def feature_plan(
         A coupling of the samples, not necessarily of mass one; rows and columns may be empty.
     eps : float
         Strength of the entropy, relative to the largest cost.
-    mode : {"corrected", "faithful"}
     tolerance : float
-        Bound on the L1 error of the marginals (corrected mode), one of which is met to rounding.
+        Bound on the L1 error of the marginals, one of which is met to rounding.
         It is not taken below what the type resolves, 2e-6 in float32.
     max_sweeps : int
         Sweeps after which the plan is returned with ``converged=False``.
@@ -80,15 +76,11 @@ def feature_plan(
     ValueError
         On shapes that do not fit, features that are not finite, or a coupling without mass.
     """
-    _check(X, Y, T)
-    dtype = result_dtype(X, Y)
-    X, Y, T = X.to(dtype), Y.to(dtype), T.to(dtype)
-    T = T / T.sum()
-    if mode == "faithful":
-        return _faithful_plan(X, Y, T, eps)
+    X, Y, T = checked(X, Y, T)
+    dtype = X.dtype
     with torch.no_grad():
         X, Y = standardised(X, T.sum(1)), standardised(Y, T.sum(0))
-        cost = _MatchingCost.of(X, Y, T, T.sum(1), T.sum(0))
+        cost = MatchingCost.of(X, Y, T, T.sum(1), T.sum(0))
         scaled = cost.dense(_large_buffer(X.shape[1], Y.shape[1], X)).clamp_(min=0.0)
         unit = eps * scaled.amax().clamp(min=torch.finfo(dtype).tiny)
         scaled /= unit
@@ -131,7 +123,7 @@ def transport_features(plan: Tensor, Y: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True, slots=True)
-class _MatchingCost:
+class MatchingCost:
     """Costs ``left' right``, kept as factors (n + 2, dx) and (n + 2, dy), which are small.
 
     ``rows + columns - 2 X' T Y`` and its sum under a plan are one product of matrices then.
@@ -141,7 +133,7 @@ class _MatchingCost:
     right: Tensor
 
     @classmethod
-    def of(cls, X: Tensor, Y: Tensor, T: Tensor, rows: Tensor, columns: Tensor) -> _MatchingCost:
+    def of(cls, X: Tensor, Y: Tensor, T: Tensor, rows: Tensor, columns: Tensor) -> MatchingCost:
         """Compare features under a coupling and its marginals."""
         squares_X, squares_Y = (rows @ X.square())[None], (columns @ Y.square())[None]
         left = torch.cat([-2 * X, squares_X, torch.ones_like(squares_X)])
@@ -167,15 +159,6 @@ def _large_buffer(n: int, m: int, like: Tensor) -> Tensor:
     return torch.from_numpy(np.empty((n, m), like.numpy().dtype))
 
 
-def _faithful_plan(X: Tensor, Y: Tensor, T: Tensor, eps: float) -> FeaturePlan:
-    rows, columns = T.sum(1), T.sum(0)
-    if len(X) == len(Y):
-        rows, columns = columns, rows  # The release swaps them, and fails where it cannot.
-    cost = _MatchingCost.of(X, Y, T, rows, columns).dense()
-    solved = faithful.sinkhorn(cost / cost.max(), eps)
-    return FeaturePlan(solved.plan, (cost * solved.plan).sum(), solved.sweeps, solved.converged)
-
-
 def _newton_plan(scaled: Tensor, tolerance: float) -> tuple[Tensor, int, float]:
     """Solve a plan with one short side by Newton's method, its system being that side's size."""
     n, m = scaled.shape
@@ -196,7 +179,14 @@ def _newton_plan(scaled: Tensor, tolerance: float) -> tuple[Tensor, int, float]:
     return solved.plan[0].to(scaled.dtype), sweeps, float(solved.error)
 
 
-def _check(X: Tensor, Y: Tensor, T: Tensor) -> None:
+def checked(X: Tensor, Y: Tensor, T: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return features and a coupling of mass one, all of one type.
+
+    Raises
+    ------
+    ValueError
+        On shapes that do not fit, features that are not finite, or a coupling without mass.
+    """
     if X.ndim != 2 or Y.ndim != 2 or tuple(T.shape) != (len(X), len(Y)):
         raise ValueError(
             f"X {tuple(X.shape)}, Y {tuple(Y.shape)} and the coupling {tuple(T.shape)} do not fit:"
@@ -207,3 +197,6 @@ def _check(X: Tensor, Y: Tensor, T: Tensor) -> None:
             raise ValueError(f"{name} is not finite")
     if not float(T.sum()) > 0:
         raise ValueError("the coupling has no mass")
+    dtype = result_dtype(X, Y)
+    T = T.to(dtype)
+    return X.to(dtype), Y.to(dtype), T / T.sum()

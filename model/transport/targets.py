@@ -6,24 +6,6 @@ import torch
 from torch import Tensor
 
 
-def barycentric_projection(coupling_plan: Tensor, Y: Tensor) -> Tensor:
-    """Return the mean of the samples that each row is coupled with, (n, dy).
-
-    Parameters
-    ----------
-    coupling_plan : Tensor (n, m)
-    Y : Tensor (m, dy)
-
-    Notes
-    -----
-    ``(T Y)_i / sum_j T_ij`` (RIMA's barycentric projection, with the row's mass as divisor). A row
-    without mass, its class being left out, gives zeros.
-    """
-    mass = coupling_plan.sum(1, keepdim=True)
-    weights = coupling_plan / torch.where(mass > 0, mass, 1.0)
-    return weights.to(Y.dtype) @ Y
-
-
 def draw_targets(coupling_plan: Tensor, generator: torch.Generator) -> Tensor:
     """Draw for each row the column it is aligned with, from the row's share of the coupling.
 

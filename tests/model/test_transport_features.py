@@ -5,7 +5,6 @@ import pytest
 import torch
 
 from model.transport import (
-    barycentric_projection,
     draw_targets,
     feature_plan,
     features,
@@ -69,13 +68,6 @@ def test_constant_features_are_harmless():
     solved = feature_plan(X, Y, T)
     assert torch.isfinite(solved.plan).all()
     torch.testing.assert_close(solved.plan.sum(0), torch.full((5,), 0.2).double())
-
-
-def test_barycentric_projection_is_the_mean_of_the_partners():
-    plan = torch.tensor([[0.2, 0.2, 0.0], [0.0, 0.0, 0.4], [0.0, 0.0, 0.0]])
-    Y = torch.tensor([[1.0, 0.0], [3.0, 2.0], [5.0, 6.0]])
-    expected = torch.tensor([[2.0, 1.0], [5.0, 6.0], [0.0, 0.0]])
-    torch.testing.assert_close(barycentric_projection(plan, Y), expected)
 
 
 def test_targets_are_drawn_in_proportion_and_reproducibly():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from model.transport import feature_plan, labelled_coupling
+from model.transport.published import published_coupling, published_plan
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = Path(os.environ.get("FEDRIMA_SHARED", ROOT.parent / "shared"))
@@ -32,8 +32,8 @@ def l1(plan, expected):
 
 def test_float64_coupling_is_the_published_one_step_by_step(golden):
     X, Y, lx, ly = inputs(golden, torch.float64)
-    forth = labelled_coupling(X, Y, lx, ly, mode="faithful")
-    back = labelled_coupling(Y, X, ly, lx, mode="faithful")
+    forth = published_coupling(X, Y, lx, ly)
+    back = published_coupling(Y, X, ly, lx)
     np.testing.assert_allclose(forth.plan, golden["T"], rtol=0, atol=1e-10)
     np.testing.assert_allclose(back.plan, golden["T_rev"], rtol=0, atol=1e-10)
     assert forth.outer_steps == golden["egw_n_outer"]
@@ -45,7 +45,7 @@ def test_float64_coupling_is_the_published_one_step_by_step(golden):
 def test_float64_feature_plan_is_the_published_one(golden):
     X, Y, _, _ = inputs(golden, torch.float64)
     T = torch.from_numpy(golden["T"])
-    solved = feature_plan(X, Y, T, mode="faithful")
+    solved = published_plan(X, Y, T)
     if "Tv" not in golden:  # The release raises when n and m differ.
         assert torch.isfinite(solved.plan).all()
         assert float(solved.plan.sum()) == pytest.approx(1, abs=1e-3)
@@ -59,15 +59,15 @@ def test_float64_reverse_feature_plan_is_the_published_one(golden):
     if "Tv_rev" not in golden:
         pytest.skip("the file holds no reverse feature plan")
     X, Y, _, _ = inputs(golden, torch.float64)
-    solved = feature_plan(Y, X, torch.from_numpy(golden["T_rev"]), mode="faithful")
+    solved = published_plan(Y, X, torch.from_numpy(golden["T_rev"]))
     np.testing.assert_allclose(solved.plan, golden["Tv_rev"], rtol=0, atol=1e-10)
 
 
 def test_float32_stays_close_to_the_float64_golden(golden):
     X, Y, lx, ly = inputs(golden, torch.float32)
-    coupling = labelled_coupling(X, Y, lx, ly, mode="faithful")
+    coupling = published_coupling(X, Y, lx, ly)
     assert coupling.plan.dtype == torch.float32
     assert l1(coupling.plan, golden["T"]) < 2e-4
     if "Tv" in golden:
-        plan = feature_plan(X, Y, coupling.plan, mode="faithful").plan
+        plan = published_plan(X, Y, coupling.plan).plan
         assert l1(plan, golden["Tv"]) < 3e-4

@@ -15,6 +15,7 @@ from model.transport import (
     transport_features,
 )
 from model.transport.projection import Marginals, Potentials, project
+from model.transport.published import published_coupling
 
 
 def samples(n, d, seed=0):
@@ -244,9 +245,12 @@ def test_other_mistakes_are_refused():
     refused("b has shape", b=torch.ones(2))
     refused("no label in common", b=torch.zeros(3))
     refused("eps is 0", eps=0)
-    refused("mode is 'fast'", mode="fast")
-    refused("neither weights", mode="faithful", a=torch.ones(3))
-    refused("largest distance", mode="faithful", X=torch.ones(3, 2))
+
+
+def test_the_released_solver_refuses_samples_that_are_all_equal():
+    labels = torch.zeros(3).long()
+    with pytest.raises(ValueError, match="largest distance"):
+        published_coupling(torch.ones(3, 2), samples(3, 2), labels, labels)
 
 
 def test_a_mistake_in_a_batch_names_its_problem():
