@@ -16,7 +16,7 @@ from fed.config import Config
 from fed.data.cases import CaseSource, SiteCases
 from fed.data.opening import open_own, open_source
 from fed.initial import untrained
-from fed.protocol import Part
+from fed.protocol import Split
 from fed.randomness import generator
 from fed.states import State
 from model.encoders.res2net import Res2Net
@@ -68,7 +68,7 @@ class LocalSite:
         """Where the site computes."""
         return _device(self.config)
 
-    def part(self, part: Part) -> NDArray[np.int64]:
+    def part(self, part: Split) -> NDArray[np.int64]:
         """Return the positions of the cases to score: the validation split, or those judged on."""
         return self.validation if part == "validation" else self.judged
 

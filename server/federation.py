@@ -11,7 +11,7 @@ from fed.config.clock import STATISTICS
 from fed.engines import Grid
 from fed.errors import RunError
 from fed.protocol import Bank, Scores
-from fed.results import Round as Record
+from fed.results import RoundRecord
 from server.algorithm import Algorithm, Asks, Step, StepRecord, Updates
 from server.clock import VirtualClock
 from server.connections import Connections
@@ -28,7 +28,7 @@ from server.requests import score_requests, statistics_requests, training_reques
 from server.schedule import Round, schedule
 from server.state import ServerState
 
-Save = Callable[[ServerState, Ledger, Record], None]
+Save = Callable[[ServerState, Ledger, RoundRecord], None]
 """Called after each round with all that is needed to go on from there, and the round's record."""
 
 
@@ -92,7 +92,7 @@ class Federation:
 
     def _train(
         self, algorithm: Algorithm, state: ServerState, plan: Round
-    ) -> tuple[ServerState, Record]:
+    ) -> tuple[ServerState, RoundRecord]:
         """Run the exchanges of one round; return the state and the record of the round."""
         membership = self.connections.now()
         exchanges = []
@@ -150,11 +150,11 @@ class Federation:
 
     def _record(
         self, plan: Round, membership: Membership, exchanges: Sequence[Exchange], told: StepRecord
-    ) -> Record:
+    ) -> RoundRecord:
         """Return the record of the round, not yet scored."""
         virtual = round_seconds(exchanges, self._clock)
         self.ledger.virtual_seconds += virtual or 0.0
-        return Record.model_validate(
+        return RoundRecord.model_validate(
             {
                 "round": plan.number,
                 "phase": self.config.method.phases[plan.phase].name,
@@ -171,14 +171,14 @@ class Federation:
             }
         )
 
-    def _scored(self, record: Record, scores: FinalScores) -> Record:
+    def _scored(self, record: RoundRecord, scores: FinalScores) -> RoundRecord:
         tables = {
             "held_out": self._values(scores.held_out),
             "validation": self._values(scores.validation),
         }
-        return Record.model_validate(record.model_dump() | tables)
+        return RoundRecord.model_validate(record.model_dump() | tables)
 
-    def _spend(self, record: Record, phase: str, start: float) -> Record:
+    def _spend(self, record: RoundRecord, phase: str, start: float) -> RoundRecord:
         seconds = time.perf_counter() - start
         self.ledger.spend(phase, seconds)
         return record.model_copy(update={"seconds": record.seconds + seconds})
@@ -204,7 +204,7 @@ class Federation:
         self.ledger.warn(told.warnings)
         return bank
 
-    def _scores(self, state: ServerState, part: protocol.Part, bank: Bank) -> list[Scores]:
+    def _scores(self, state: ServerState, part: protocol.Split, bank: Bank) -> list[Scores]:
         """Have the global model scored, or one after the other the sites' own models."""
         found: list[Scores] = []
         whose: list[str | None] = [*owners(state.model)] or [None]

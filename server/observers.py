@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from fed.results import Results
-    from fed.results import Round as RoundRecord
+    from fed.results import Results, RoundRecord
     from fed.sites import SiteCard
     from server.schedule import Round
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, get_args
 
 from fed.metrics import metric as metric_named
-from fed.results import Cost, GroupCost, Participation, Round, SiteRound, ToAccuracy
+from fed.results import Cost, GroupCost, Participation, RoundRecord, SiteRound, ToAccuracy
 from fed.sites import SiteCard
 from server.clock import Timing, VirtualClock
 from server.exchange import Exchange
@@ -67,7 +67,7 @@ def site_records(
     return records
 
 
-def outcome_counts(rounds: Sequence[Round], cards: Sequence[SiteCard]) -> Participation:
+def outcome_counts(rounds: Sequence[RoundRecord], cards: Sequence[SiteCard]) -> Participation:
     """Count the rounds of each training site, and of all sites of a group, by outcome."""
     sites = {
         card.name: Counter(
@@ -83,7 +83,7 @@ def outcome_counts(rounds: Sequence[Round], cards: Sequence[SiteCard]) -> Partic
 
 
 def time_by_group(
-    rounds: Sequence[Round], cards: Sequence[SiteCard]
+    rounds: Sequence[RoundRecord], cards: Sequence[SiteCard]
 ) -> dict[str, dict[str, float]]:
     """Return where the virtual seconds of a run went, on average over the sites of each group.
 
@@ -103,7 +103,7 @@ def time_by_group(
     }
 
 
-def _spent(line: Round, site: str) -> dict[str, float]:
+def _spent(line: RoundRecord, site: str) -> dict[str, float]:
     """Divide a round's virtual seconds by what one site did in them."""
     seconds = line.virtual_seconds or 0.0
     spent = dict.fromkeys(KINDS, 0.0)
@@ -117,7 +117,9 @@ def _spent(line: Round, site: str) -> dict[str, float]:
     return spent
 
 
-def to_accuracy(rounds: Sequence[Round], cards: Sequence[SiteCard], metric: str) -> ToAccuracy:
+def to_accuracy(
+    rounds: Sequence[RoundRecord], cards: Sequence[SiteCard], metric: str
+) -> ToAccuracy:
     """Return what it took until a held-out score reached each of `MARKS`.
 
     Nothing is reached by a metric of which less is better: its marks would be others.
@@ -137,7 +139,7 @@ def to_accuracy(rounds: Sequence[Round], cards: Sequence[SiteCard], metric: str)
     )
 
 
-def _cost(rounds: Sequence[Round], cards: Sequence[SiteCard]) -> Cost:
+def _cost(rounds: Sequence[RoundRecord], cards: Sequence[SiteCard]) -> Cost:
     seconds = [line.virtual_seconds for line in rounds]
     spent = time_by_group(rounds, cards)
     return Cost(
@@ -156,7 +158,7 @@ def _cost(rounds: Sequence[Round], cards: Sequence[SiteCard]) -> Cost:
     )
 
 
-def _of(rounds: Sequence[Round], sites: Sequence[str]) -> list[SiteRound]:
+def _of(rounds: Sequence[RoundRecord], sites: Sequence[str]) -> list[SiteRound]:
     return [line.sites[name] for line in rounds for name in sites if name in line.sites]
 
 

@@ -9,8 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from fed.config import Config
 from fed.config.schema import Evaluation
 from fed.report.words import counted, metric_words
-from fed.results import Round as RoundRecord
-from fed.results import Table
+from fed.results import RoundRecord, Table
 from fed.sites import SiteCard
 from server.observers import Failure, Observer
 from server.schedule import Round

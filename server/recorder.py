@@ -20,10 +20,10 @@ from fed.results import (
     HeldOut,
     ModelFile,
     Results,
-    Round,
+    RoundRecord,
+    SiteTraffic,
     Task,
     Time,
-    Traffic,
     Transport,
     Validation,
     add_round,
@@ -102,7 +102,7 @@ class Recorder:
         """Take over the lines of the rounds that another run has trained."""
         write_rounds(self._directory, read_rounds(folder))
 
-    def __call__(self, state: ServerState, ledger: Ledger, record: Round) -> None:
+    def __call__(self, state: ServerState, ledger: Ledger, record: RoundRecord) -> None:
         """Save a round: its line first, then the checkpoint."""
         add_round(self._directory, record)
         save_checkpoint(self._directory / "checkpoints", state, ledger)
@@ -180,7 +180,7 @@ class Recorder:
                 down_bytes=traffic.total_down,
                 up_bytes=traffic.total_up,
                 sites={
-                    card.name: Traffic(
+                    card.name: SiteTraffic(
                         down_bytes=traffic.down[card.name], up_bytes=traffic.up[card.name]
                     )
                     for card in cards

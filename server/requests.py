@@ -55,7 +55,7 @@ def statistics_requests(
 def score_requests(
     config: Config,
     model: State,
-    part: protocol.Part,
+    part: protocol.Split,
     owner: str | None,
     bank: Bank,
     exchange: Exchange,

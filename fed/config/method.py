@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from fed.config.section import Count, Positive, PositiveShare, Section
 from fed.parts import Need, PartKey
 
-Part = Literal["encoders", "heads", "predictors", "fusion"]
+NetworkPart = Literal["encoders", "heads", "predictors", "fusion"]
 """`encoders`; `heads`, the classifier of each encoder; `predictors` between the modalities;
 `fusion`, both branches and the classifier."""
 
@@ -17,7 +17,7 @@ class Phase(Section):
     """A run of rounds that trains some parts of the network, with all others frozen."""
 
     name: str
-    trains: Annotated[tuple[Part, ...], Field(min_length=1)]
+    trains: Annotated[tuple[NetworkPart, ...], Field(min_length=1)]
     share: PositiveShare = 1.0
     """Share of `training.rounds`. The shares of a method add up to 1, or to less: it then ends
     early. How long a phase is does not depend on what follows it, so that methods with the same

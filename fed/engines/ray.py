@@ -12,8 +12,8 @@ import ray
 from flwr.app import Message
 
 from fed.engines.grid import Node, SimulationGrid
+from fed.engines.ray_call import Call
 from fed.engines.ray_queue import Homes
-from fed.engines.ray_round import Round
 from fed.engines.ray_workers import WorkerPool
 from fed.engines.site import ConfigValue
 
@@ -44,7 +44,7 @@ class RayGrid(SimulationGrid):
             self._pool.close()
 
     def _answers(self, messages: Iterator[Message], timeout: float | None) -> Iterator[Message]:
-        return Round(
+        return Call(
             self._pool, self._homes, self._sites, messages, timeout, self._early_bytes
         ).replies()
 

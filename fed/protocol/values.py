@@ -18,7 +18,7 @@ EVALUATE = "evaluate"
 
 Bank = Mapping[Modality, Prototypes]
 """Prototypes of each modality."""
-Part = Literal["held_out", "validation"]
+Split = Literal["held_out", "validation"]
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ class EvaluateTask:
         Prototypes of the modalities the site has, if it is to adapt the model to its archive.
     """
 
-    part: Part
+    part: Split
     conditions: tuple[Condition, ...]
     parameters: State
     bank: Bank = field(default_factory=dict)

@@ -7,7 +7,7 @@ import numpy as np
 
 from fed.report.style import DOWN_COLOUR, INK, MUTED, UP_COLOUR, Panel, legend_below, panel
 from fed.report.words import duration, size
-from fed.results import Results, Traffic
+from fed.results import Results, SiteTraffic
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,13 +23,13 @@ def cost_panels(results: Results) -> list[Panel]:
     return panels
 
 
-def group_traffic(results: Results) -> dict[str, tuple[int, Traffic]]:
+def group_traffic(results: Results) -> dict[str, tuple[int, SiteTraffic]]:
     """Return the number of sites of each group and the bytes of all of them."""
-    groups: dict[str, tuple[int, Traffic]] = {}
+    groups: dict[str, tuple[int, SiteTraffic]] = {}
     for site in results.sites:
-        sites, before = groups.get(site.group, (0, Traffic()))
-        sent = results.communication.sites.get(site.name, Traffic())
-        both = Traffic(
+        sites, before = groups.get(site.group, (0, SiteTraffic()))
+        sent = results.communication.sites.get(site.name, SiteTraffic())
+        both = SiteTraffic(
             down_bytes=before.down_bytes + sent.down_bytes, up_bytes=before.up_bytes + sent.up_bytes
         )
         groups[site.group] = (sites + 1, both)

@@ -17,7 +17,7 @@ from fed.report.style import (
     panel,
 )
 from fed.report.words import GIVEN, metric_words
-from fed.results import Results, Round
+from fed.results import Results, RoundRecord
 from fed.sites import CONDITIONS, Condition
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ DRAWN = 2
 """How many of the metrics shown are drawn over the rounds."""
 
 
-def loss_panels(results: Results, rounds: Sequence[Round]) -> list[Panel]:
+def loss_panels(results: Results, rounds: Sequence[RoundRecord]) -> list[Panel]:
     """Draw each training loss, a line a group of sites."""
     names = dict.fromkeys(
         name for line in rounds for losses in line.losses.values() for name in losses
@@ -35,7 +35,7 @@ def loss_panels(results: Results, rounds: Sequence[Round]) -> list[Panel]:
     return [_loss_panel(name, results, rounds) for name in names]
 
 
-def score_panels(results: Results, rounds: Sequence[Round]) -> list[Panel]:
+def score_panels(results: Results, rounds: Sequence[RoundRecord]) -> list[Panel]:
     """Draw held-out and validation scores over the rounds in which they were taken."""
     classes = len(results.classes)
     panels = (
@@ -45,7 +45,7 @@ def score_panels(results: Results, rounds: Sequence[Round]) -> list[Panel]:
     return [drawn for drawn in panels if drawn is not None]
 
 
-def phase_starts(rounds: Sequence[Round]) -> dict[int, str]:
+def phase_starts(rounds: Sequence[RoundRecord]) -> dict[int, str]:
     """Return the phases by the round each starts in."""
     starts: dict[int, str] = {}
     previous = None
@@ -57,7 +57,7 @@ def phase_starts(rounds: Sequence[Round]) -> dict[int, str]:
 
 
 def group_losses(
-    name: str, results: Results, rounds: Sequence[Round]
+    name: str, results: Results, rounds: Sequence[RoundRecord]
 ) -> Mapping[str, tuple[list[int], list[float]]]:
     """Return rounds and mean loss over the sites that reported it, by group."""
     group_of = {site.name: site.group for site in results.with_role("train")}
@@ -76,7 +76,7 @@ def group_losses(
     return curves
 
 
-def _loss_panel(name: str, results: Results, rounds: Sequence[Round]) -> Panel:
+def _loss_panel(name: str, results: Results, rounds: Sequence[RoundRecord]) -> Panel:
     owner: dict[str, Condition] = {
         site.group: owner_condition(site.modalities) for site in results.with_role("train")
     }
@@ -102,7 +102,7 @@ def _loss_panel(name: str, results: Results, rounds: Sequence[Round]) -> Panel:
     return panel(f"Training loss: {name.replace('_', ' ')}", draw, 250)
 
 
-def _score_panel(metric: str, title: str, rounds: Sequence[Round]) -> Panel | None:
+def _score_panel(metric: str, title: str, rounds: Sequence[RoundRecord]) -> Panel | None:
     curves = [
         (condition, kind, numbers, values)
         for condition in CONDITIONS
@@ -138,7 +138,7 @@ def _score_panel(metric: str, title: str, rounds: Sequence[Round]) -> Panel | No
 
 
 def _scores(
-    metric: str, condition: Condition, kind: str, rounds: Sequence[Round]
+    metric: str, condition: Condition, kind: str, rounds: Sequence[RoundRecord]
 ) -> tuple[list[int], list[float]]:
     numbers, values = [], []
     for line in rounds:
@@ -150,7 +150,7 @@ def _scores(
     return numbers, values
 
 
-def _over_rounds(axes: "Axes", rounds: Sequence[Round]) -> None:
+def _over_rounds(axes: "Axes", rounds: Sequence[RoundRecord]) -> None:
     """Give all panels the same rounds, and mark where a phase begins."""
     from matplotlib.ticker import MaxNLocator
 

@@ -1,6 +1,6 @@
 """The outcome of a run, typed: what the recorder writes, and everybody else reads.
 
-``results.json`` is a `Results`, each line of ``rounds.jsonl`` a `Round`, ``model.json`` a
+``results.json`` is a `Results`, each line of ``rounds.jsonl`` a `RoundRecord`, ``model.json`` a
 `ModelFile`; `Run.load` reads a folder. Keys of later versions are kept as they are.
 """
 
@@ -11,18 +11,18 @@ from fed.results.outcome import (
     GroupCost,
     Participation,
     Results,
+    SiteTraffic,
     Task,
     Time,
     ToAccuracy,
-    Traffic,
     Transport,
     is_finished,
     read_results,
     write_results,
 )
 from fed.results.rounds import (
-    Round,
     RoundFailure,
+    RoundRecord,
     SiteRound,
     add_round,
     read_rounds,
@@ -66,15 +66,15 @@ __all__ = [
     "OperatingPoint",
     "Participation",
     "Results",
-    "Round",
     "RoundFailure",
+    "RoundRecord",
     "Run",
     "SiteRound",
+    "SiteTraffic",
     "Table",
     "Task",
     "Time",
     "ToAccuracy",
-    "Traffic",
     "Transport",
     "Validation",
     "add_round",

@@ -15,17 +15,17 @@ from fed.storage import write_json
 FILE = "results.json"
 
 
-class Traffic(Record):
+class SiteTraffic(Record):
     """Bytes of the messages sent: down to the sites, up to the server."""
 
     down_bytes: int = 0
     up_bytes: int = 0
 
 
-class Communication(Traffic):
+class Communication(SiteTraffic):
     """Bytes of all messages of a run, and of each site's."""
 
-    sites: dict[str, Traffic]
+    sites: dict[str, SiteTraffic]
 
 
 class Time(Record):
@@ -68,7 +68,7 @@ class Participation(Record):
     sites: Mapping[str, dict[str, int]] = {}
 
 
-class GroupCost(Traffic):
+class GroupCost(SiteTraffic):
     """What a group had spent by a round: bytes of all sites, virtual seconds at work of one."""
 
     busy_seconds: float

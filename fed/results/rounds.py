@@ -31,7 +31,7 @@ class RoundFailure(Record):
     outcome: str = "failed"
 
 
-class Round(Record):
+class RoundRecord(Record):
     """A line of ``rounds.jsonl``; scores are None in a round that was not scored."""
 
     round: int
@@ -54,7 +54,7 @@ class Round(Record):
         return json.dumps(self.content(), allow_nan=False) + "\n"
 
 
-def read_rounds(folder: Path) -> tuple[Round, ...]:
+def read_rounds(folder: Path) -> tuple[RoundRecord, ...]:
     """Read ``rounds.jsonl`` of a run; none where it has not begun.
 
     A last line that was cut short, by a run that was killed, belongs to no completed round.
@@ -68,15 +68,15 @@ def read_rounds(folder: Path) -> tuple[Round, ...]:
     lines = text_of(path).splitlines(keepends=True) if path.exists() else []
     if lines and not lines[-1].endswith("\n"):
         lines.pop()
-    return tuple(parsed(Round, line, path) for line in lines if line.strip())
+    return tuple(parsed(RoundRecord, line, path) for line in lines if line.strip())
 
 
-def write_rounds(folder: Path, rounds: Sequence[Round]) -> None:
+def write_rounds(folder: Path, rounds: Sequence[RoundRecord]) -> None:
     """Write ``rounds.jsonl`` anew, whole or not at all."""
     write_text(folder / FILE, "".join(each.line() for each in rounds))
 
 
-def add_round(folder: Path, record: Round) -> None:
+def add_round(folder: Path, record: RoundRecord) -> None:
     """Add a line to ``rounds.jsonl``, written out before this returns."""
     with (folder / FILE).open("a", encoding="utf-8") as lines:
         lines.write(record.line())

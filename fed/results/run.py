@@ -16,7 +16,7 @@ from fed.config import Config, load
 from fed.errors import DataError
 from fed.results.outcome import Results, read_results
 from fed.results.record import SCHEMA, Record, parsed, text_of
-from fed.results.rounds import Round, read_rounds
+from fed.results.rounds import RoundRecord, read_rounds
 from fed.sites import Condition
 from fed.storage import write_json, write_text
 
@@ -62,7 +62,7 @@ class Run:
         return cls(folder, read_results(folder))
 
     @cached_property
-    def rounds(self) -> tuple[Round, ...]:
+    def rounds(self) -> tuple[RoundRecord, ...]:
         """The rounds, as they were recorded."""
         return read_rounds(self.folder)
 

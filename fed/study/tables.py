@@ -71,7 +71,7 @@ Key = tuple[str, str, str, str]
 """Method, setting, condition, metric."""
 
 
-class Scores:
+class SeedScores:
     """The rows of a study, found by arm, condition, metric, site and seed."""
 
     def __init__(self, rows: Iterable[Row]) -> None:
@@ -104,7 +104,7 @@ class Scores:
 
 def summaries(rows: Iterable[Row]) -> list[Summary]:
     """Return a summary of each arm, condition and metric, in the order of the rows."""
-    scores = Scores(rows)
+    scores = SeedScores(rows)
     return [_summary(scores, key) for key in scores.cells()]
 
 
@@ -120,7 +120,7 @@ def comparisons(
     figures : sequence of str, optional
         The metrics compared; all where not given.
     """
-    scores = Scores(rows)
+    scores = SeedScores(rows)
     keys = [key for key in scores.cells() if figures is None or key[3] in figures]
     one_method = len({method for method, *_ in keys}) == 1
     found = []
@@ -151,7 +151,7 @@ def higher_is_better(metric: str) -> bool:
     return metric_words(metric, 0).higher_is_better
 
 
-def _summary(scores: Scores, key: Key) -> Summary:
+def _summary(scores: SeedScores, key: Key) -> Summary:
     seeds = scores.seeds(key)
     sites = [list(scores.sites(key, seed).values()) for seed in seeds]
     sites = [values for values in sites if values]
@@ -165,7 +165,7 @@ def _summary(scores: Scores, key: Key) -> Summary:
 
 
 def _comparison(
-    scores: Scores,
+    scores: SeedScores,
     key: Key,
     against: Key,
     reference: str,

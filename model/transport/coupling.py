@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from . import gromov
-from .problems import Batch, assemble
+from .problems import PaddedProblems, assemble
 from .projection import Marginals
 
 
@@ -137,7 +137,11 @@ def labelled_couplings(
 
 
 def _corrected_couplings(
-    batch: Batch, eps: float, tolerance: float, max_steps: int, starts: Sequence[Coupling] | None
+    batch: PaddedProblems,
+    eps: float,
+    tolerance: float,
+    max_steps: int,
+    starts: Sequence[Coupling] | None,
 ) -> list[Coupling]:
     marginals = Marginals(batch.a[..., None], batch.b[:, None])
     problem = gromov.Quadratic(batch.D1, batch.D2, marginals, batch.same)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class PaddedProblems:
     """B problems in float64, padded to the largest; padding and left-out classes weigh nothing.
 
     `D1` (B, n, n) and `D2` (B, m, m) are the normalised distances; `a` (B, n) and `b` (B, m) the
@@ -50,7 +50,7 @@ class Batch:
         return plan, Potentials(row[..., None], column[:, None])
 
 
-def assemble(problems: Sequence[Problem]) -> Batch:
+def assemble(problems: Sequence[Problem]) -> PaddedProblems:
     """Check the problems and pad them into a batch.
 
     Raises
@@ -84,7 +84,7 @@ def assemble(problems: Sequence[Problem]) -> Batch:
     class_weight = ((ly[:, :, None] == ly[:, None, :]).to(b.dtype) @ b[..., None])[..., 0]
     b = b * class_mass / torch.where(columns, class_weight, 1.0)
     left_out = tuple(_left_out(problem, rows[k], columns[k]) for k, problem in enumerate(problems))
-    return Batch(
+    return PaddedProblems(
         distances([p.X for p in problems], rows, "X"),
         distances([p.Y for p in problems], columns, "Y"),
         a,

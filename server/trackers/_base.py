@@ -10,7 +10,7 @@ from typing import Any
 
 from fed.config import Config
 from fed.errors import ConfigError
-from fed.results import Results, Round, Table
+from fed.results import Results, RoundRecord, Table
 from server.observers import Observer
 
 
@@ -43,7 +43,7 @@ class Following(Observer):
     def close(self, complete: bool) -> None:
         """Let go of files and processes."""
 
-    def round_ended(self, record: Round) -> None:
+    def round_ended(self, record: RoundRecord) -> None:
         """Keep what a round says."""
         self.log(record.round, numbers_of(record))
 
@@ -54,7 +54,7 @@ class Following(Observer):
         self.close(complete=results is not None)
 
 
-def numbers_of(record: Round) -> dict[str, float]:
+def numbers_of(record: RoundRecord) -> dict[str, float]:
     """Return the numbers of a round by name; losses are means over the sites that reported them."""
     losses: dict[str, list[float]] = defaultdict(list)
     for of_site in record.losses.values():

@@ -1,6 +1,6 @@
 """Sums over the lines of a run, against sums made by hand."""
 
-from fed.results import Round
+from fed.results import RoundRecord
 from fed.sites import Resources, SiteCard
 from server.participation import outcome_counts, time_by_group, to_accuracy
 
@@ -30,7 +30,7 @@ def auc(both, fundus):
 
 
 def line(number, seconds, sites, held_out=None):
-    return Round.model_validate(
+    return RoundRecord.model_validate(
         {
             "round": number,
             "phase": "encoders",

@@ -12,7 +12,7 @@ from fed.results import (
     CONFIGURATION,
     PREDICTIONS,
     Results,
-    Round,
+    RoundRecord,
     write_predictions,
     write_results,
     write_rounds,
@@ -187,7 +187,7 @@ def _results(
     }
 
 
-def _round(number: int, sites: list[dict[str, Any]]) -> Round:
+def _round(number: int, sites: list[dict[str, Any]]) -> RoundRecord:
     rng = np.random.default_rng(number)
     fusion = number > 12
     losses = {}
@@ -202,7 +202,7 @@ def _round(number: int, sites: list[dict[str, Any]]) -> Round:
         auc = {c: 0.6 + 0.08 * skill + 0.006 * number for c, skill in SKILL.items()}
         scored = {c: {"auc": {"value": v}, "qwk": {"value": v - 0.1}} for c, v in auc.items()}
         validated = {c: {"auc": {"value": v + 0.03}} for c, v in auc.items()}
-    return Round.model_validate(
+    return RoundRecord.model_validate(
         {
             "round": number,
             "phase": "fusion" if fusion else "encoders",

@@ -14,7 +14,7 @@ from fed.report.gallery import central_scan
 from fed.report.notices import confounds, notices
 from fed.report.style import panel, severity_colours
 from fed.report.words import duration, headline, listed, share, size
-from fed.results import Results, Run, Traffic
+from fed.results import Results, Run, SiteTraffic
 from fed.sites import Resources, SiteCard
 from tests.fed.report.synthetic import write_run
 
@@ -70,7 +70,7 @@ def test_many_sites_become_a_row_a_group():
 def test_traffic_by_group_sums_its_sites(run):
     assert group_traffic(run.results)["tertiary"] == (
         3,
-        Traffic(down_bytes=3 * 8_400_000, up_bytes=3 * 6_100_000),
+        SiteTraffic(down_bytes=3 * 8_400_000, up_bytes=3 * 6_100_000),
     )
 
 

@@ -9,7 +9,7 @@ from fed.errors import DataError
 from fed.results import (
     Estimate,
     Results,
-    Round,
+    RoundRecord,
     Run,
     add_round,
     is_finished,
@@ -73,7 +73,7 @@ def test_a_line_cut_short_belongs_to_no_round(tmp_path):
 
 def test_a_number_that_is_none_is_refused():
     with pytest.raises(ValueError, match="JSON"):
-        Round(
+        RoundRecord(
             round=1, phase="p", lr=float("nan"), participants=(), losses={}, down_bytes=0,
             up_bytes=0, seconds=1.0,
         ).line()  # fmt: skip

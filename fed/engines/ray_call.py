@@ -55,7 +55,7 @@ class Arrival:
     size: int = 0
 
 
-class Round:
+class Call:
     """Runs one call.
 
     Parameters
