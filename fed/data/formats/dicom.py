@@ -131,7 +131,7 @@ def _palette_white(data: Any) -> float:
 
 def _grey(frames: NDArray[Any]) -> NDArray[Any]:
     """Return the luma of RGB frames (ITU-R BT.601), in their own depth."""
-    luma = frames.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
+    luma = frames.astype(np.float64) @ np.array([0.299, 0.587, 0.114])
     return np.rint(luma).astype(frames.dtype)
 
 

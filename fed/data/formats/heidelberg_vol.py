@@ -22,11 +22,12 @@ LOCALIZER = "localizer"
 """What the image from above is called inside a file: ``scan.vol/localizer``."""
 
 HEADER = 2048
-MOST_SCAN_HEADER = 1 << 20
+SCAN = struct.Struct("<12si")
+"""How a B-scan's header begins: version, and its own size, which alone is right in all files."""
 GEOMETRY = struct.Struct("<12s3i3d2i2d")
 """Version; width, scans, depth; their spacings; the localizer's width, height and spacings."""
-EYE = struct.Struct("<4s8si i16s16si21s")
-"""From byte 84: side, time, pattern, bytes of a B-scan's header, two ids, number and patient."""
+EYE = struct.Struct("<4s8sii16s16si21s")
+"""From byte 84: side, time, pattern, size of a B-scan's header, two ids, number and patient."""
 EYE_AT = 84
 
 
@@ -38,18 +39,12 @@ class _Header:
     depth: int
     width: int
     localizer: tuple[int, int]
-    scan_header: int
     eye: Eye
 
     @property
     def scans_at(self) -> int:
         """Byte at which the first B-scan's header begins."""
         return HEADER + self.localizer[0] * self.localizer[1]
-
-    @property
-    def scan(self) -> int:
-        """Bytes of a B-scan with its header."""
-        return self.scan_header + 4 * self.depth * self.width
 
 
 def read(path: Path) -> Stored:
@@ -63,9 +58,16 @@ def read(path: Path) -> Stored:
     with reading(path), path.open("rb") as file:
         header = _header(path, file.read(HEADER))
         volume = np.empty((header.slices, header.depth, header.width), np.float32)
-        for number, plane in enumerate(volume):
-            file.seek(header.scans_at + number * header.scan + header.scan_header)
+        at = header.scans_at
+        for plane in volume:
+            file.seek(at)
+            _, size = SCAN.unpack(file.read(SCAN.size))
+            if size < SCAN.size:
+                raise DataError(f"{path}: damaged (a B-scan's header of {size} bytes)")
+            long_enough(path, at + size + plane.nbytes)
+            file.seek(at + size)
             stored = np.frombuffer(file.read(plane.nbytes), "<f4").reshape(plane.shape)
+            at += size + plane.nbytes
             measured = np.isfinite(stored) & (stored < MASKED)
             plane[...] = np.where(measured, stored, 0).clip(0, 1) ** 0.25
     return Stored(volume, 1.0, header.eye)
@@ -92,22 +94,21 @@ def _header(path: Path, stored: bytes) -> _Header:
     if len(stored) < HEADER:
         raise DataError(f"{path}: damaged or no .vol file ({len(stored):,} bytes)")
     _, width, slices, depth, across, between, down, *localizer = GEOMETRY.unpack_from(stored)
-    eye, _, _, scan_header, _, _, _, patient = EYE.unpack_from(stored, EYE_AT)
+    eye, *_, patient = EYE.unpack_from(stored, EYE_AT)
     allow_picture(path, width, depth, slices, 4)
     high, wide = localizer[1], localizer[0]
-    if high < 0 or wide < 0 or not 0 <= scan_header <= MOST_SCAN_HEADER:
-        raise DataError(f"{path}: damaged or no .vol file (negative or huge sizes in its header)")
+    if high < 0 or wide < 0:
+        raise DataError(f"{path}: damaged or no .vol file (negative sizes in its header)")
     header = _Header(
         slices,
         depth,
         width,
         (high, wide),
-        scan_header,
         Eye(
             side(eye.decode("latin-1")),
             patient.split(b"\0")[0].decode("latin-1").strip() or None,
             (between if slices > 1 else None, down, across),
         ),
     )
-    long_enough(path, header.scans_at + slices * header.scan)
+    long_enough(path, header.scans_at + slices * (SCAN.size + 4 * depth * width))
     return header
