@@ -14,6 +14,8 @@ from torch import Tensor, nn
 
 from fed.config import Config, resolve
 from fed.config.model import Frozen
+from fed.data.cases import Pixels
+from fed.data.doubts import Doubt
 from fed.data.reading import Decoder
 from fed.engines.site import one_thread
 from fed.errors import ConfigError
@@ -52,7 +54,17 @@ class FeatureEncoder:
         ConfigError
             If the encoder cannot be loaded or run, or gives features of another width.
         """
-        pixels = torch.from_numpy(self.decoder.read(modality, path)).float() / 255
+        return self._encoded(modality, self.decoder.read(modality, path))
+
+    def examine(
+        self, modality: Modality, path: Path
+    ) -> tuple[NDArray[np.float32], tuple[Doubt, ...]]:
+        """Return what `read` does, and what is doubtful of the image."""
+        pixels, doubts = self.decoder.examine(modality, path)
+        return self._encoded(modality, pixels), doubts
+
+    def _encoded(self, modality: Modality, image: Pixels) -> NDArray[np.float32]:
+        pixels = torch.from_numpy(image).float() / 255
         batch = pixels[None] if modality == "fundus" else pixels[None, None]
         encoder = _encoder(self.federation, self.modality)
         try:
@@ -72,9 +84,9 @@ class FeatureEncoder:
         """Return what a feature depends on beside its image's file: the encoder, and its input."""
         return f"{self.decoder.identity(modality)} {_digest(self.federation, self.modality)}"
 
-    def check(self, images: Sequence[tuple[Modality, Path]]) -> None:
+    def check(self, images: Sequence[tuple[Modality, Path]]) -> Sequence[Doubt]:
         """Decode every image once, as `Decoder.check` does."""
-        self.decoder.check(images)
+        return self.decoder.check(images)
 
     @property
     def _spec(self) -> Frozen:

@@ -1,30 +1,65 @@
-"""Reading pictures: any common file to pixels, and colour fundus photographs to one size."""
+"""Reading colour fundus photographs from any common file, and bringing them to one size."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
+from fed.data.brightness import scale_of, scaled, to_bytes
 from fed.data.cases import Pixels
+from fed.data.formats.arrays import read as _read_array
+from fed.data.formats.known import backing_file, image_files, is_array, photograph_format
+from fed.data.formats.pictures import PICTURES, read_picture
+from fed.data.formats.stored import Eye
+from fed.data.limits import allow_picture, reading
 from fed.errors import DataError
 
-PICTURES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"})
-"""Suffixes of the files that are read as one picture."""
+__all__ = [
+    "PICTURES",
+    "backing_file",
+    "image_files",
+    "is_array",
+    "load_array",
+    "load_fundus",
+    "load_picture",
+    "open_fundus",
+    "read_fundus",
+    "reading",
+    "resize_fundus",
+    "to_bytes",
+]  # fmt: skip
 
-FULL_SCALES = (255, 4095, 65535)
 BLACK = 16
 """A pixel of a photograph's border is at most this bright, of 255, in every channel."""
 
 
-def load_fundus(path: Path) -> Pixels:
+@dataclass(frozen=True)
+class Opened:
+    """An image in 8 bits, at the size it is stored in.
+
+    Attributes
+    ----------
+    pixels : array
+        A photograph ``(height, width, 3)`` or a scan ``(slices, depth, width)``.
+    guess : str or None
+        How the depth was guessed, where neither type nor header of the file tells it.
+    eye : Eye
+        What the file's header tells of the eye.
+    """
+
+    pixels: Pixels
+    guess: str | None
+    eye: Eye
+
+
+def open_fundus(path: Path) -> Opened:
     """Return a fundus photograph ``(height, width, 3)`` at the size it is stored in.
 
     Pictures with 8 bits a channel are read as they are, colour pictures with 16 bits by their
-    upper 8. Grey ones (16 bits scaled by `to_bytes`) and arrays ``(height, width)``, such as a
+    upper 8. Grey ones (more bits scaled by `to_bytes`) and arrays ``(height, width)``, such as a
     scanning laser image inside a ``.npz``, get three equal channels.
 
     Raises
@@ -32,30 +67,43 @@ def load_fundus(path: Path) -> Pixels:
     DataError
         Naming the file and the trouble.
     """
-    pixels = load_array(path) if is_array(path) else load_picture(path)
-    pixels = to_bytes(pixels, path)
-    if pixels.ndim == 2:
-        pixels = np.repeat(pixels[..., None], 3, axis=2)
-    if pixels.ndim != 3 or pixels.shape[2] != 3:
+    stored = photograph_format(path)(path)
+    shape = stored.pixels.shape
+    if len(shape) not in (2, 3) or shape[2:] not in ((), (3,)):
         raise DataError(
-            f"{path}: an array of shape {pixels.shape}; a fundus photograph is "
+            f"{path}: an array of shape {shape}; a fundus photograph is "
             "(height, width) or (height, width, 3)"
         )
-    return pixels
+    allow_picture(path, shape[1], shape[0])
+    pixels, guess = in_bytes(stored.pixels, stored.white, path)
+    if pixels.ndim == 2:
+        pixels = np.repeat(pixels[..., None], 3, axis=2)
+    return Opened(pixels, guess, stored.eye)
+
+
+def load_fundus(path: Path) -> Pixels:
+    """Return the pixels of `open_fundus`."""
+    return open_fundus(path).pixels
 
 
 def read_fundus(path: Path, size: int) -> Pixels:
-    """Return a fundus photograph ``(3, size, size)``, red first, the whole field of view in it.
-
-    Black borders are cropped, the rest is padded with black to a square around its centre, and
-    the square is resized with antialiasing. Left eyes are not mirrored.
+    """Return a fundus photograph ``(3, size, size)``, as `resize_fundus` brings it to.
 
     Raises
     ------
     DataError
         Naming the file and the trouble.
     """
-    picture = Image.fromarray(_without_black_borders(load_fundus(path)))
+    return resize_fundus(load_fundus(path), size)
+
+
+def resize_fundus(pixels: Pixels, size: int) -> Pixels:
+    """Return a photograph as ``(3, size, size)``, red first, the whole field of view in it.
+
+    Black borders are cropped, the rest is padded with black to a square around its centre, and
+    the square is resized with antialiasing. Left eyes are not mirrored.
+    """
+    picture = Image.fromarray(_without_black_borders(pixels))
     side = max(picture.size)
     square = Image.new("RGB", (side, side))
     square.paste(picture, ((side - picture.width) // 2, (side - picture.height) // 2))
@@ -63,106 +111,20 @@ def read_fundus(path: Path, size: int) -> Pixels:
     return np.ascontiguousarray(np.asarray(resized).transpose(2, 0, 1))
 
 
-def load_picture(path: Path, grey: bool = False) -> NDArray[Any]:
-    """Return the pixels of a picture file, turned upright where the camera noted how.
+def in_bytes(values: NDArray[Any], white: float | None, path: Path) -> tuple[Pixels, str | None]:
+    """Return what a file holds in 8 bits, and how its depth was guessed, if it was."""
+    scale = scale_of(values, path, white)
+    return scaled(values, scale), scale.guess
 
-    Grey is ``(height, width)`` in the depth it is stored in; colour is ``(height, width, 3)`` in
-    8 bits, or turned to grey on request.
-    """
-    with reading(path), Image.open(path) as opened:
-        opened.load()
-        picture = ImageOps.exif_transpose(opened)
-        if picture.mode in ("1", "L", "LA") or (grey and not _is_deep(picture)):
-            return np.asarray(picture.convert("L"))
-        return np.asarray(picture if _is_deep(picture) else picture.convert("RGB"))
+
+def load_picture(path: Path, grey: bool = False) -> NDArray[Any]:
+    """Return the pixels of a picture file, as `read_picture` does."""
+    return read_picture(path, grey).pixels
 
 
 def load_array(path: Path) -> NDArray[Any]:
-    """Return the array in a ``.npy`` file, or one of those in a ``.npz`` file.
-
-    Which one the path says as if the file were a folder, ``scan.npz/oct_bscans``; without a name
-    it is the first.
-    """
-    file = backing_file(path)
-    with reading(path):
-        loaded = np.load(file, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return loaded
-        with loaded as archive:
-            if not archive.files:
-                raise DataError(f"{path}: holds no array")
-            name = archive.files[0] if file == path else path.name
-            if name not in archive.files:
-                raise DataError(
-                    f"{file}: holds no array {name!r}; it has: {', '.join(archive.files)}"
-                )
-            return archive[name]
-
-
-def is_array(path: Path) -> bool:
-    """Whether a path is a ``.npy`` or ``.npz`` file, or names an array in a ``.npz`` file."""
-    return backing_file(path).suffix.lower() in (".npy", ".npz")
-
-
-def backing_file(path: Path) -> Path:
-    """Return the file or folder that a path is read from: itself, or the ``.npz`` file it is in."""
-    return path.parent if path.parent.suffix.lower() == ".npz" else path
-
-
-def to_bytes(values: NDArray[Any], path: Path) -> Pixels:
-    """Bring brightness of any depth to 8 bits.
-
-    The brightest value tells the depth: full scale is the least of 255, 4095 (12 bits) and
-    65535 (16 bits) that holds it, and also 1 for fractions. So images of one device keep their
-    brightness relative to each other. Where values are negative or beyond 16 bits no depth is
-    known, and the image's own range becomes 0 to 255.
-
-    Raises
-    ------
-    DataError
-        If the values are not real numbers, some are not finite, or there are none.
-    """
-    if values.dtype.kind not in "buif" or values.size == 0:
-        raise DataError(
-            f"{path}: an array of {values.dtype} with shape {values.shape}; numbers are needed"
-        )
-    if values.dtype == np.uint8:
-        return values
-    if values.dtype.kind == "b":
-        return values.astype(np.uint8) * np.uint8(255)
-    if values.dtype.kind == "f" and not np.isfinite(values).all():
-        raise DataError(f"{path}: holds values that are not finite numbers (NaN or infinite)")
-    low, high = float(values.min()), float(values.max())
-    scales = (1, *FULL_SCALES) if values.dtype.kind == "f" else FULL_SCALES
-    full = next((scale for scale in scales if high <= scale), None)
-    if low < 0 or full is None:
-        zero, span = low, high - low
-    else:
-        zero, span = 0.0, float(full)
-    scaled = (values.astype(np.float64) - zero) * (255.0 / span if span else 0.0)
-    return np.rint(scaled).astype(np.uint8)
-
-
-@contextmanager
-def reading(path: Path) -> Iterator[None]:
-    """Turn what libraries say of a bad file into one `DataError` that names the file."""
-    try:
-        yield
-    except DataError:
-        raise
-    except UnidentifiedImageError:
-        raise DataError(f"{path}: not an image in a known format") from None
-    except MemoryError:
-        raise
-    except Exception as error:  # decoders raise anything from SyntaxError to zlib.error
-        if isinstance(error, OSError) and error.strerror:
-            raise DataError(f"{path}: cannot be read: {error.strerror}") from None
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(f"{path}: damaged or truncated ({reason})") from None
-
-
-def _is_deep(picture: Image.Image) -> bool:
-    return picture.mode.startswith(("I", "F"))
+    """Return the array in a ``.npy`` file, or one of those in a ``.npz`` file."""
+    return _read_array(path).pixels
 
 
 def _without_black_borders(pixels: Pixels) -> Pixels:

@@ -7,6 +7,7 @@ taken for it, and moving or touching files costs no decoding. An index of hashes
 modification time spares a start the reading of files that nobody touched.
 """
 
+import json
 import multiprocessing
 import os
 import signal
@@ -14,20 +15,26 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fed.data.contents import ContentIndex, digest, state_and_content
+from fed.data.doubts import Doubt
+from fed.data.images import backing_file
+from fed.data.limits import regular
 from fed.data.reading import Preparable, refuse
 from fed.errors import DataError
 from fed.sites import MODALITIES, Modality
 
-FORMAT = 1
+FORMAT = 2
 """Raised whenever reading comes to give other pixels, so that older arrays count as stale."""
 
 INDEX = "index.json"
+
+NOTE = ".json"
+"""Suffix of what is noted beside an array of a doubtful image."""
 
 Image = tuple[Modality, Path]
 
@@ -65,10 +72,15 @@ class PreparedReader:
         except (OSError, ValueError):
             raise DataError(f"{stored}: damaged; delete it and prepare the data again") from None
 
-    def check(self, images: Sequence[Image]) -> None:
-        """Raise a `DataError` if the folder lacks an image as its file is now.
+    def check(self, images: Sequence[Image]) -> Sequence[Doubt]:
+        """Return what was noted of the images when they were prepared.
 
         Images are read only where their files changed after they were prepared.
+
+        Raises
+        ------
+        DataError
+            If the folder lacks an image as its file is now.
         """
         contents = self._index.look_up(path for _, path in images)
         for image in images:
@@ -80,6 +92,19 @@ class PreparedReader:
         absent = [path for modality, path in images if (modality, path) not in self._found]
         if absent:
             raise DataError(self._stale(absent))
+        return [doubt for image in images for doubt in self._noted(image)]
+
+    def _noted(self, image: Image) -> tuple[Doubt, ...]:
+        """Return what is noted beside an array: nothing, if nothing was doubtful."""
+        note = self._found[image].with_suffix(NOTE)
+        try:
+            return tuple(Doubt(*image, kind, words) for kind, words in json.loads(note.read_text()))
+        except FileNotFoundError:
+            return ()
+        except (OSError, ValueError, TypeError):
+            raise DataError(
+                f"{note}: damaged; delete it and its array, and prepare again"
+            ) from None
 
     def array(self, modality: Modality, content: str) -> Path:
         """Return where the array of an image of this content is stored."""
@@ -174,15 +199,24 @@ def _store(reader: PreparedReader, image: Image) -> _Stored | str:
     """Store one image unless an array of it is there; return its trouble if it cannot be read."""
     modality, path = image
     try:
+        regular(backing_file(path), path)  # before its bytes are hashed: a pipe has no end
         state, content = state_and_content(path)
         stored = reader.array(modality, content)
         if stored.exists():
             return _Stored(state, content, decoded=False)
-        pixels = reader.decoder.read(modality, path)
+        pixels, doubts = reader.decoder.examine(modality, path)
     except DataError as error:
         return str(error)
-    temporary = stored.with_name(f".{stored.name}.{os.getpid()}.part")
-    with temporary.open("wb") as file:
-        np.save(file, pixels)
-    os.replace(temporary, stored)
+    if doubts:  # before the array: one that is there has its note
+        note = json.dumps([(doubt.kind, doubt.words) for doubt in doubts]).encode()
+        _write(stored.with_suffix(NOTE), lambda file: file.write(note))
+    _write(stored, lambda file: np.save(file, pixels))
     return _Stored(state, content, decoded=True)
+
+
+def _write(path: Path, content: Callable[[IO[bytes]], object]) -> None:
+    """Write a file that is there as a whole or not at all."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    with temporary.open("wb") as file:
+        content(file)
+    os.replace(temporary, path)

@@ -83,7 +83,7 @@ def test_prepared_in_any_order_of_directories_it_gives_the_same_and_opens_no_ima
     def refuse(*_: object) -> None:
         raise AssertionError("a source image was opened")
 
-    for reader in ("read_fundus", "read_oct", "load_fundus", "load_oct"):
+    for reader in ("open_fundus", "open_oct"):
         monkeypatch.setattr(reading, reader, refuse)
     done = simulate(written, "--out", tmp_path / "run", prepared=True)
     assert done.exit_code == 0, done.output

@@ -73,7 +73,7 @@ def test_rounds_run_on_features_that_the_encoder_gave_once(
 
     opened: list[object] = []
     monkeypatch.setattr(
-        reading, "read_oct", lambda *image: opened.append(image) or reading_oct(*image)
+        reading, "open_oct", lambda *image: opened.append(image) or open_oct(*image)
     )
     done = CliRunner().invoke(command, arguments)
     assert done.exit_code == 0, done.output
@@ -83,7 +83,7 @@ def test_rounds_run_on_features_that_the_encoder_gave_once(
     assert set(results["held_out"]["pooled"]) == {"both", "fundus", "oct"}
 
 
-reading_oct = reading.read_oct
+open_oct = reading.open_oct
 
 
 def unprepared(config: Config) -> Any:

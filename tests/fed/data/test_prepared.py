@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from fed.config import Config
-from fed.data import contents, images, volumes
+from fed.data import contents, images, reading
 from fed.data.opening import open_source, prepare_images
 from fed.data.prepared import FORMAT
 from fed.data.reading import Decoder
@@ -66,8 +66,8 @@ def test_prepared_images_equal_decoded_ones_and_no_source_image_is_opened(
 
     for module, name in [
         (images.Image, "open"),
-        (volumes, "load_oct"),
-        (images, "load_fundus"),
+        (reading, "open_oct"),
+        (reading, "open_fundus"),
     ]:
         monkeypatch.setattr(module, name, refuse)
     assert prepare_images(config, 1) == 0
@@ -224,7 +224,7 @@ def test_a_change_of_the_pixels_that_reading_gives_has_a_format_of_its_own(
     decoder = Decoder(16, (4, 16, 16))
     read = decoder.read("fundus", tmp_path / "f.png"), decoder.read("oct", tmp_path / "o.npy")
     digest = hashlib.sha256(b"".join(image.tobytes() for image in read)).hexdigest()[:12]
-    assert (FORMAT, digest) == (1, "a50daa2a8ac3")
+    assert (FORMAT, digest) == (2, "a50daa2a8ac3")
 
 
 def test_another_size_is_stale(config: Config) -> None:
