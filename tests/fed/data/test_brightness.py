@@ -21,8 +21,8 @@ def scan() -> np.ndarray:
 SPECKS = {
     "a fraction beyond 1": lambda s: np.where(s == 255, 1.0000001, s / 255),
     "a photograph beyond 1": lambda s: (np.where(s == 255, 1.0001, s / 255)).astype(np.float32),
-    "16 bits, one voxel at 256": lambda s: np.where(s == 255, 256, s).astype(np.uint16),
-    "16 bits, one hot voxel": lambda s: np.where(s == 255, 65535, s).astype(np.uint16),
+    "16 bits, one voxel at 256": lambda s: np.where(s == 255, np.uint16(256), s),
+    "16 bits, one hot voxel": lambda s: np.where(s == 255, np.uint16(65535), s),
     "floats, one voxel at 300": lambda s: np.where(s == 255, 300.0, s),
     "a value for what was masked": lambda s: np.where(s == 255, 3.4e38, s).astype(np.float32),
     "a masked fraction": lambda s: np.where(s == 255, 3.4e38, s / 255).astype(np.float32),
