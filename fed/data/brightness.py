@@ -25,8 +25,8 @@ SPARE = 1e-3
 OVERSHOOT = 1.1
 """Values up to this many times white do not speak against a depth."""
 
-RINGING = 0.01
-"""Values below 0 that add up to more than this share of the others are no ringing."""
+RINGING, MOST_RINGING = 0.02, 0.05
+"""Values that lie by this share of white below 0 are ringing while they are no larger a share."""
 
 OWN_RANGE = "negative values, or more than 16 bits, so that black and white are its own"
 
@@ -160,21 +160,23 @@ def _negative(values: NDArray[Any]) -> bool:
     """Whether values below 0 are more than the ringing of a resampling."""
     if values.dtype.kind == "u":
         return False
-    below = above = 0.0
-    for plane in _planes(values):
-        real = np.where(np.abs(plane) < MASKED, plane, 0).astype(np.float64)
-        below -= float(np.minimum(real, 0).sum())
-        above += float(np.maximum(real, 0).sum())
-    return below > RINGING * above
+    sample = _sample(values)
+    high = max(0.0, float(np.quantile(sample, 1 - SPARE)))
+    return float((sample < -RINGING * high).mean()) > MOST_RINGING
 
 
 def _range(values: NDArray[Any]) -> tuple[float, float]:
     """Return the values that all but a thousandth at each end lie between."""
-    flat = values.reshape(-1)
+    low, high = np.quantile(_sample(values), (SPARE, 1 - SPARE))
+    return float(low), float(high)
+
+
+def _sample(values: NDArray[Any]) -> NDArray[np.float64]:
+    """Return values that are not masked, evenly chosen where there are many."""
+    flat = values.ravel(order="K")
     for step in (-(-values.size // LOOKED_AT), 1):
         sample = flat[::step].astype(np.float64)
         sample = sample[np.abs(sample) < MASKED]
         if sample.size:
             break
-    low, high = np.quantile(sample, (SPARE, 1 - SPARE))
-    return float(low), float(high)
+    return sample

@@ -11,10 +11,13 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from fed.data.formats.stored import Stored
-from fed.data.limits import allow_array, reading
+from fed.data.limits import MIB, allow_array, reading
 from fed.errors import DataError
 
 SUFFIXES = (".npy", ".npz")
+
+AT_ONCE = MIB
+"""Bytes that are unpacked at once."""
 
 
 def read(path: Path) -> Stored:
@@ -62,7 +65,7 @@ def _array(opened: IO[bytes], path: Path, size: int) -> NDArray[Any]:
         raise DataError(f"{path}: damaged or truncated ({size:,} bytes, {wanted:,} by its header)")
     values = bytearray(wanted)  # filled in place: what is read is never there twice
     filled, view = 0, memoryview(values)
-    while filled < wanted and (count := opened.readinto(view[filled:])):  # type: ignore[attr-defined]
+    while filled < wanted and (count := opened.readinto(view[filled : filled + AT_ONCE])):  # type: ignore[attr-defined]
         filled += count
     if filled < wanted:
         raise DataError(f"{path}: damaged or truncated ({filled:,} bytes of {wanted:,})")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fed.data.reading import Decoder
 from fed.data.volumes import load_oct, read_oct
 from fed.errors import DataError
 
@@ -164,3 +165,51 @@ def test_other_bad_scans_are_named(tmp_path: Path) -> None:
             load_oct(tmp_path / name)
         assert name in str(caught.value)
         assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["scan.npy", "scan.nii"])
+@pytest.mark.parametrize(
+    "axes",
+    [
+        ("slices", "depth", "width"),
+        ("depth", "width", "slices"),
+        ("width", "slices", "depth"),
+        ("depth", "slices", "width"),
+    ],
+)
+def test_axes_of_a_volume_can_be_said(
+    tmp_path: Path, scan: np.ndarray, name: str, axes: tuple[str, str, str]
+) -> None:
+    stored = scan.transpose([("slices", "depth", "width").index(axis) for axis in axes])
+    if name == "scan.npy":
+        np.save(tmp_path / name, stored)
+    else:
+        nibabel.save(nibabel.Nifti1Image(stored, np.eye(4)), tmp_path / name)
+    np.testing.assert_array_equal(load_oct(tmp_path / name, axes), scan)
+    decoder = Decoder(16, scan.shape, axes)
+    np.testing.assert_array_equal(decoder.read("oct", tmp_path / name), scan)
+    assert decoder.identity("oct") != Decoder(16, scan.shape).identity("oct")
+    assert decoder.identity("fundus") == Decoder(16, scan.shape).identity("fundus")
+
+
+def test_said_axes_are_those_of_volumes_that_do_not_say_them(
+    tmp_path: Path, scan: np.ndarray
+) -> None:
+    np.save(tmp_path / "bscan.npy", scan[0])
+    image = nibabel.Nifti1Image(np.moveaxis(scan, 0, 2).copy(), np.eye(4))
+    image.header.set_dim_info(slice=2)
+    nibabel.save(image, tmp_path / "scan.nii")
+    said = ("width", "depth", "slices")
+    np.testing.assert_array_equal(load_oct(tmp_path / "bscan.npy", said), scan[:1])
+    np.testing.assert_array_equal(load_oct(tmp_path / "scan.nii", said), scan)
+
+
+@pytest.mark.parametrize("shape", [(64, 128, 9), (128, 9, 64), (200, 50, 60)])
+def test_an_order_of_axes_that_cannot_be_is_refused(
+    tmp_path: Path, shape: tuple[int, int, int]
+) -> None:
+    np.save(tmp_path / "scan.npy", np.zeros(shape, np.uint8))
+    words = f"{' x '.join(map(str, shape))} pixels, which as slices, depth, width are implausible"
+    with pytest.raises(DataError, match=rf"scan\.npy: {words}; data\.oct_axes"):
+        load_oct(tmp_path / "scan.npy")
+    assert load_oct(tmp_path / "scan.npy", ("slices", "depth", "width")).shape == shape
