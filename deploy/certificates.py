@@ -1,7 +1,7 @@
-"""Certificates and keys for a federation on one machine, valid for a day.
+"""Certificates and keys for a federation on one machine, valid for a season.
 
 For a real deployment see docs/deployment.md: there a certificate authority signs, and every site
-makes its own key.
+makes its own key. File names are those that `deploy.superlink` and `deploy/nginx.conf` read.
 """
 
 import datetime
@@ -21,15 +21,30 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import NameOID
 
 DAY = datetime.timedelta(days=1)
+SEASON = 90 * DAY
+LOOPBACK = (
+    x509.DNSName("localhost"),
+    x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
+)
 
 
 @dataclass(frozen=True)
-class ServerCertificate:
-    """Files of a certificate for 127.0.0.1, its key, and the authority that signed it."""
+class Certificates:
+    """Files that the two ends read.
 
-    certificate: Path
-    key: Path
+    Attributes
+    ----------
+    authority : Path
+        ``ca.pem``, which goes to every hospital.
+    server : Path
+        ``server.pem``, what the proxy shows them; its key lies beside it.
+    inner : Path
+        ``inner.pem``, by which the proxy and `flwr` on the coordinator know the SuperLink.
+    """
+
     authority: Path
+    server: Path
+    inner: Path
 
 
 @dataclass(frozen=True)
@@ -40,27 +55,31 @@ class NodeKey:
     public: Path
 
 
-def make_server_certificate(folder: Path) -> ServerCertificate:
-    """Write an authority of one's own and a server certificate signed by it."""
-    authority_key = ec.generate_private_key(ec.SECP384R1())
-    server_key = ec.generate_private_key(ec.SECP384R1())
-    authority_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "FedRIMA loopback")])
-    server_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    authority = (
-        _certificate(authority_name, authority_name, authority_key.public_key())
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(authority_key, hashes.SHA384())
+def make_certificates(folder: Path, lasting: datetime.timedelta = SEASON) -> Certificates:
+    """Write an authority, a certificate of 127.0.0.1 signed by it, and the SuperLink's own.
+
+    Parameters
+    ----------
+    folder : Path
+    lasting : timedelta
+        Until the proxy's certificate ends; below zero it has ended.
+    """
+    now = datetime.datetime.now(datetime.UTC)
+    authority_key, server_key, inner_key = (
+        ec.generate_private_key(ec.SECP384R1()) for _ in range(3)
     )
-    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
-    server = (
-        _certificate(server_name, authority_name, server_key.public_key())
-        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
-        .sign(authority_key, hashes.SHA384())
-    )
-    files = ServerCertificate(folder / "server.pem", folder / "server.key", folder / "ca.pem")
-    files.authority.write_bytes(authority.public_bytes(Encoding.PEM))
-    files.certificate.write_bytes(server.public_bytes(Encoding.PEM))
-    _write_private(files.key, server_key, PrivateFormat.PKCS8)
+    authority = _signed("FedRIMA loopback", authority_key, now + SEASON, authority=True)
+    server = _signed("127.0.0.1", server_key, now + lasting, by=(authority, authority_key))
+    inner = _signed("SuperLink", inner_key, now + SEASON)
+    files = Certificates(folder / "ca.pem", folder / "server.pem", folder / "inner.pem")
+    for path, certificate in (
+        (files.authority, authority),
+        (files.server, server),
+        (files.inner, inner),
+    ):
+        path.write_bytes(certificate.public_bytes(Encoding.PEM))
+    _write_private(files.server.with_suffix(".key"), server_key, PrivateFormat.PKCS8)
+    _write_private(files.inner.with_suffix(".key"), inner_key, PrivateFormat.PKCS8)
     return files
 
 
@@ -73,19 +92,30 @@ def make_node_key(folder: Path, name: str) -> NodeKey:
     return files
 
 
-def _certificate(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey
-) -> x509.CertificateBuilder:
-    now = datetime.datetime.now(datetime.UTC)
-    return (
+def _signed(
+    name: str,
+    key: ec.EllipticCurvePrivateKey,
+    ends: datetime.datetime,
+    *,
+    by: tuple[x509.Certificate, ec.EllipticCurvePrivateKey] | None = None,
+    authority: bool = False,
+) -> x509.Certificate:
+    """Return a certificate; without ``by`` it signs itself."""
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    issuer, signing = (by[0].subject, by[1]) if by else (subject, key)
+    builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer)
-        .public_key(key)
+        .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - DAY)
-        .not_valid_after(now + DAY)
+        .not_valid_before(ends - 2 * SEASON)
+        .not_valid_after(ends)
+        .add_extension(x509.BasicConstraints(ca=by is None, path_length=None), critical=True)
     )
+    if not authority:
+        builder = builder.add_extension(x509.SubjectAlternativeName(LOOPBACK), critical=False)
+    return builder.sign(signing, hashes.SHA384())
 
 
 def _write_private(path: Path, key: ec.EllipticCurvePrivateKey, form: PrivateFormat) -> None:

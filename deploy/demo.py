@@ -29,7 +29,8 @@ def main() -> int:
         tempfile.TemporaryDirectory(prefix="fedrima-deploy-") as folder,
         Loopback(Path(folder)) as federation,
     ):
-        print("SuperLink: TLS, registered SuperNodes only", flush=True)
+        print("SuperLink: on this machine only, registered SuperNodes only", flush=True)
+        print("proxy: TLS, calls of SuperNodes only", flush=True)
         for site in sites:
             federation.register(site)
             federation.start_supernode(site)

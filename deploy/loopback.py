@@ -1,11 +1,13 @@
-"""A deployed federation on one machine: a SuperLink over TLS and a SuperNode for each site.
+"""A deployed federation on one machine: SuperLink, proxy over TLS and a SuperNode for each site.
 
 What runs here is what runs in hospitals, with addresses of this machine only.
 """
 
 import contextlib
+import datetime
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,13 +17,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
-from deploy.certificates import NodeKey, make_node_key, make_server_certificate
+from deploy.certificates import SEASON, NodeKey, make_certificates, make_node_key
+from deploy.watched import ENVIRONMENT
 
 ROOT = Path(__file__).parents[1]
 NAME = "loopback"
 """Of the connection in Flower's configuration file."""
 START_S = 60.0
 STOP_S = 10.0
+NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}{os.pathsep}/usr/sbin")
+AS_ROOT = ("--allow-root",) if os.geteuid() == 0 else ()
+"""In a container that has no other user, a trial runs as root."""
 
 
 class Loopback:
@@ -31,28 +37,45 @@ class Loopback:
     ----------
     folder : Path
         For certificates, keys, logs and Flower's state; created if absent.
+    lasting : timedelta
+        Until the proxy's certificate ends.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, lasting: datetime.timedelta = SEASON) -> None:
         self.folder = folder.resolve()
+        self._control = _free_port()
         self._port = _free_port()
+        self._lasting = lasting
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._keys: dict[str, NodeKey] = {}
 
+    @property
+    def address(self) -> str:
+        """What hospitals reach: the proxy."""
+        return f"127.0.0.1:{self._port}"
+
+    @property
+    def control(self) -> str:
+        """What this machine reaches: the SuperLink itself."""
+        return f"127.0.0.1:{self._control}"
+
     def __enter__(self) -> "Loopback":
-        """Start the SuperLink, which takes registered SuperNodes only."""
+        """Start the SuperLink, which takes registered SuperNodes only, and the proxy.
+
+        Raises
+        ------
+        RuntimeError
+            If one does not start, or nginx is not installed.
+        """
+        if NGINX is None:
+            raise RuntimeError("nginx is not installed: apt-get install nginx-light")
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._tls = make_server_certificate(self.folder)
+        self.certificates = make_certificates(self.folder, self._lasting)
         self._write_connection()
-        self._start(
-            "superlink",
-            *("flower-superlink", "--host", "127.0.0.1", "--port", str(self._port)),
-            *("--ssl-certfile", str(self._tls.certificate)),
-            *("--ssl-keyfile", str(self._tls.key)),
-            *("--ssl-ca-certfile", str(self._tls.authority)),
-            "--enable-supernode-auth",
-        )
-        self._wait_until_listening()
+        self._write_proxy()
+        self.start_superlink()
+        self._start("proxy", NGINX, "-c", f"{self.folder}/nginx.conf", "-p", f"{self.folder}/proxy")
+        self._wait_until_listening("proxy", self._port)
         return self
 
     def __exit__(
@@ -65,6 +88,16 @@ class Loopback:
         for name in reversed(list(self._processes)):
             self.stop(name)
 
+    def start_superlink(self) -> None:
+        """Start the SuperLink; one that was killed starts with what it remembers."""
+        self._start(
+            "superlink",
+            *(sys.executable, "-m", "deploy.superlink", *AS_ROOT),
+            *("--certificates", str(self.folder), "--state", str(self.folder / "state")),
+            *("--port", str(self._control)),
+        )
+        self._wait_until_listening("superlink", self._control)
+
     def register(self, site: str) -> None:
         """Make a site's key and register it at the SuperLink."""
         self.flwr("supernode", "register", str(self._key(site).public), NAME)
@@ -74,8 +107,9 @@ class Loopback:
         config = {"site": site, **(node_config or {})}
         self._start(
             site,
-            *("flower-supernode", "--superlink", f"127.0.0.1:{self._port}"),
-            *("--root-certificates", str(self._tls.authority)),
+            *(sys.executable, "-m", "deploy.supernode", *AS_ROOT),
+            *("--superlink", self.address),
+            *("--root-certificates", str(self.certificates.authority)),
             *("--auth-supernode-private-key", str(self._key(site).private)),
             *("--host", "127.0.0.1", "--port", str(_free_port())),
             *("--node-config", " ".join(f'{key}="{value}"' for key, value in config.items())),
@@ -108,7 +142,7 @@ class Loopback:
             If it fails, with its output.
         """
         done = subprocess.run(
-            [_executable("flwr"), *arguments],
+            [str(Path(sys.executable).parent / "flwr"), *arguments],
             env=self._environment("flwr"),
             cwd=self.folder,
             stdout=subprocess.PIPE,
@@ -124,6 +158,10 @@ class Loopback:
     def log(self, name: str) -> str:
         """Return what a process has printed so far."""
         return (self.folder / f"{name}.log").read_text(encoding="utf-8")
+
+    def pid(self, name: str) -> int:
+        """Return the process number of a process that is there."""
+        return self._processes[name].pid
 
     def running(self, name: str) -> bool:
         """Return whether a process is there."""
@@ -146,10 +184,10 @@ class Loopback:
             self._keys[site] = make_node_key(self.folder, site)
         return self._keys[site]
 
-    def _start(self, name: str, program: str, *arguments: str) -> None:
+    def _start(self, name: str, *command: str) -> None:
         with (self.folder / f"{name}.log").open("ab") as log:
             self._processes[name] = subprocess.Popen(
-                [_executable(program), *arguments],
+                command,
                 env=self._environment(name),
                 cwd=self.folder,
                 stdout=log,
@@ -161,11 +199,10 @@ class Loopback:
     def _environment(self, name: str) -> dict[str, str]:
         """Each process has a state folder of its own, as if on a machine of its own."""
         return os.environ | {
+            "PYTHONPATH": str(ROOT),
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
             "FLWR_HOME": str(self.folder / "flwr" / name),
-            "FLWR_TELEMETRY_ENABLED": "0",
-            "FLWR_DISABLE_UPDATE_CHECK": "1",
-            "FLWR_DISABLE_RUNTIME_DEPENDENCY_INSTALLATION": "1",
+            **ENVIRONMENT,
         }
 
     def _write_connection(self) -> None:
@@ -173,24 +210,35 @@ class Loopback:
         home.mkdir(parents=True, exist_ok=True)
         (home / "config.toml").write_text(
             f'[superlink]\ndefault = "{NAME}"\n\n[superlink.{NAME}]\n'
-            f'address = "127.0.0.1:{self._port}"\n'
-            f"root-certificates = {json.dumps(str(self._tls.authority))}\n",
+            f'address = "{self.control}"\n'
+            f"root-certificates = {json.dumps(str(self.certificates.inner))}\n",
             encoding="utf-8",
         )
 
-    def _wait_until_listening(self) -> None:
+    def _write_proxy(self) -> None:
+        """Write the configuration of a real deployment with ports of this machine's own."""
+        text = (ROOT / "deploy" / "nginx.conf").read_text(encoding="utf-8")
+        for there, here in (
+            ("listen 9092 ssl;", f"listen {self.address} ssl;"),
+            ("server 127.0.0.1:9091;", f"server {self.control};"),
+            # As root, nginx gives its workers to another user, who may not enter this folder.
+            ("daemon off;", "daemon off;\nuser root;" if AS_ROOT else "daemon off;"),
+        ):
+            if text.count(there) != 1:
+                raise RuntimeError(f"deploy/nginx.conf: {there!r} is not there once")
+            text = text.replace(there, here)
+        (self.folder / "nginx.conf").write_text(text, encoding="utf-8")
+        (self.folder / "proxy").mkdir(exist_ok=True)
+
+    def _wait_until_listening(self, name: str, port: int) -> None:
         end = time.monotonic() + START_S
-        while time.monotonic() < end and self.running("superlink"):
+        while time.monotonic() < end and self.running(name):
             with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self._port)) == 0:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
                     return
             time.sleep(0.2)
-        self.stop("superlink")
-        raise RuntimeError(f"the SuperLink did not start:\n{self.log('superlink')}")
-
-
-def _executable(name: str) -> str:
-    return str(Path(sys.executable).parent / name)
+        self.stop(name)
+        raise RuntimeError(f"the {name} did not start:\n{self.log(name)}")
 
 
 def _free_port() -> int:
