@@ -7,7 +7,6 @@ import contextlib
 import datetime
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -17,6 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
+from deploy import proxy
 from deploy.certificates import SEASON, NodeKey, make_certificates, make_node_key
 from deploy.watched import ENVIRONMENT
 
@@ -25,7 +25,6 @@ NAME = "loopback"
 """Of the connection in Flower's configuration file."""
 START_S = 60.0
 STOP_S = 10.0
-NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}{os.pathsep}/usr/sbin")
 AS_ROOT = ("--allow-root",) if os.geteuid() == 0 else ()
 """In a container that has no other user, a trial runs as root."""
 
@@ -67,14 +66,11 @@ class Loopback:
         RuntimeError
             If one does not start, or nginx is not installed.
         """
-        if NGINX is None:
-            raise RuntimeError("nginx is not installed: apt-get install nginx-light")
         self.folder.mkdir(parents=True, exist_ok=True)
         self.certificates = make_certificates(self.folder, self._lasting)
         self._write_connection()
-        self._write_proxy()
         self.start_superlink()
-        self._start("proxy", NGINX, "-c", f"{self.folder}/nginx.conf", "-p", f"{self.folder}/proxy")
+        self._start("proxy", *proxy.command(self.folder, self.address, self.control))
         self._wait_until_listening("proxy", self._port)
         return self
 
@@ -214,21 +210,6 @@ class Loopback:
             f"root-certificates = {json.dumps(str(self.certificates.inner))}\n",
             encoding="utf-8",
         )
-
-    def _write_proxy(self) -> None:
-        """Write the configuration of a real deployment with ports of this machine's own."""
-        text = (ROOT / "deploy" / "nginx.conf").read_text(encoding="utf-8")
-        for there, here in (
-            ("listen 9092 ssl;", f"listen {self.address} ssl;"),
-            ("server 127.0.0.1:9091;", f"server {self.control};"),
-            # As root, nginx gives its workers to another user, who may not enter this folder.
-            ("daemon off;", "daemon off;\nuser root;" if AS_ROOT else "daemon off;"),
-        ):
-            if text.count(there) != 1:
-                raise RuntimeError(f"deploy/nginx.conf: {there!r} is not there once")
-            text = text.replace(there, here)
-        (self.folder / "nginx.conf").write_text(text, encoding="utf-8")
-        (self.folder / "proxy").mkdir(exist_ok=True)
 
     def _wait_until_listening(self, name: str, port: int) -> None:
         end = time.monotonic() + START_S
