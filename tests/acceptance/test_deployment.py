@@ -1,4 +1,4 @@
-"""A real deployment on this machine: SuperLink over TLS, node keys, three SuperNodes.
+"""A real deployment on this machine: SuperLink, proxy over TLS, node keys, three SuperNodes.
 
 Starting a process for every message, a deployed federation takes minutes, so these are slow.
 """
@@ -16,9 +16,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from deploy import proxy
 from deploy.loopback import ROOT, Loopback
 
-pytestmark = pytest.mark.slow
+NEEDS_NGINX = pytest.mark.skipif(
+    proxy.NGINX is None, reason="nginx is not installed (apt-get install nginx-light)"
+)
+pytestmark = [pytest.mark.slow, NEEDS_NGINX]
 
 CONFIG = "configs/deploy.yaml"
 SITES = ("hospital", "clinic", "unseen")
