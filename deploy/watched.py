@@ -54,7 +54,7 @@ def run(
     os.umask(0o077)
     child = subprocess.Popen(
         [str(Path(sys.executable).parent / program), *arguments],
-        env=os.environ | ENVIRONMENT | (environment or {}),
+        env={**os.environ, **ENVIRONMENT, **(environment or {})},
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda received, _: child.send_signal(received))
