@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.cluster import KMeans
 from threadpoolctl import threadpool_limits
 
 from fed.randomness import derive
@@ -71,6 +70,8 @@ def summarise(points: Prototypes, clusters: int, seed: int) -> Prototypes:
     clusters = min(clusters, len(points))
     if clusters == len(points):
         return points
+    from sklearn.cluster import KMeans  # two seconds; and before its libraries are limited
+
     with threadpool_limits(limits=1):  # one thread: the order of its sums is then fixed
         assignment = KMeans(clusters, n_init=3, random_state=derive(seed, "k-means") % 2**32).fit(
             points.means.astype(np.float64), sample_weight=points.counts.astype(np.float64)

@@ -27,7 +27,7 @@ def run(
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the run.")] = None,
     seed: Annotated[int | None, typer.Option(help="Short for --set seed=N.")] = None,
-    engine: Annotated[str | None, typer.Option(help="inline or ray.")] = None,
+    engine: Annotated[str | None, typer.Option(help="auto, inline or ray.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Folder of an interrupted run.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the federation only.")] = False,
     coarse: Annotated[

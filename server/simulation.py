@@ -17,6 +17,7 @@ from fed.report.samples import samples_of
 from fed.sites import SiteCard
 from server.app import make_app
 from server.observers import Observer
+from server.placement import placed
 from server.trackers import follow
 
 log = logging.getLogger("fedrima")
@@ -54,7 +55,9 @@ def simulate(
         Whatever ends the run; all of it, tracebacks included, is in ``log.txt``.
     """
     directory.mkdir(parents=True, exist_ok=True)
+    config = placed(config)
     engine = config.engine
+    assert engine.name != "auto"
     settings = EngineSettings(engine.name, engine.workers, engine.gpus_per_worker, engine.address)
     nodes = [Node(card.name, float(card.total)) for card in cards_of(source, config)]
     run_config: dict[str, Any] = {"federation": config, "out": str(directory)}

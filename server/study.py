@@ -21,7 +21,8 @@ from fed.errors import RunError, UserError
 from fed.report.words import counted, duration
 from fed.results import is_finished
 from fed.storage import write_text
-from fed.study.plan import PlannedRun, phase_work
+from fed.study.plan import SECONDS_A_UNIT, PlannedRun, phase_work
+from server.placement import alone
 from server.progress import LogProgress
 from server.schedule import schedule
 from server.simulation import simulate
@@ -30,9 +31,6 @@ STATES = "states"
 """Folder of a study that holds the phases its runs start from, each a run of its own."""
 FAILED = "failed.txt"
 """File of a run that could not finish: why."""
-SECONDS_A_UNIT = 0.0044
-"""Of `fed.study.plan.phase_work`, on a core of the machine that the documents' figures were made on,
-with both cores busy; the first runs that end correct it."""
 SECONDS_A_RUN = 8.0
 """To score a model and write a report, on the same machine."""
 POLL_S = 0.5
@@ -280,7 +278,7 @@ def _work(config: Config, folder: Path) -> None:
     os.dup2(log, 2)
     try:
         simulate(
-            config,
+            alone(config),
             open_source(config, check=False),
             folder,
             [LogProgress(config.evaluation.headline)],

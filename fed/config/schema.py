@@ -148,8 +148,9 @@ class Evaluation(Section):
 class Engine(Section):
     """Where the sites of a simulation run."""
 
-    name: Literal["inline", "ray"] = "inline"
-    """`inline`: one after the other in this process; `ray`: in parallel, on one machine or many."""
+    name: Literal["auto", "inline", "ray"] = "auto"
+    """`inline`: one after the other in this process; `ray`: in parallel, on one machine or many;
+    `auto`: the one of them that finishes first here. The bytes are the same."""
     workers: Count | None = None
     """Ray workers; null: one a core."""
     gpus_per_worker: NotNegative = 0.0

@@ -12,6 +12,7 @@ import ray
 from flwr.app import Message
 
 from fed.engines.grid import Node, SimulationGrid
+from fed.engines.machine import usable_cpus
 from fed.engines.ray_call import Call
 from fed.engines.ray_queue import Homes
 from fed.engines.ray_workers import WorkerPool
@@ -91,13 +92,6 @@ def cluster(address: str | None, workers: int | None) -> Iterator[None]:
             **({} if address else local),
         )
         yield
-
-
-def usable_cpus() -> int:
-    """Return the number of CPUs that this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def worker_count(asked: int | None, gpus_per_worker: float, resources: Mapping[str, float]) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 import ray
 from flwr.app import ArrayRecord
 
+from fed.engines.machine import keep_freed_memory
 from fed.engines.ray_records import PackedMessage, pack_reply, unpack_message
 from fed.engines.site import Site, load_client_app, one_thread
 
@@ -22,6 +23,7 @@ class SiteWorker:
     """Runs in a Ray worker process. Whatever the ClientApp memoises stays there."""
 
     def __init__(self, client_app: str, sites: Mapping[int, Site]) -> None:
+        keep_freed_memory()
         self._app = load_client_app(client_app)
         self._sites = sites
         self._limits = ExitStack()

@@ -26,6 +26,10 @@ QUICK_FEWEST_CASES = 24
 QUICK_SEEDS = 2
 QUICK_LEVELS = 2
 
+SECONDS_A_UNIT = 0.0044
+"""Of `phase_work`, on a core of the machine that the documents' figures were made on, with both
+cores busy; a study corrects it by the first runs that end."""
+
 
 @dataclass(frozen=True)
 class PlannedRun:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 CONFIDENCE = 0.95
 
@@ -51,6 +50,8 @@ def mean_over(values: Sequence[float | None]) -> Mean:
     sd = float(defined.std(ddof=1))
     if sd == 0:
         return Mean(n, mean, sd, mean, mean)
+    from scipy import stats  # slow to import, and only where there are seeds to compare
+
     low, high = stats.t.interval(CONFIDENCE, n - 1, loc=mean, scale=sd / n**0.5)
     return Mean(n, mean, sd, float(low), float(high))
 
@@ -98,5 +99,7 @@ def _p_value(over: Mean) -> float | None:
         return None
     if over.sd == 0:  # every seed says the same: 0 is no difference, else a certain one
         return 1.0 if over.mean == 0 else 0.0
+    from scipy import stats
+
     t = over.mean / (over.sd / over.n**0.5)
     return float(2 * stats.t.sf(abs(t), over.n - 1))

@@ -1,0 +1,56 @@
+"""`engine.name: auto`: what finishes first for this federation on this machine."""
+
+from fed.config import Config
+from fed.engines.machine import usable_cpus
+from fed.study.plan import SECONDS_A_UNIT, phase_work
+
+RAY_START_S = 15.0
+"""To start Ray and its workers, and to end them, on the machine of `SECONDS_A_UNIT`."""
+
+
+def placed(config: Config, cpus: int | None = None) -> Config:
+    """Return the configuration with an engine that is named; one named by its author stays.
+
+    Ray is taken where workers save more time than they take to start. So small federations run
+    in this process, and so does all that would not gain: one core, one site, a GPU that this
+    process sees (workers see one only with ``engine.gpus_per_worker``), and networks of the
+    published scale, of which every worker would hold one more, with gigabytes of activations.
+    Which engine runs does not change a byte of the result.
+
+    Parameters
+    ----------
+    config : Config
+    cpus : int, optional
+        By default those that this process may use.
+    """
+    engine = config.engine
+    if engine.name != "auto":
+        return config
+    return _named(config, "ray" if _gains(config, cpus or usable_cpus()) else "inline")
+
+
+def alone(config: Config) -> Config:
+    """Return the configuration of a run that has one core to itself, as the runs of a study."""
+    return config if config.engine.name != "auto" else _named(config, "inline")
+
+
+def _named(config: Config, engine: str) -> Config:
+    return config.model_copy(update={"engine": config.engine.model_copy(update={"name": engine})})
+
+
+def _gains(config: Config, cpus: int) -> bool:
+    engine = config.engine
+    if engine.workers is not None or engine.address is not None or engine.gpus_per_worker > 0:
+        return True
+    if config.model.scale == "paper" or _sees_gpu():
+        return False
+    sites = sum(group.count for group in config.sites if group.role == "train")
+    workers = min(cpus, sites)
+    seconds = SECONDS_A_UNIT * sum(phase_work(config))
+    return seconds * (1 - 1 / workers) > RAY_START_S
+
+
+def _sees_gpu() -> bool:
+    import torch
+
+    return torch.cuda.is_available()

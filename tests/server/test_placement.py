@@ -1,0 +1,86 @@
+"""Which engine `auto` takes, against what the two take by the same arithmetic."""
+
+from typing import Any
+
+import pytest
+
+from fed.config import DEMO, Config, load
+from server import placement
+from server.placement import alone, placed
+
+
+@pytest.fixture(autouse=True)
+def no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(placement, "_sees_gpu", lambda: False)
+
+
+def demo(**changes: Any) -> Config:
+    return load([DEMO], changes)
+
+
+def engine(config: Config, cpus: int) -> str:
+    return placed(config, cpus).engine.name
+
+
+def test_it_is_the_default() -> None:
+    assert demo().engine.name == "auto"
+
+
+def test_the_demo_is_shared_out_and_a_small_federation_is_not() -> None:
+    assert engine(demo(), 2) == "ray"
+    assert engine(demo(**{"training.rounds": 2}), 2) == "inline"
+
+
+def test_one_core_gains_nothing() -> None:
+    assert engine(demo(), 1) == "inline"
+
+
+def test_one_site_gains_nothing_on_many_cores() -> None:
+    big = {"name": "only", "modalities": ["fundus", "oct"], "cases": 100_000}
+    judged = {"name": "unseen", "role": "held_out", "modalities": ["fundus", "oct"], "cases": 10}
+    assert engine(demo(sites=[big, judged]), 16) == "inline"
+    assert engine(demo(sites=[big | {"count": 2}, judged]), 16) == "ray"
+
+
+def test_workers_pay_where_they_save_more_than_they_cost(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = 40.0
+    monkeypatch.setattr(placement, "phase_work", lambda _: [seconds / placement.SECONDS_A_UNIT])
+    monkeypatch.setattr(placement, "RAY_START_S", 19.9)
+    assert engine(demo(), 2) == "ray"  # 20 s saved
+    monkeypatch.setattr(placement, "RAY_START_S", 20.1)
+    assert engine(demo(), 2) == "inline"
+    assert engine(demo(), 4) == "ray"  # 30 s saved
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"engine.workers": 2},
+        {"engine.address": "auto"},
+        {"engine.gpus_per_worker": 0.5},
+    ],
+)
+def test_who_asks_for_workers_gets_them(asked: dict[str, Any]) -> None:
+    assert engine(demo(**{"training.rounds": 2}, **asked), 1) == "ray"
+
+
+def test_the_published_scale_and_a_gpu_stay_in_this_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert engine(demo(**{"model.scale": "paper"}), 16) == "inline"
+    monkeypatch.setattr(placement, "_sees_gpu", lambda: True)
+    assert engine(demo(), 16) == "inline"
+
+
+@pytest.mark.parametrize("name", ["inline", "ray"])
+def test_an_engine_that_is_named_stays(name: str) -> None:
+    config = demo(**{"engine.name": name})
+    assert placed(config, 2) is config
+    assert alone(config) is config
+
+
+def test_nothing_but_the_engine_changes() -> None:
+    config = demo()
+    changed = placed(config, 2)
+    assert changed.model_copy(update={"engine": config.engine}) == config
+    assert alone(config).engine.name == "inline"
