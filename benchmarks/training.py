@@ -27,10 +27,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from clients.alignment import CouplingLog
 from PIL import Image
 from torch import nn
 
+from clients.couplings import CouplingLog
 from clients.images import SiteImages
 from clients.site import LocalSite, open_site
 from clients.training import train
@@ -116,7 +116,7 @@ def _ends(encoder: nn.Module) -> tuple[nn.Module, nn.Module]:
 
 def measure(scale: str, cases: int, folder: Path) -> Iterator[Row]:
     """Train rounds of each phase at one site; a row is the round of median speed, the first aside."""
-    site = _site(scale, cases, folder)
+    site = site_of_noise(scale, cases, folder)
     model = initial_model(site.config)
     bare = _bare(site, model, cases)
     for phase, name in enumerate(PHASES):
@@ -184,7 +184,7 @@ def _pass(fundus: nn.Module, oct_: nn.Module, batch: Batch) -> None:
     (fundus(batch.fundus).square().mean() + oct_(batch.oct.unsqueeze(1)).square().mean()).backward()
 
 
-def _site(scale: str, cases: int, folder: Path) -> LocalSite:
+def site_of_noise(scale: str, cases: int, folder: Path, gpus_per_worker: float = 0.0) -> LocalSite:
     """Write eyes of noise, prepare them, and return the site that holds them."""
     random = np.random.default_rng(0)
     image, volume = SIZES[scale]
@@ -214,6 +214,7 @@ def _site(scale: str, cases: int, folder: Path) -> LocalSite:
             ],
             "model": {"scale": scale},
             "training": {"batch_size": min(32, cases)},
+            "engine": {"gpus_per_worker": gpus_per_worker},
         }
     )
     prepare_images(config, 1)

@@ -12,10 +12,10 @@ def placed(config: Config, cpus: int | None = None) -> Config:
     """Return the configuration with an engine that is named; one named by its author stays.
 
     Ray is taken where workers save more time than they take to start. So small federations run
-    in this process, and so does all that would not gain: one core, one site, a GPU that this
-    process sees (workers see one only with ``engine.gpus_per_worker``), and networks of the
+    in this process, and so does all that would not gain: one core, one site, and networks of the
     published scale, of which every worker would hold one more, with gigabytes of activations.
-    Which engine runs does not change a byte of the result.
+    Who asks for workers, a cluster or shares of a GPU gets them. Which engine runs does not
+    change a byte of the result.
 
     Parameters
     ----------
@@ -42,15 +42,9 @@ def _gains(config: Config, cpus: int) -> bool:
     engine = config.engine
     if engine.workers is not None or engine.address is not None or engine.gpus_per_worker > 0:
         return True
-    if config.model.scale == "paper" or _sees_gpu():
+    if config.model.scale == "paper":
         return False
     sites = sum(group.count for group in config.sites if group.role == "train")
-    workers = min(cpus, sites)
+    workers = max(1, min(cpus, sites))
     seconds = SECONDS_A_UNIT * sum(phase_work(config))
     return seconds * (1 - 1 / workers) > RAY_START_S
-
-
-def _sees_gpu() -> bool:
-    import torch
-
-    return torch.cuda.is_available()

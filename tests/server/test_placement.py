@@ -9,11 +9,6 @@ from server import placement
 from server.placement import alone, placed
 
 
-@pytest.fixture(autouse=True)
-def no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(placement, "_sees_gpu", lambda: False)
-
-
 def demo(**changes: Any) -> Config:
     return load([DEMO], changes)
 
@@ -42,6 +37,11 @@ def test_one_site_gains_nothing_on_many_cores() -> None:
     assert engine(demo(sites=[big | {"count": 2}, judged]), 16) == "ray"
 
 
+def test_sites_that_only_judge_stay_in_this_process() -> None:
+    judged = {"name": "unseen", "role": "held_out", "modalities": ["fundus"], "cases": 10}
+    assert engine(demo(sites=[judged]), 16) == "inline"
+
+
 def test_workers_pay_where_they_save_more_than_they_cost(monkeypatch: pytest.MonkeyPatch) -> None:
     seconds = 40.0
     monkeypatch.setattr(placement, "phase_work", lambda _: [seconds / placement.SECONDS_A_UNIT])
@@ -64,12 +64,8 @@ def test_who_asks_for_workers_gets_them(asked: dict[str, Any]) -> None:
     assert engine(demo(**{"training.rounds": 2}, **asked), 1) == "ray"
 
 
-def test_the_published_scale_and_a_gpu_stay_in_this_process(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_the_published_scale_stays_in_this_process() -> None:
     assert engine(demo(**{"model.scale": "paper"}), 16) == "inline"
-    monkeypatch.setattr(placement, "_sees_gpu", lambda: True)
-    assert engine(demo(), 16) == "inline"
 
 
 @pytest.mark.parametrize("name", ["inline", "ray"])
