@@ -19,6 +19,7 @@ from clients.training import train
 from fed import protocol, running
 from fed.data.opening import open_own
 from fed.engines.site import one_thread
+from fed.parts import trusting
 from fed.states import halved
 
 log = getLogger(__name__)
@@ -27,13 +28,14 @@ log = getLogger(__name__)
 def under_flower(message: Message, context: Context, answer: ClientAppCallable) -> Message:
     """Do on Flower's runtimes what an engine does for all its sites: one thread, named errors.
 
-    On one thread, a site's sums do not depend on who runs it. Of an error, one line goes to the
-    server; the traceback stays in the log of the SuperNode.
+    Whatever the answer takes, no code of others is loaded that the node does not name: a data
+    source is imported only when it is read. On one thread, a site's sums do not depend on who runs
+    it. Of an error, one line goes to the server; the traceback stays in the log of the SuperNode.
     """
     if running.by_engine(context.run_config):
         return answer(message, context)
     try:
-        with one_thread():
+        with trusting(running.trusted_parts(context.node_config)), one_thread():
             return answer(message, context)
     except Exception as error:
         log.exception("could not answer %s", message.metadata.message_type)
