@@ -1,9 +1,11 @@
 """Which engine `auto` takes, against what the two take by the same arithmetic."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import fedrima
 from fed.config import DEMO, Config, load
 from server import placement
 from server.placement import alone, placed
@@ -38,8 +40,9 @@ def test_one_site_gains_nothing_on_many_cores() -> None:
 
 
 def test_sites_that_only_judge_stay_in_this_process() -> None:
-    judged = {"name": "unseen", "role": "held_out", "modalities": ["fundus"], "cases": 10}
-    assert engine(demo(sites=[judged]), 16) == "inline"
+    config = demo()
+    judging = tuple(group for group in config.sites if group.role == "held_out")
+    assert engine(config.model_copy(update={"sites": judging}), 16) == "inline"
 
 
 def test_workers_pay_where_they_save_more_than_they_cost(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,3 +83,19 @@ def test_nothing_but_the_engine_changes() -> None:
     changed = placed(config, 2)
     assert changed.model_copy(update={"engine": config.engine}) == config
     assert alone(config).engine.name == "inline"
+
+
+def test_the_results_name_the_engine_that_ran_and_are_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny = {f"sites.{group}.cases": 8 for group in range(4)}
+    tiny |= {f"sites.{group}.count": 1 for group in range(4)}
+    tiny |= {"training.rounds": 2, "evaluation.bootstrap": 0, "data.image_size": 32}
+    tiny |= {"data.volume_size": [4, 32, 32]}
+    small = fedrima.run(DEMO, tiny, tmp_path / "small")
+    monkeypatch.setattr(placement, "RAY_START_S", -1.0)
+    monkeypatch.setattr(placement, "usable_cpus", lambda: 2)
+    large = fedrima.run(DEMO, tiny, tmp_path / "large")
+    assert (small.results.engine, large.results.engine) == ("inline", "ray")
+    for name in ("model.safetensors", "predictions.csv"):
+        assert (tmp_path / "small" / name).read_bytes() == (tmp_path / "large" / name).read_bytes()
