@@ -1,14 +1,17 @@
 """`engine.name: auto`: what finishes first for this federation on this machine."""
 
+from collections.abc import Sequence
+
 from fed.config import Config
 from fed.engines.machine import usable_cpus
+from fed.sites import MODALITIES, SiteCard
 from fed.study.plan import SECONDS_A_UNIT, phase_work
 
 RAY_START_S = 15.0
 """To start Ray and its workers, and to end them, on the machine of `SECONDS_A_UNIT`."""
 
 
-def placed(config: Config, cpus: int | None = None) -> Config:
+def placed(config: Config, cards: Sequence[SiteCard], cpus: int | None = None) -> Config:
     """Return the configuration with an engine that is named; one named by its author stays.
 
     Ray is taken where workers save more time than they take to start. So small federations run
@@ -20,13 +23,15 @@ def placed(config: Config, cpus: int | None = None) -> Config:
     Parameters
     ----------
     config : Config
+    cards : sequence of SiteCard
+        Of all sites.
     cpus : int, optional
         By default those that this process may use.
     """
     engine = config.engine
     if engine.name != "auto":
         return config
-    return _named(config, "ray" if _gains(config, cpus or usable_cpus()) else "inline")
+    return _named(config, "ray" if _gains(config, cards, cpus or usable_cpus()) else "inline")
 
 
 def alone(config: Config) -> Config:
@@ -38,13 +43,14 @@ def _named(config: Config, engine: str) -> Config:
     return config.model_copy(update={"engine": config.engine.model_copy(update={"name": engine})})
 
 
-def _gains(config: Config, cpus: int) -> bool:
+def _gains(config: Config, cards: Sequence[SiteCard], cpus: int) -> bool:
     engine = config.engine
     if engine.workers is not None or engine.address is not None or engine.gpus_per_worker > 0:
         return True
     if config.model.scale == "paper":
         return False
-    sites = sum(group.count for group in config.sites if group.role == "train")
-    workers = max(1, min(cpus, sites))
-    seconds = SECONDS_A_UNIT * sum(phase_work(config))
+    training = [card for card in cards if card.role == "train"]
+    eyes = sum(card.having(modality) for card in training for modality in MODALITIES) / 2
+    seconds = SECONDS_A_UNIT * sum(phase_work(config, eyes))
+    workers = max(1, min(cpus, len(training)))
     return seconds * (1 - 1 / workers) > RAY_START_S

@@ -55,11 +55,12 @@ def simulate(
         Whatever ends the run; all of it, tracebacks included, is in ``log.txt``.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    config = placed(config)
+    cards = cards_of(source, config)
+    config = placed(config, cards)
     engine = config.engine
     assert engine.name != "auto"
     settings = EngineSettings(engine.name, engine.workers, engine.gpus_per_worker, engine.address)
-    nodes = [Node(card.name, float(card.total)) for card in cards_of(source, config)]
+    nodes = [Node(card.name, float(card.total)) for card in cards]
     run_config: dict[str, Any] = {"federation": config, "out": str(directory)}
     with _logging(directory / "log.txt"):
         for words in (*(account.words for account in source.accounts), *source.warnings):

@@ -156,19 +156,26 @@ def is_quick(config: Config) -> bool:
     return config.name.endswith(QUICK)
 
 
-def phase_work(config: Config) -> list[float]:
+def phase_work(config: Config, eyes: float | None = None) -> list[float]:
     """Return roughly how much each phase of a run computes, to tell how long it will take.
 
     The unit is an eye forward and back: 64 x 64 pixels and 16 x 32 x 32 voxels; one picture alone
-    counts half. Sites of real data count as 30 cases each.
+    counts half.
+
+    Parameters
+    ----------
+    eyes : float, optional
+        Those at training sites, where they are known. By default what the configuration says; sites
+        of real data count as 30 cases each.
     """
     pixels = config.data.image_size**2 + float(np.prod(config.data.volume_size))
     weight = pixels / (64**2 + 16 * 32 * 32)
-    cases = sum(
-        _cases(group.cases) * sum(group.ownership.values()) / 2 * group.count
-        for group in config.sites
-        if group.role == "train"
-    )
+    if eyes is None:
+        eyes = sum(
+            _cases(group.cases) * sum(group.ownership.values()) / 2 * group.count
+            for group in config.sites
+            if group.role == "train"
+        )
     pooled = 2.0 if config.method.pool == "complete" else 1.0
     work = []
     for phase in config.method.phases:
@@ -176,7 +183,7 @@ def phase_work(config: Config) -> list[float]:
         # With frozen encoders all cases are encoded in two views a round, and the fusion learns.
         frozen = "encoders" not in phase.trains
         passes = 2.2 if frozen else config.training.local_epochs * phase.epochs
-        work.append(weight * cases * pooled * rounds * passes)
+        work.append(weight * eyes * pooled * rounds * passes)
     return work
 
 

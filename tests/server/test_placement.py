@@ -7,8 +7,11 @@ import pytest
 
 import fedrima
 from fed.config import DEMO, Config, load
+from fed.data.opening import open_source
+from fed.sites import SiteCard
 from server import placement
 from server.placement import alone, placed
+from server.simulation import cards_of
 
 
 def demo(**changes: Any) -> Config:
@@ -16,7 +19,11 @@ def demo(**changes: Any) -> Config:
 
 
 def engine(config: Config, cpus: int) -> str:
-    return placed(config, cpus).engine.name
+    return placed(config, cards(config), cpus).engine.name
+
+
+def cards(config: Config) -> list[SiteCard]:
+    return cards_of(open_source(config), config)
 
 
 def test_it_is_the_default() -> None:
@@ -40,14 +47,19 @@ def test_one_site_gains_nothing_on_many_cores() -> None:
 
 
 def test_sites_that_only_judge_stay_in_this_process() -> None:
-    config = demo()
-    judging = tuple(group for group in config.sites if group.role == "held_out")
-    assert engine(config.model_copy(update={"sites": judging}), 16) == "inline"
+    judging = [card for card in cards(demo()) if card.role == "held_out"]
+    assert placed(demo(), judging, 16).engine.name == "inline"
+
+
+def test_the_eyes_that_are_there_count_not_those_of_the_configuration() -> None:
+    few = demo(**{f"sites.{group}.cases": 8 for group in range(4)})
+    assert placed(demo(), cards(few), 2).engine.name == "inline"
+    assert placed(few, cards(demo()), 2).engine.name == "ray"
 
 
 def test_workers_pay_where_they_save_more_than_they_cost(monkeypatch: pytest.MonkeyPatch) -> None:
     seconds = 40.0
-    monkeypatch.setattr(placement, "phase_work", lambda _: [seconds / placement.SECONDS_A_UNIT])
+    monkeypatch.setattr(placement, "phase_work", lambda *_: [seconds / placement.SECONDS_A_UNIT])
     monkeypatch.setattr(placement, "RAY_START_S", 19.9)
     assert engine(demo(), 2) == "ray"  # 20 s saved
     monkeypatch.setattr(placement, "RAY_START_S", 20.1)
@@ -74,13 +86,13 @@ def test_the_published_scale_stays_in_this_process() -> None:
 @pytest.mark.parametrize("name", ["inline", "ray"])
 def test_an_engine_that_is_named_stays(name: str) -> None:
     config = demo(**{"engine.name": name})
-    assert placed(config, 2) is config
+    assert placed(config, cards(config), 2) is config
     assert alone(config) is config
 
 
 def test_nothing_but_the_engine_changes() -> None:
     config = demo()
-    changed = placed(config, 2)
+    changed = placed(config, cards(config), 2)
     assert changed.model_copy(update={"engine": config.engine}) == config
     assert alone(config).engine.name == "inline"
 
