@@ -151,7 +151,8 @@ def _checked(config: Config) -> tuple[CaseSource, list[SiteCard]]:
     check_archives(config, cards)
     check_metrics(config)
     check_start(config)
-    check_gpu(config.engine.name, config.engine.gpus_per_worker)
+    if config.engine.name == "inline" or config.engine.address is None:  # else it lies elsewhere
+        check_gpu(config.engine.name, config.engine.gpus_per_worker)
     return source, cards
 
 

@@ -61,7 +61,7 @@ def server_context(run_config: Mapping[str, ConfigValue]) -> Context:
 
 
 def check_gpu(name: str, gpus_per_worker: float) -> None:
-    """Refuse a GPU that this process does not have; Ray knows itself what its cluster has.
+    """Refuse a GPU that this machine does not have; Ray knows itself what its cluster has.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def check_gpu(name: str, gpus_per_worker: float) -> None:
     """
     import torch
 
-    if name == "inline" and gpus_per_worker > 0 and not torch.cuda.is_available():
+    if name != "ray" and gpus_per_worker > 0 and not torch.cuda.is_available():
         raise ConfigError(
             f"engine.gpus_per_worker: {gpus_per_worker:g}, but torch finds no GPU on this machine; "
             "allowed here: 0"
