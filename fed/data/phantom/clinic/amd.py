@@ -1,0 +1,173 @@
+"""Age-related macular degeneration by the Beckman classes (Ferris 2013), late as either subtype."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from fed.data.phantom.clinic import literature as known
+from fed.data.phantom.clinic.eye import (
+    NOTHING,
+    Lesions,
+    cystoid,
+    lesions,
+    log_normal,
+    private_amounts,
+    scatter,
+    single,
+    together,
+)
+from fed.data.phantom.clinic.patient import pick
+from fed.data.phantom.raster import Spots
+
+Place = tuple[float, float]
+
+_MACULA = 3000.0
+"""Radius that drusen lie in: two disc diameters (Ferris 2013)."""
+
+
+def draw_amd(grade: int, random: np.random.Generator) -> Lesions:
+    """Draw what there is to see in an eye of Beckman's `grade`, 0 (none) to 3 (late)."""
+    if grade == 0:
+        return lesions("none", drusen=_drusen(random, 4, 0, 0))
+    if grade == 1:
+        return lesions("medium drusen", drusen=_drusen(random, 6, 3 + random.poisson(9), 0))
+    if grade == 2:
+        return _intermediate(random, pick(known.INTERMEDIATE, random))
+    late = pick(known.LATE, random)
+    return _atrophic(random) if late == "atrophy" else _neovascular(random)
+
+
+def _drusen(random: np.random.Generator, small: int, medium: int, large: int) -> Spots:
+    """Draw drusen by size; a druse is about 0.45 as high as wide, up to 140 micrometres."""
+    sizes = ((random.poisson(small), 30, known.MEDIUM), (medium, known.MEDIUM, known.LARGE))
+    found = together(
+        [
+            *(scatter(random, count, _MACULA, (low, high)) for count, low, high in sizes),
+            scatter(random, large, 1800, (known.LARGE, 420)),
+        ]
+    )
+    height = np.minimum(0.45 * 2.355 * known.MICROMETRES * found.radius, 140) * found.weight
+    return found._replace(weight=height.astype(np.float32))
+
+
+def _intermediate(random: np.random.Generator, subtype: str) -> Lesions:
+    in_photograph, _ = private_amounts(random)
+    large = 2 + random.poisson(9) if "large" in subtype else 0
+    drusen = [_drusen(random, 6, 5 + random.poisson(10), large)]
+    if large and random.random() < known.DRUSENOID_DETACHMENT:
+        diameter = random.uniform(*known.DRUSENOID_DIAMETER)
+        x, y = _near_fovea(random, 500)
+        drusen.append(single(x, y, diameter, log_normal(random, *known.DRUSENOID_HEIGHT)))
+    found = lesions(subtype, drusen=together(drusen))
+    if "pigment" in subtype:
+        found = replace(found, **_pigment_change(random, in_photograph))
+    if random.random() < known.INCOMPLETE_ATROPHY:
+        x, y = _near_fovea(random, 1200)
+        width = random.uniform(120, known.COMPLETE_ATROPHY)
+        found = replace(found, atrophy=single(x, y, width, 1.0))
+    return found
+
+
+def _pigment_change(random: np.random.Generator, amount: float) -> dict[str, Spots]:
+    """Draw clumps of pigment, and pigment epithelium that is thinned but there."""
+    clumps = scatter(random, 1 + random.poisson(4 * amount), 1500, (80, 320))
+    patches = scatter(random, random.poisson(1.5 * amount), 1500, (250, 1100))
+    return {"pigment": clumps, "depigmentation": patches}
+
+
+def _atrophic(random: np.random.Generator) -> Lesions:
+    """Draw geographic atrophy, which lies on a disc or a ring of patches around the fovea."""
+    in_photograph, in_oct = private_amounts(random)
+    side = max(log_normal(random, *known.ATROPHY_SIDE), 600)
+    patches = 2 + random.poisson(2) if random.random() < known.MULTIFOCAL else 1
+    foveal = random.random() < known.FOVEAL
+    diameter = 1.13 * side / patches**0.5
+    start = random.random() * 2 * np.pi
+    around = start + 2 * np.pi * (np.arange(patches) + 0.4 * random.random(patches)) / patches
+    reach = np.full(patches, 0.62 * diameter + 350 + 250 * random.random())
+    if foveal:
+        reach[0] = 200 * random.random()
+    lobes = [
+        scatter(
+            random,
+            5,
+            0.42 * diameter,
+            (0.34 * diameter, 0.5 * diameter),
+            weight=(0.7, 0.9),
+            centre=(float(r * np.cos(a)), float(r * np.sin(a))),
+        )
+        for r, a in zip(reach / known.MICROMETRES, around, strict=True)
+    ]
+    large = 2 + random.poisson(5) if random.random() < 0.8 else 0
+    found = lesions(
+        "geographic atrophy",
+        atrophy=together(lobes),
+        drusen=_drusen(random, 4, 4 + random.poisson(6), large),
+        pigment=scatter(random, random.poisson(3 * in_photograph), 2000, (80, 300)),
+    )
+    if random.random() < known.PSEUDOCYSTS:
+        where = (float(lobes[0].x.mean()), float(lobes[0].y.mean()))
+        count = 1 + random.poisson(2 * in_oct)
+        found = replace(found, cysts=cystoid(random, count, 900, where, 0.6))
+    return found
+
+
+def _neovascular(random: np.random.Generator) -> Lesions:
+    """Draw a neovascular membrane with what leaks from it, at one place in both modalities."""
+    in_photograph, in_oct = private_amounts(random)
+    place = _near_fovea(random, 600)
+    diameter = 1.13 * log_normal(random, known.LESION_AREA, 0.8 * known.LESION_AREA) ** 0.5
+    large = 2 + random.poisson(6) if random.random() < 0.8 else 0
+    found = lesions("neovascular", drusen=_drusen(random, 4, 4 + random.poisson(6), large))
+    if random.random() < known.SEEN_IN_PHOTOGRAPH:
+        found = replace(found, **_in_photograph(random, place, diameter, in_photograph))
+    if random.random() < known.SEEN_IN_OCT:
+        found = replace(found, **_in_oct(random, place, diameter, in_oct))
+    return found
+
+
+def _in_photograph(
+    random: np.random.Generator, place: Place, diameter: float, amount: float
+) -> dict[str, Spots]:
+    """Draw the membrane; blood and lipid where the photograph shows activity."""
+    membrane = scatter(
+        random, 4, 0.25 * diameter, (0.45 * diameter, 0.7 * diameter), centre=place
+    )
+    blood = exudates = NOTHING
+    if random.random() < known.ACTIVE_IN_PHOTOGRAPH / known.SEEN_IN_PHOTOGRAPH:
+        count = 2 + random.poisson(4 * amount)
+        size = (250, 500 + 500 * min(amount, 2))
+        rim = {"centre": place, "beyond": 0.35 * diameter}
+        blood = scatter(random, count, 0.6 * diameter, size, **rim)  # type: ignore[arg-type]
+        lipid = random.poisson(10 * amount)
+        exudates = scatter(random, lipid, 0.8 * diameter, (60, 160), **rim)  # type: ignore[arg-type]
+    return {"membrane": membrane, "blood": blood, "exudates": exudates}
+
+
+def _in_oct(
+    random: np.random.Generator, place: Place, diameter: float, amount: float
+) -> dict[str, object]:
+    """Draw fluid in, under and below the retina; the thickness is that of eyes in trials."""
+    intraretinal, subretinal, detached = (
+        random.random(3) < (known.INTRARETINAL, known.SUBRETINAL, known.DETACHED)
+    ).tolist()
+    found: dict[str, object] = {
+        "swelling": single(*place, max(diameter, 1400), 1.0),
+        "thickness": max(log_normal(random, *known.NEOVASCULAR_THICKNESS), 180.0),
+    }
+    if intraretinal:
+        found["cysts"] = cystoid(random, 3 + random.poisson(7 * amount), 1200, place, amount)
+    if subretinal:
+        found["fluid"] = single(*place, 1.1 * max(diameter, 1200), min(80 * amount + 30, 220))
+    if detached:
+        x, y = place[0] + random.uniform(-0.06, 0.06), place[1] + random.uniform(-0.06, 0.06)
+        found["detachment"] = single(x, y, random.uniform(900, 2200), min(130 * amount + 60, 350))
+    return found
+
+
+def _near_fovea(random: np.random.Generator, within: float) -> Place:
+    angle, distance = 2 * np.pi * random.random(), within * random.random() ** 0.5
+    return (
+        float(distance * np.cos(angle) / known.MICROMETRES),
+        float(distance * np.sin(angle) / known.MICROMETRES),
+    )
