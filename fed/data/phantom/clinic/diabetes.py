@@ -57,7 +57,7 @@ def _retinopathy(found: Lesions, level: int, amount: float, random: np.random.Ge
         preretinal = single(random.uniform(-0.4, 0.4), height, random.uniform(900, 2400), 1.0)
     return replace(
         found,
-        haemorrhages=scatter(random, blots, _RETINA, (110, 420), beyond=700),
+        haemorrhages=scatter(random, blots, _RETINA, (80, 300), beyond=700),
         cotton_wool=scatter(random, random.poisson(level - 1.4), 4500, (350, 700), beyond=1500),
         preretinal=preretinal,
     )
@@ -93,7 +93,8 @@ def _swollen(
     """Draw swelling and cysts; in the centre they make it as thick as eyes in trials are."""
     if oedema == 0:
         return found
-    cysts = cystoid(random, random.poisson(3 + 5 * amount), 650, place, amount)
+    pockets = random.poisson((3 if oedema < 3 else 7) * (0.5 + amount))
+    cysts = cystoid(random, pockets, 650 if oedema < 3 else 1000, place, amount)
     if oedema < 3:
         height = min(45 + 45 * amount, 160.0)
         return replace(found, cysts=cysts, swelling=single(*place, 1100, height))

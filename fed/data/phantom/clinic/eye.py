@@ -191,5 +191,5 @@ def cystoid(
     """Draw `count` pockets of fluid in the nuclear layers around `centre`."""
     place = scatter(random, count, within, (180, 420), centre=centre)
     u = random.random((2, count), dtype=np.float32)
-    height = (0.07 + 0.10 * u[1]) * min(amount, 1.6)
+    height = (0.10 + 0.12 * u[1]) * min(0.5 + 0.5 * amount, 1.3)
     return Cysts(place.x, place.y, 0.32 + 0.3 * u[0], place.radius, height)

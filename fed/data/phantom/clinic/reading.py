@@ -4,6 +4,9 @@ Numbers a grading form asks for: sizes, counts, areas, thickness. Nothing of cam
 nothing that the modality cannot show.
 """
 
+from collections.abc import Mapping
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,36 +21,62 @@ _CELL = (2 * 3.0 / 64) ** 2
 _GRID = Retina(_AXIS, _AXIS)
 _DISTANCE = np.sqrt(_AXIS[:, None] ** 2 + _AXIS**2) * MICROMETRES / 1000
 
-PHOTOGRAPH = (
-    "drusen",
-    "largest druse",
-    "drusen area",
-    "pigment clumps",
-    "pale area",
-    "membrane area",
-    "blood area",
-    "aneurysms",
-    "haemorrhages",
-    "exudates",
-    "exudates within 1 mm",
-    "cotton wool",
-    "preretinal blood",
-)
-VOLUME = (
-    "central subfield",
-    "inner ring, thickest",
-    "inner ring, thinnest",
-    "outer ring, thickest",
-    "drusen",
-    "widest elevation",
-    "highest elevation",
-    "cysts",
-    "fluid",
-    "detachment",
-    "hypertransmission area",
-    "hypertransmission width",
-    "photoreceptors lost",
-)
+
+
+class Error(NamedTuple):
+    """How a reader errs in a finding.
+
+    Attributes
+    ----------
+    missed : float
+        Probability that what is there is not seen.
+    invented : float
+        Probability that something is seen that is not there.
+    like : float
+        Size of what is invented, at most.
+    spread : float
+        Standard deviation of the logarithm of what is measured.
+    """
+
+    missed: float
+    invented: float
+    like: float
+    spread: float
+
+
+PHOTOGRAPH = {
+    "drusen": Error(0.05, 0.10, 5, 0.40),
+    "largest druse": Error(0.05, 0.10, 110, 0.20),
+    "drusen area": Error(0.05, 0.10, 0.1, 0.50),
+    "pigment clumps": Error(0.25, 0.08, 2, 0.30),
+    "pale area": Error(0.10, 0.05, 1.0, 0.30),
+    "membrane area": Error(0.10, 0.02, 4.0, 0.30),
+    "blood area": Error(0.05, 0.02, 1.0, 0.20),
+    "aneurysms": Error(0.15, 0.10, 3, 0.30),
+    "haemorrhages": Error(0.05, 0.05, 4, 0.25),
+    "exudates": Error(0.10, 0.05, 5, 0.25),
+    "exudates within 1 mm": Error(0.10, 0.05, 4, 0.25),
+    "cotton wool": Error(0.20, 0.03, 2, 0.20),
+    "preretinal blood": Error(0.05, 0.01, 1, 0.0),
+}
+"""What is noted of a photograph, and how readers err in it (docs/phantom.md)."""
+
+VOLUME = {
+    "central subfield": Error(0.0, 0.0, 0, 0.02),
+    "inner ring, thickest": Error(0.0, 0.0, 0, 0.02),
+    "inner ring, thinnest": Error(0.0, 0.0, 0, 0.02),
+    "outer ring, thickest": Error(0.0, 0.0, 0, 0.02),
+    "drusen": Error(0.05, 0.10, 5, 0.40),
+    "widest elevation": Error(0.05, 0.10, 110, 0.20),
+    "highest elevation": Error(0.05, 0.10, 50, 0.20),
+    "cysts": Error(0.12, 0.06, 3, 0.30),
+    "fluid": Error(0.07, 0.04, 60, 0.20),
+    "detachment": Error(0.08, 0.05, 120, 0.20),
+    "hypertransmission area": Error(0.10, 0.08, 0.3, 0.30),
+    "hypertransmission width": Error(0.10, 0.08, 250, 0.25),
+    "photoreceptors lost": Error(0.10, 0.08, 0.3, 0.30),
+}
+"""What is noted of a volume, and how readers err in it."""
 
 
 def read_photograph(eye: Eye) -> NDArray[np.float64]:
@@ -118,3 +147,23 @@ def _widest(spots: Spots, atrophy: Array) -> float:
         return 0.0
     row = float((atrophy > 0.5).sum(axis=1).max()) * 6000 / 64
     return max(row, float(_diameters(spots).max()) if spots.x.size == 1 else row)
+
+
+def as_read(
+    findings: NDArray[np.float64], errors: Mapping[str, Error], random: np.random.Generator
+) -> NDArray[np.float64]:
+    """Return findings ``(eyes, n)`` as a reader would note them.
+
+    Parameters
+    ----------
+    errors : mapping
+        `PHOTOGRAPH` or `VOLUME`; each finding's errors are independent of all others'.
+    """
+    missed, invented, like, spread = np.array(list(errors.values())).T
+    there = findings > 0
+    seen = there & (random.random(findings.shape) >= missed)
+    false = ~there & (random.random(findings.shape) < invented)
+    measured = findings * np.exp(spread * random.standard_normal(findings.shape))
+    made_up = like * (0.3 + 0.7 * random.random(findings.shape))
+    noted: NDArray[np.float64] = np.where(seen, measured, np.where(false, made_up, 0.0))
+    return noted

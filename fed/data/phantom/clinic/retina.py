@@ -64,12 +64,13 @@ class Retina:
         found = eye.lesions
         thickness = self._flat * np.float32(eye.centre / _NORMAL_CENTRE)
         thickness[FIBRES] *= 1 + eye.side * self._nasal
+        sunk = np.minimum(self._sum(found.atrophy), 1) if found.atrophy.x.size else atrophy
         for layer, share in _LOST.items():
-            thickness[layer] *= 1 - share * atrophy
+            thickness[layer] *= 1 - share * (sunk if layer == _OUTER else atrophy)
         drusen = self._sum(found.drusen) * (1 - atrophy)
         thickness[_DRUSEN] = drusen
-        thickness[_FLUID] = self._sum(found.fluid)
-        thickness[_DETACHMENT] = self._sum(found.detachment)
+        thickness[_FLUID] = self._dome(found.fluid)
+        thickness[_DETACHMENT] = self._dome(found.detachment)
         thickness[_OUTER] = np.maximum(thickness[_OUTER] - 0.5 * drusen, 15)
         if found.swelling.x.size:
             swelling = _gain(eye) * self._sum(found.swelling)
@@ -86,6 +87,13 @@ class Retina:
 
     def _sum(self, spots: Spots) -> Array:
         return gaussians(spots, self._x, self._y)
+
+    def _dome(self, spots: Spots) -> Array:
+        """Return a blister with an edge: the part of the sum above a fifth of its greatest weight."""
+        if not spots.x.size:
+            return np.zeros((len(self._y), len(self._x)), dtype=np.float32)
+        foot = 0.2 * spots.weight.max()
+        return np.maximum(self._sum(spots) - foot, 0) / 0.8
 
 
 def atrophy_over(spots: Spots, x: Array, y: Array) -> Array:

@@ -29,7 +29,7 @@ EXTENT = 0.45
 """Half the width of a scan of 6 mm, in radii of the photograph."""
 DEPTH = 1150.0
 """Depth of the frame, micrometres."""
-_VITREOUS, _CHOROID, _CYST = 0.05, 0.44, 0.05
+_VITREOUS, _CHOROID, _CYST = 0.05, 0.50, 0.05
 _FRAMES = 9
 """Averaged into a B-scan by the average scanner."""
 
@@ -93,19 +93,23 @@ class Scanner:
         return np.tensordot(own.astype(np.float32), self._posture, axes=1) + motion
 
     def _stack(self, surfaces: Array, bright: Array) -> Array:
-        """Fill the volume layer by layer; voxels that a surface crosses are mixed."""
-        depth = self._size[1]
+        """Fill the volume layer by layer; voxels that a surface crosses are mixed.
+
+        Each surface changes the brightness of everything below it. The changes are noted where they
+        begin, in two voxels of each column, and added up from above.
+        """
+        slices, depth, width = self._size
         rises = np.diff(bright, axis=0, prepend=_VITREOUS, append=_CHOROID)
-        tops = surfaces * depth - 0.5
-        z = self._z * depth
-        volume = np.full(self._size, _VITREOUS, dtype=np.float32)
-        passed = np.empty_like(volume)
-        for top, rise in zip(tops, rises, strict=True):
-            np.subtract(z, top[:, None, :], out=passed)
-            np.clip(passed, 0, 1, out=passed)
-            passed *= rise[:, None, :]
-            volume += passed
-        return volume
+        tops = np.clip(surfaces * depth - 0.5, -1, depth)
+        first = np.floor(tops).astype(np.intp) + 1
+        share = first - tops
+        column = np.arange(slices)[:, None] * ((depth + 3) * width) + np.arange(width)
+        at = first * width + column
+        weights = np.concatenate([(rises * share).ravel(), (rises * (1 - share)).ravel()])
+        places = np.concatenate([at.ravel(), (at + width).ravel()])
+        changes = np.bincount(places, weights, minlength=slices * (depth + 3) * width)
+        volume = changes.reshape(slices, depth + 3, width)[:, :depth].astype(np.float32)
+        return np.cumsum(volume, axis=1, out=volume) + np.float32(_VITREOUS)
 
     def _hollow(self, volume: Array, eye: Eye, inner: Array, outer: Array) -> None:
         """Hollow out pockets of fluid, between two surfaces."""
@@ -135,7 +139,7 @@ class Scanner:
         """Fade with depth; light passes where the pigment epithelium is gone; shadows of vessels."""
         behind = np.maximum(self._z - bruch[:, None, :], 0)
         below = np.maximum(self._z - inner[:, None, :], 0)
-        rate = 1 / ((0.10 * eye.patient.choroid) * (1 + 3.0 * atrophy))
+        rate = 1 / ((0.17 * eye.patient.choroid) * (1 + 2.5 * atrophy))
         loss = behind * rate[:, None, :]
         loss += 0.6 * below
         volume *= np.exp(-loss)
