@@ -1,15 +1,14 @@
 """Age-related macular degeneration by the Beckman classes (Ferris 2013), late as either subtype."""
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
 from fed.data.phantom.clinic import literature as known
 from fed.data.phantom.clinic.eye import (
-    NOTHING,
     Lesions,
     cystoid,
-    lesions,
     log_normal,
     private_amounts,
     scatter,
@@ -28,9 +27,9 @@ _MACULA = 3000.0
 def draw_amd(grade: int, random: np.random.Generator) -> Lesions:
     """Draw what there is to see in an eye of Beckman's `grade`, 0 (none) to 3 (late)."""
     if grade == 0:
-        return lesions("none", drusen=_drusen(random, 4, 0, 0))
+        return Lesions("none", drusen=_drusen(random, 4, 0, 0))
     if grade == 1:
-        return lesions("medium drusen", drusen=_drusen(random, 6, 3 + random.poisson(9), 0))
+        return Lesions("medium drusen", drusen=_drusen(random, 6, 3 + random.poisson(9), 0))
     if grade == 2:
         return _intermediate(random, pick(known.INTERMEDIATE, random))
     late = pick(known.LATE, random)
@@ -58,9 +57,9 @@ def _intermediate(random: np.random.Generator, subtype: str) -> Lesions:
         diameter = random.uniform(*known.DRUSENOID_DIAMETER)
         x, y = _near_fovea(random, 500)
         drusen.append(single(x, y, diameter, log_normal(random, *known.DRUSENOID_HEIGHT)))
-    found = lesions(subtype, drusen=together(drusen))
+    found = Lesions(subtype, drusen=together(drusen))
     if "pigment" in subtype:
-        found = replace(found, **_pigment_change(random, in_photograph))
+        found = _pigment_change(found, in_photograph, random)
     if random.random() < known.INCOMPLETE_ATROPHY:
         x, y = _near_fovea(random, 1200)
         width = random.uniform(120, known.COMPLETE_ATROPHY)
@@ -68,11 +67,13 @@ def _intermediate(random: np.random.Generator, subtype: str) -> Lesions:
     return found
 
 
-def _pigment_change(random: np.random.Generator, amount: float) -> dict[str, Spots]:
-    """Draw clumps of pigment, and pigment epithelium that is thinned but there."""
-    clumps = scatter(random, 1 + random.poisson(4 * amount), 1500, (80, 320))
-    patches = scatter(random, random.poisson(1.5 * amount), 1500, (250, 1100))
-    return {"pigment": clumps, "depigmentation": patches}
+def _pigment_change(found: Lesions, amount: float, random: np.random.Generator) -> Lesions:
+    """Add clumps of pigment, and pigment epithelium that is thinned but there."""
+    return replace(
+        found,
+        pigment=scatter(random, 1 + random.poisson(4 * amount), 1500, (80, 320)),
+        depigmentation=scatter(random, random.poisson(1.5 * amount), 1500, (250, 1100)),
+    )
 
 
 def _atrophic(random: np.random.Generator) -> Lesions:
@@ -99,7 +100,7 @@ def _atrophic(random: np.random.Generator) -> Lesions:
         for r, a in zip(reach / known.MICROMETRES, around, strict=True)
     ]
     large = 2 + random.poisson(5) if random.random() < 0.8 else 0
-    found = lesions(
+    found = Lesions(
         "geographic atrophy",
         atrophy=together(lobes),
         drusen=_drusen(random, 4, 4 + random.poisson(6), large),
@@ -112,56 +113,69 @@ def _atrophic(random: np.random.Generator) -> Lesions:
     return found
 
 
+class _Membrane(NamedTuple):
+    """Where new vessels grow: centre in radii of the photograph, diameter in micrometres."""
+
+    place: Place
+    diameter: float
+
+
 def _neovascular(random: np.random.Generator) -> Lesions:
     """Draw a neovascular membrane with what leaks from it, at one place in both modalities."""
     in_photograph, in_oct = private_amounts(random)
-    place = _near_fovea(random, 600)
-    diameter = 1.13 * log_normal(random, known.LESION_AREA, 0.8 * known.LESION_AREA) ** 0.5
+    area = log_normal(random, known.LESION_AREA, 0.8 * known.LESION_AREA)
+    membrane = _Membrane(_near_fovea(random, 600), 1.13 * area**0.5)
     large = 2 + random.poisson(6) if random.random() < 0.8 else 0
-    found = lesions("neovascular", drusen=_drusen(random, 4, 4 + random.poisson(6), large))
+    found = Lesions("neovascular", drusen=_drusen(random, 4, 4 + random.poisson(6), large))
     if random.random() < known.SEEN_IN_PHOTOGRAPH:
-        found = replace(found, **_in_photograph(random, place, diameter, in_photograph))
+        found = _in_photograph(found, membrane, in_photograph, random)
     if random.random() < known.SEEN_IN_OCT:
-        found = replace(found, **_in_oct(random, place, diameter, in_oct))
+        found = _in_oct(found, membrane, in_oct, random)
     return found
 
 
 def _in_photograph(
-    random: np.random.Generator, place: Place, diameter: float, amount: float
-) -> dict[str, Spots]:
-    """Draw the membrane; blood and lipid where the photograph shows activity."""
-    membrane = scatter(
-        random, 4, 0.25 * diameter, (0.45 * diameter, 0.7 * diameter), centre=place
+    found: Lesions, membrane: _Membrane, amount: float, random: np.random.Generator
+) -> Lesions:
+    """Add the membrane; blood and lipid where the photograph shows activity."""
+    place, wide = membrane
+    patch = scatter(random, 4, 0.25 * wide, (0.45 * wide, 0.7 * wide), centre=place)
+    found = replace(found, membrane=patch)
+    if random.random() >= known.ACTIVE_IN_PHOTOGRAPH / known.SEEN_IN_PHOTOGRAPH:
+        return found
+    pools, lipid = 2 + random.poisson(4 * amount), random.poisson(10 * amount)
+    size = (250, 500 + 500 * min(amount, 2))
+    rim = 0.35 * wide
+    return replace(
+        found,
+        blood=scatter(random, pools, 0.6 * wide, size, centre=place, beyond=rim),
+        exudates=scatter(random, lipid, 0.8 * wide, (60, 160), centre=place, beyond=rim),
     )
-    blood = exudates = NOTHING
-    if random.random() < known.ACTIVE_IN_PHOTOGRAPH / known.SEEN_IN_PHOTOGRAPH:
-        count = 2 + random.poisson(4 * amount)
-        size = (250, 500 + 500 * min(amount, 2))
-        rim = {"centre": place, "beyond": 0.35 * diameter}
-        blood = scatter(random, count, 0.6 * diameter, size, **rim)  # type: ignore[arg-type]
-        lipid = random.poisson(10 * amount)
-        exudates = scatter(random, lipid, 0.8 * diameter, (60, 160), **rim)  # type: ignore[arg-type]
-    return {"membrane": membrane, "blood": blood, "exudates": exudates}
 
 
 def _in_oct(
-    random: np.random.Generator, place: Place, diameter: float, amount: float
-) -> dict[str, object]:
-    """Draw fluid in, under and below the retina; the thickness is that of eyes in trials."""
+    found: Lesions, membrane: _Membrane, amount: float, random: np.random.Generator
+) -> Lesions:
+    """Add fluid in, under and below the retina; the thickness is that of eyes in trials."""
+    place, wide = membrane
     intraretinal, subretinal, detached = (
         random.random(3) < (known.INTRARETINAL, known.SUBRETINAL, known.DETACHED)
     ).tolist()
-    found: dict[str, object] = {
-        "swelling": single(*place, max(diameter, 1400), 1.0),
-        "thickness": max(log_normal(random, *known.NEOVASCULAR_THICKNESS), 180.0),
-    }
+    found = replace(
+        found,
+        swelling=single(*place, max(wide, 1400), 1.0),
+        thickness=max(log_normal(random, *known.NEOVASCULAR_THICKNESS), 180.0),
+    )
     if intraretinal:
-        found["cysts"] = cystoid(random, 3 + random.poisson(7 * amount), 1200, place, amount)
+        pockets = 3 + random.poisson(7 * amount)
+        found = replace(found, cysts=cystoid(random, pockets, 1200, place, amount))
     if subretinal:
-        found["fluid"] = single(*place, 1.1 * max(diameter, 1200), min(80 * amount + 30, 220))
+        height = min(60 * amount + 30, 180)
+        found = replace(found, fluid=single(*place, 1.1 * max(wide, 1200), height))
     if detached:
         x, y = place[0] + random.uniform(-0.06, 0.06), place[1] + random.uniform(-0.06, 0.06)
-        found["detachment"] = single(x, y, random.uniform(900, 2200), min(130 * amount + 60, 350))
+        mound = single(x, y, random.uniform(900, 2200), min(90 * amount + 60, 300))
+        found = replace(found, detachment=mound)
     return found
 
 

@@ -83,9 +83,7 @@ class Camera:
     def _background(self, eye: Eye, random: np.random.Generator) -> tuple[Array, Array]:
         """Pigment epithelium over choroid, unevenly pigmented."""
         coarse, fine = (
-            np.matmul(
-                spread, random.standard_normal((spread.shape[1],) * 2, dtype=np.float32)
-            )
+            np.matmul(spread, random.standard_normal((spread.shape[1],) * 2, dtype=np.float32))
             @ spread.T
             for spread in self._pigment
         )
@@ -155,7 +153,9 @@ class Camera:
         image += 0.012 * self._field * grain(image.shape, random)
         image = (self._mixing @ image.reshape(3, -1)).reshape(image.shape)
         levels = np.clip(image * 1023, 0, 1023).astype(np.int16)
-        picture = np.stack([curve[level] for curve, level in zip(self._curves, levels, strict=True)])
+        picture = np.stack(
+            [curve[level] for curve, level in zip(self._curves, levels, strict=True)]
+        )
         if self._shift:
             picture = interlaced(picture, self._shift)
         picture = compressed(np.ascontiguousarray(picture.transpose(1, 2, 0)), self._compression)

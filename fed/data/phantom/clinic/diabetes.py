@@ -14,7 +14,6 @@ from fed.data.phantom.clinic.eye import (
     NOTHING,
     Lesions,
     cystoid,
-    lesions,
     log_normal,
     private_amounts,
     scatter,
@@ -35,7 +34,7 @@ def draw_diabetes(grade: int, patient: Patient, random: np.random.Generator) -> 
     angle = 2 * np.pi * random.random()
     distance = {0: 0.0, 1: 2300.0, 2: 1100.0, 3: 350.0}[oedema] / known.MICROMETRES
     place = (float(distance * np.cos(angle)), float(distance * np.sin(angle)))
-    found = lesions(f"{LEVELS[level]}, {OEDEMA[oedema]}")
+    found = Lesions(f"{LEVELS[level]}, {OEDEMA[oedema]}")
     found = _retinopathy(found, level, in_photograph, random)
     if level >= 2:
         found = _exudates(found, oedema, place, in_photograph, random)

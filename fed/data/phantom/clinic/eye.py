@@ -1,7 +1,7 @@
 """One eye with everything that can be seen in it, and the drawing of its lesions' places."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from fed.data.phantom.raster import Array, Spots
 from fed.data.phantom.vessels import Tree, grow
 
 Range = tuple[float, float]
+
+NOTHING = Spots(*np.zeros((4, 0), dtype=np.float32))
+NO_CYSTS = Cysts(*np.zeros((5, 0), dtype=np.float32))
 
 
 @dataclass(frozen=True)
@@ -39,22 +42,22 @@ class Lesions:
     """
 
     subtype: str
-    drusen: Spots
-    atrophy: Spots
-    depigmentation: Spots
-    pigment: Spots
-    membrane: Spots
-    blood: Spots
-    aneurysms: Spots
-    haemorrhages: Spots
-    exudates: Spots
-    cotton_wool: Spots
-    preretinal: Spots
-    fluid: Spots
-    detachment: Spots
-    swelling: Spots
-    cysts: Cysts
-    thickness: float | None
+    drusen: Spots = NOTHING
+    atrophy: Spots = NOTHING
+    depigmentation: Spots = NOTHING
+    pigment: Spots = NOTHING
+    membrane: Spots = NOTHING
+    blood: Spots = NOTHING
+    aneurysms: Spots = NOTHING
+    haemorrhages: Spots = NOTHING
+    exudates: Spots = NOTHING
+    cotton_wool: Spots = NOTHING
+    preretinal: Spots = NOTHING
+    fluid: Spots = NOTHING
+    detachment: Spots = NOTHING
+    swelling: Spots = NOTHING
+    cysts: Cysts = NO_CYSTS
+    thickness: float | None = None
 
 
 @dataclass(frozen=True)
@@ -84,18 +87,6 @@ class Eye:
     vessels: Tree
     centre: float
     lesions: Lesions
-
-
-NOTHING = Spots(*np.zeros((4, 0), dtype=np.float32))
-NO_CYSTS = Cysts(*np.zeros((5, 0), dtype=np.float32))
-
-
-def lesions(subtype: str, **found: Spots | Cysts | float | None) -> Lesions:
-    """Return what was `found`; the rest is absent."""
-    absent: dict[str, Spots | Cysts | None] = {
-        field.name: NOTHING for field in fields(Lesions) if field.name != "subtype"
-    }
-    return Lesions(subtype, **{**absent, "cysts": NO_CYSTS, "thickness": None, **found})  # type: ignore[arg-type]
 
 
 def draw_eye(patient: Patient, right: bool, found: Lesions, random: np.random.Generator) -> Eye:
@@ -186,7 +177,11 @@ def log_normal(random: np.random.Generator, mean: float, deviation: float) -> fl
 
 
 def cystoid(
-    random: np.random.Generator, count: int, within: float, centre: tuple[float, float], amount: float
+    random: np.random.Generator,
+    count: int,
+    within: float,
+    centre: tuple[float, float],
+    amount: float,
 ) -> Cysts:
     """Draw `count` pockets of fluid in the nuclear layers around `centre`."""
     place = scatter(random, count, within, (180, 420), centre=centre)

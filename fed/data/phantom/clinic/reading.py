@@ -22,7 +22,6 @@ _GRID = Retina(_AXIS, _AXIS)
 _DISTANCE = np.sqrt(_AXIS[:, None] ** 2 + _AXIS**2) * MICROMETRES / 1000
 
 
-
 class Error(NamedTuple):
     """How a reader errs in a finding.
 

@@ -34,7 +34,7 @@ def compressed(picture: Bytes, deviation: float) -> Bytes:
     deviation : float
         Logarithm, to the base 4, of the quality lost beside that of the average device.
     """
-    quality = int(round(100 - min(_QUALITY_LOST * 4.0**deviation, 80)))
+    quality = round(100 - min(_QUALITY_LOST * 4.0**deviation, 80))
     file = io.BytesIO()
     Image.fromarray(picture).save(file, format="JPEG", quality=quality)
     with Image.open(file) as kept:

@@ -66,7 +66,7 @@ class Retina:
         thickness[FIBRES] *= 1 + eye.side * self._nasal
         sunk = np.minimum(self._sum(found.atrophy), 1) if found.atrophy.x.size else atrophy
         for layer, share in _LOST.items():
-            thickness[layer] *= 1 - share * (sunk if layer == _OUTER else atrophy)
+            thickness[layer] *= 1 - share * (atrophy if layer == EPITHELIUM else sunk)
         drusen = self._sum(found.drusen) * (1 - atrophy)
         thickness[_DRUSEN] = drusen
         thickness[_FLUID] = self._dome(found.fluid)
