@@ -82,7 +82,7 @@ def _atrophic(random: np.random.Generator) -> Lesions:
     side = max(log_normal(random, *known.ATROPHY_SIDE), 600)
     patches = 2 + random.poisson(2) if random.random() < known.MULTIFOCAL else 1
     foveal = random.random() < known.FOVEAL
-    diameter = 1.13 * side / patches**0.5
+    diameter = 1.42 * side / patches**0.5
     start = random.random() * 2 * np.pi
     around = start + 2 * np.pi * (np.arange(patches) + 0.4 * random.random(patches)) / patches
     reach = np.full(patches, 0.62 * diameter + 350 + 250 * random.random())
@@ -161,20 +161,19 @@ def _in_oct(
     intraretinal, subretinal, detached = (
         random.random(3) < (known.INTRARETINAL, known.SUBRETINAL, known.DETACHED)
     ).tolist()
-    found = replace(
-        found,
-        swelling=single(*place, max(wide, 1400), 1.0),
-        thickness=max(log_normal(random, *known.NEOVASCULAR_THICKNESS), 180.0),
-    )
+    thickness = max(log_normal(random, *known.NEOVASCULAR_THICKNESS, amount), 180.0)
+    excess = max(thickness - known.CENTRE[False][0], 60.0)
+    swelling = single(*place, max(wide, 1400), 1.0)
+    found = replace(found, swelling=swelling, thickness=thickness)
     if intraretinal:
         pockets = 3 + random.poisson(7 * amount)
         found = replace(found, cysts=cystoid(random, pockets, 1200, place, amount))
     if subretinal:
-        height = min(60 * amount + 30, 180)
+        height = min(excess * random.uniform(0.2, 0.5), 250)
         found = replace(found, fluid=single(*place, 1.1 * max(wide, 1200), height))
     if detached:
         x, y = place[0] + random.uniform(-0.06, 0.06), place[1] + random.uniform(-0.06, 0.06)
-        mound = single(x, y, random.uniform(900, 2200), min(90 * amount + 60, 300))
+        mound = single(x, y, random.uniform(900, 2200), min(excess * random.uniform(0.2, 0.6), 400))
         found = replace(found, detachment=mound)
     return found
 

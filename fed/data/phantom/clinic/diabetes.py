@@ -97,7 +97,7 @@ def _swollen(
     if oedema < 3:
         height = min(45 + 45 * amount, 160.0)
         return replace(found, cysts=cysts, swelling=single(*place, 1100, height))
-    thickness = 0.0
+    thickness = log_normal(random, *known.OEDEMA_THICKNESS, amount)
     while thickness < known.THRESHOLD[patient.male]:
         thickness = log_normal(random, *known.OEDEMA_THICKNESS)
     return replace(found, cysts=cysts, swelling=single(*place, 2400, 1.0), thickness=thickness)

@@ -13,6 +13,9 @@ from fed.data.phantom.vessels import Tree, grow
 
 Range = tuple[float, float]
 
+SPREAD = 0.5
+"""Standard deviation of the logarithm of `private_amounts`."""
+
 NOTHING = Spots(*np.zeros((4, 0), dtype=np.float32))
 NO_CYSTS = Cysts(*np.zeros((5, 0), dtype=np.float32))
 
@@ -115,7 +118,7 @@ def private_amounts(random: np.random.Generator) -> tuple[float, float]:
     """
     first, second = random.standard_normal(2).tolist()
     second = CORRELATION * first + (1 - CORRELATION**2) ** 0.5 * second
-    return float(np.exp(0.5 * first)), float(np.exp(0.5 * second))
+    return float(np.exp(SPREAD * first)), float(np.exp(SPREAD * second))
 
 
 def scatter(
@@ -170,10 +173,19 @@ def single(x: float, y: float, diameter: float, weight: float) -> Spots:
     return Spots(*place)
 
 
-def log_normal(random: np.random.Generator, mean: float, deviation: float) -> float:
-    """Draw from the log-normal distribution of this mean and standard deviation."""
+def log_normal(
+    random: np.random.Generator, mean: float, deviation: float, amount: float | None = None
+) -> float:
+    """Draw from the log-normal distribution of this mean and standard deviation.
+
+    Parameters
+    ----------
+    amount : float or None
+        One of `private_amounts`, whose rank the value is to have; None: a rank of its own.
+    """
     spread2 = np.log1p((deviation / mean) ** 2)
-    return float(mean * np.exp(np.sqrt(spread2) * random.standard_normal() - spread2 / 2))
+    normal = random.standard_normal() if amount is None else np.log(amount) / SPREAD
+    return float(mean * np.exp(np.sqrt(spread2) * normal - spread2 / 2))
 
 
 def cystoid(
