@@ -32,9 +32,9 @@ from fed.data.phantom.clinic.reading import (
     read_volume,
 )
 
-TRAINING, JUDGED = 5000, 3000
+TRAINING, JUDGED = 3000, 2000
 """Patients, of two eyes each."""
-RESAMPLES = 200
+RESAMPLES = 100
 THICKNESS = 4
 """The first findings of a volume are of thickness alone."""
 

@@ -180,4 +180,4 @@ def _taken(slices: int, deviation: float) -> np.ndarray:
     """Return which B-scan is shown in the place of each: its own, or that of a neighbour."""
     step = 1 + min(2.0 * deviation, 3.0)
     first = np.arange(slices)
-    return np.minimum(np.round(np.round(first / step) * step), slices - 1).astype(np.intp)
+    return np.floor(np.floor(first / step + 1e-9) * step + 0.5).astype(np.intp)
