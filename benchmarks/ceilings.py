@@ -83,6 +83,25 @@ def write(rows: list[Row], target: Path) -> None:
         writer.writerows([["" if value is None else value for value in row] for row in rows])
 
 
+def page(source: Path) -> str:
+    """Return a stored table as Markdown, AUC and balanced accuracy by what is graded."""
+    with source.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    cells = {(row["findings"], row["by"], row["graded"]): _cell(row) for row in rows}
+    lines = dict.fromkeys((row["findings"], row["by"]) for row in rows)
+    head = ["findings", "by", *(f"`{graded}`" for graded in DISEASES)]
+    table = [head, ["---"] * len(head)]
+    for line in lines:
+        table.append([*line, *(cells[(*line, graded)] for graded in DISEASES)])
+    return "\n".join(f"| {' | '.join(row)} |" for row in table) + "\n"
+
+
+def _cell(row: dict[str, str]) -> str:
+    """Return AUC, its bounds where there are some, and balanced accuracy."""
+    bounds = f" [{float(row['low']):.1f}, {float(row['high']):.1f}]" if row["low"] else ""
+    return f"{float(row['auc']):.1f}{bounds} / {float(row['balanced_accuracy']):.1f}"
+
+
 def ceilings(graded: str) -> Iterator[Row]:
     """Yield what findings tell: as they are, as readers note them, and of thickness alone."""
     train, judged = _eyes(graded, TRAINING, 0, noisy=True), _eyes(graded, JUDGED, 1, noisy=False)
