@@ -35,6 +35,8 @@ from fed.data.phantom.clinic.reading import (
 TRAINING, JUDGED = 3000, 2000
 """Patients, of two eyes each."""
 RESAMPLES = 100
+BOTH = "grade"
+"""What is graded in the clinic that sees both diseases."""
 THICKNESS = 4
 """The first findings of a volume are of thickness alone."""
 
@@ -67,12 +69,19 @@ def main() -> None:
     parser.add_argument("--write", type=Path, help="a CSV file")
     target = parser.parse_args().write
     rows: list[Row] = []
-    for graded in DISEASES:
-        for row in (*ceilings(graded), *floors(graded)):
-            rows.append(row)
-            print(*row, sep="\t", flush=True)
+    for row in _all():
+        rows.append(row)
+        print(*row, sep="\t", flush=True)
     if target is not None:
         write(rows, target)
+
+
+def _all() -> Iterator[Row]:
+    """Yield everything of the clinic that sees both diseases, and the ceilings of either alone."""
+    for graded in DISEASES:
+        yield from ceilings(graded)
+    yield from thickness(BOTH)
+    yield from floors(BOTH)
 
 
 def write(rows: list[Row], target: Path) -> None:
@@ -92,7 +101,7 @@ def page(source: Path) -> str:
     head = ["findings", "by", *(f"`{graded}`" for graded in DISEASES)]
     table = [head, ["---"] * len(head)]
     for line in lines:
-        table.append([*line, *(cells[(*line, graded)] for graded in DISEASES)])
+        table.append([*line, *(cells.get((*line, graded), "") for graded in DISEASES)])
     return "\n".join(f"| {' | '.join(row)} |" for row in table) + "\n"
 
 
@@ -103,22 +112,18 @@ def _cell(row: dict[str, str]) -> str:
 
 
 def ceilings(graded: str) -> Iterator[Row]:
-    """Yield what findings tell: as they are, as readers note them, and of thickness alone."""
-    train, judged = _eyes(graded, TRAINING, 0, noisy=True), _eyes(graded, JUDGED, 1, noisy=False)
-    yield from _combined(graded, "true", train, judged)
-    random = np.random.default_rng(2)
+    """Yield what findings tell, as they are and as readers note them."""
+    true = _drawn(graded)
+    yield from _combined(graded, "true", *true)
+    yield from _combined(graded, "as read", *_noted(*true))
+
+
+def thickness(graded: str) -> Iterator[Row]:
+    """Yield what readers' findings tell where of OCT they note the thickness alone."""
     train, judged = (
-        eyes._replace(
-            photograph=as_read(eyes.photograph, PHOTOGRAPH, random),
-            volume=as_read(eyes.volume, VOLUME, random),
-        )
-        for eyes in (train, judged)
+        eyes._replace(volume=eyes.volume[:, :THICKNESS]) for eyes in _noted(*_drawn(graded))
     )
-    yield from _combined(graded, "as read", train, judged)
-    thin_train, thin_judged = (
-        eyes._replace(volume=eyes.volume[:, :THICKNESS]) for eyes in (train, judged)
-    )
-    yield from _combined(graded, "as read, of OCT thickness alone", thin_train, thin_judged)
+    yield from _combined(graded, "as read, of OCT thickness alone", train, judged)
 
 
 def floors(graded: str) -> Iterator[Row]:
@@ -179,6 +184,24 @@ def _difference(
     first, second = _scored(labels, one), _scored(labels, other)
     low, high = np.quantile(drawn, [0.025, 0.975]).round(2).tolist()
     return round(first[0] - second[0], 2), round(first[1] - second[1], 2), low, high
+
+
+def _drawn(graded: str) -> tuple[Eyes, Eyes]:
+    """Draw the findings that trees are trained and judged on."""
+    return _eyes(graded, TRAINING, 0, noisy=True), _eyes(graded, JUDGED, 1, noisy=False)
+
+
+def _noted(train: Eyes, judged: Eyes) -> tuple[Eyes, Eyes]:
+    """Return the same findings as readers note them."""
+    random = np.random.default_rng(2)
+    first, second = (
+        eyes._replace(
+            photograph=as_read(eyes.photograph, PHOTOGRAPH, random),
+            volume=as_read(eyes.volume, VOLUME, random),
+        )
+        for eyes in (train, judged)
+    )
+    return first, second
 
 
 def _eyes(graded: str, patients: int, seed: int, noisy: bool) -> Eyes:
