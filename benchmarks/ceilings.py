@@ -107,8 +107,12 @@ def page(source: Path) -> str:
 
 def _cell(row: dict[str, str]) -> str:
     """Return AUC, its bounds where there are some, and balanced accuracy."""
-    bounds = f" [{float(row['low']):.1f}, {float(row['high']):.1f}]" if row["low"] else ""
-    return f"{float(row['auc']):.1f}{bounds} / {float(row['balanced_accuracy']):.1f}"
+    bounds = f" [{_rounded(row['low'])}, {_rounded(row['high'])}]" if row["low"] else ""
+    return f"{_rounded(row['auc'])}{bounds} / {_rounded(row['balanced_accuracy'])}"
+
+
+def _rounded(value: str) -> str:
+    return f"{float(value):z.1f}"
 
 
 def ceilings(graded: str) -> Iterator[Row]:
