@@ -1,10 +1,12 @@
 """Pairs of phantom eyes a second on one core, against reading the same pairs from PNG files.
 
-``python -m benchmarks.phantom`` prints one line a size. The rival is what a cache of drawn eyes on
-disk would cost: Pillow decoding the photograph and the B-scans, tiled into one image, from memory.
+``python -m benchmarks.phantom`` prints one line a size and `data.version`. The rival is what a
+cache of drawn eyes on disk would cost: Pillow decoding the photograph and the B-scans, tiled into
+one image, from memory.
 """
 
 import io
+import itertools
 import time
 from collections.abc import Callable
 
@@ -12,30 +14,37 @@ import numpy as np
 from PIL import Image
 
 from fed.config import resolve
+from fed.data.clinic_phantoms import ClinicSource
 from fed.data.phantoms import PhantomSource
 
 SIZES = ((64, (16, 32, 32)), (128, (16, 64, 64)), (256, (1, 256, 256)))
 CASES, REPEATS = 60, 7
+VERSIONS: dict[int, type[PhantomSource]] = {1: PhantomSource, 2: ClinicSource}
 
 
 def main() -> None:
     """Print the table."""
-    print("fundus  volume        drawn/s  PNG/s")
-    for image_size, volume_size in SIZES:
-        images = _source(image_size, volume_size).open("clinic").images
+    print("version  fundus  volume        drawn/s  PNG/s")
+    for version, (image_size, volume_size) in itertools.product(VERSIONS, SIZES):
+        images = _source(version, image_size, volume_size).open("clinic").images
         files = [(_png(images.fundus(i)), _png(images.oct(i))) for i in range(CASES)]
         drawn = _rate(lambda i, images=images: (images.fundus(i), images.oct(i)))
         read = _rate(lambda i, files=files: [np.asarray(Image.open(f)) for f in files[i]])
         volume = "x".join(map(str, volume_size))
-        print(f"{image_size:6d}  {volume:12s}  {drawn:7.0f}  {read:5.0f}")
+        print(f"{version:7d}  {image_size:6d}  {volume:12s}  {drawn:7.0f}  {read:5.0f}")
 
 
-def _source(image_size: int, volume_size: tuple[int, int, int]) -> PhantomSource:
+def _source(version: int, image_size: int, volume_size: tuple[int, int, int]) -> PhantomSource:
     site = {"modalities": ["fundus", "oct"], "cases": CASES}
-    return PhantomSource(
+    return VERSIONS[version](
         resolve(
             {
-                "data": {"image_size": image_size, "volume_size": volume_size},
+                "task": {"classes": ["none", "early", "intermediate", "late"]},
+                "data": {
+                    "version": version,
+                    "image_size": image_size,
+                    "volume_size": volume_size,
+                },
                 "sites": [
                     {"name": "clinic"} | site,
                     {"name": "unseen", "role": "held_out"} | site,

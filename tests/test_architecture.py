@@ -68,7 +68,7 @@ def test_a_package_imports_only_what_lies_below_it(package):
 
 
 def test_phantom_eyes_know_nothing_of_a_federation():
-    for path in (ROOT / "fed" / "data" / "phantom").glob("*.py"):
+    for path in (ROOT / "fed" / "data" / "phantom").rglob("*.py"):
         ours = {i for i in imports(path) if i.split(".")[0] in PACKAGES}
         assert all(i.startswith(("fed.data.phantom.", "fed.randomness")) for i in ours), ours
 

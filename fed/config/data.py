@@ -3,7 +3,7 @@
 import pkgutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -74,6 +74,9 @@ class Data(Section):
     source: SourceName = "phantom"
     """`phantom` draws synthetic eyes; the others read real ones: a `manifest`, or a public
     collection by its name (docs/data.md), or `package.module:Class` for one of your own."""
+    version: Literal[1, 2] = 1
+    """Which phantoms are drawn (docs/phantom.md): 1, eyes of one disease by severity; 2, patients
+    with two eyes, whose disease `label` names: `amd`, `dr`, or `grade` for as many of either."""
     path: str | None = None
     """Root folder or manifest file of a real source; relative to the working directory."""
     label: str = "grade"

@@ -289,6 +289,12 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
+    def _only_phantoms_have_versions(self) -> "Config":
+        if self.data.version != 1 and all(self.data_of(group).real for group in self.sites):
+            raise ValueError("data.version: real eyes are read, not drawn; only 1")
+        return self
+
+    @model_validator(mode="after")
     def _labels_are_classes(self) -> "Config":
         for group in self.sites:
             data = self.data_of(group)

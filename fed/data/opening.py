@@ -115,10 +115,16 @@ def _shared(config: Config, sharing: Sharing) -> CaseSource:
     data, groups = sharing
     here = config.model_copy(update={"data": data})
     if not data.real:
-        from fed.data.phantoms import PhantomSource
-
-        return PhantomSource(here.model_copy(update={"sites": groups}))
+        return _phantoms(here.model_copy(update={"sites": groups}))
     return RowsSource(here, _collection(here), groups)
+
+
+def _phantoms(config: Config) -> CaseSource:
+    from fed.data.clinic_phantoms import ClinicSource
+    from fed.data.phantoms import PhantomSource
+
+    versions: dict[int, type[PhantomSource]] = {1: PhantomSource, 2: ClinicSource}
+    return versions[config.data.version](config)
 
 
 def _collection(config: Config, own: bool = False) -> Collection:

@@ -68,8 +68,10 @@ class PhantomSource:
 
     def open(self, name: str) -> SiteCases:
         """Return the cases of one site; their pixels are drawn when asked for."""
-        site = self._sites[name]
-        group = self._groups[site.group]
+        return self._open(self._sites[name], self._groups[self._sites[name].group])
+
+    def _open(self, site: Site, group: SiteGroup) -> SiteCases:
+        name = site.name
         proportions = self._proportions(group, name)
         cases: list[Case] = []
         eyes: list[int] = []

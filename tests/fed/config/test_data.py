@@ -59,3 +59,13 @@ def test_what_is_wrong_is_said(data, words):
     with pytest.raises(ConfigError) as caught:
         resolve({"data": data, "sites": SITES})
     assert words in str(caught.value)
+
+
+def test_only_phantoms_have_versions():
+    assert resolve({"sites": SITES, "data": {"version": 2}}).data.version == 2
+    real = {"source": "manifest", "path": "eyes.csv", "version": 2}
+    with pytest.raises(ConfigError, match=r"data\.version: real eyes are read, not drawn"):
+        resolve({"sites": SITES, "data": real})
+    phantom = SITES[0] | {"data": {"source": "phantom"}}
+    with pytest.raises(ConfigError, match=r"data\.version: allowed: 1, 2; got 3"):
+        resolve({"sites": [phantom, SITES[1]], "data": {"version": 3}})
