@@ -15,6 +15,7 @@ from fed.protocol import Bank, TransportCount
 from fed.prototypes import Prototypes
 from fed.sites import MODALITIES
 from fed.storage import read_tensors, write_tensors
+from server.alarm import Movement
 from server.communication import Traffic
 from server.ledger import Ledger
 from server.state import ServerState
@@ -41,6 +42,7 @@ def save_checkpoint(directory: Path, state: ServerState, ledger: Ledger) -> None
         "virtual_seconds": ledger.virtual_seconds,
         "failures": ledger.failures,
         "warnings": ledger.warnings,
+        "movements": [asdict(moved) for moved in ledger.movements],
     }
     write_tensors(directory / FILE, tensors, {"ledger": json.dumps(account)})
 
@@ -76,6 +78,7 @@ def load_checkpoint(directory: Path) -> tuple[ServerState, Ledger] | None:
         virtual_seconds=account["virtual_seconds"],
         failures=account["failures"],
         warnings=account["warnings"],
+        movements=[Movement(**moved) for moved in account["movements"]],
     )
     earlier = Traffic()
     earlier.down.update(account["down"])

@@ -21,6 +21,7 @@ from fed.results.outcome import (
     write_results,
 )
 from fed.results.rounds import (
+    BoundedUpdate,
     RoundFailure,
     RoundRecord,
     SiteRound,
@@ -54,6 +55,7 @@ __all__ = [
     "ONBOARDING",
     "PREDICTIONS",
     "Adapted",
+    "BoundedUpdate",
     "Communication",
     "Cost",
     "Count",
