@@ -111,7 +111,7 @@ class Connections:
         messages = [protocol.instruction(protocol.Content(), n, protocol.CARD) for n in node_ids]
         if messages:
             log.info("asking %d nodes who they are", len(messages))
-        timeout = None if strict else self._patience_s
+        timeout = None if strict else self._patience_s or None
         members = []
         for reply in self._grid.send_and_receive(messages, timeout=timeout):
             node_id = reply.metadata.src_node_id

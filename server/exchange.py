@@ -94,10 +94,10 @@ class Exchange:
             if reply.has_error():
                 self.fail(card.name, protocol.reason_of(reply))
                 continue
-            self.traffic.up[card.name] += protocol.size(reply.content)
-            if self._is_late(card, self.traffic.up[card.name]):
-                continue
             try:
+                self.traffic.up[card.name] += protocol.size(reply.content)
+                if self._is_late(card, self.traffic.up[card.name]):
+                    continue
                 answer = request.unpack(reply.content)
             except protocol.RefusedReplyError as error:
                 self.fail(card.name, f"its reply was refused: it {error}")

@@ -9,7 +9,14 @@ from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MetricRecord, Re
 from flwr.common.constant import ErrorCode
 from numpy.typing import NDArray
 
-from fed.protocol.refusal import arrays, check_names, check_records, numbers, parsed
+from fed.protocol.refusal import (
+    RefusedReplyError,
+    arrays,
+    check_names,
+    check_records,
+    numbers,
+    parsed,
+)
 from fed.protocol.replies import CardReply, ClockReply, ScoresReply, UpdateReply
 from fed.protocol.values import Bank, EvaluateTask, Scores, TrainTask, TransportCount, Update
 from fed.prototypes import Prototypes
@@ -30,8 +37,8 @@ def is_gone(reply: Message) -> bool:
     return reply.error.code == ErrorCode.NODE_UNAVAILABLE
 
 
-LONGEST_REASON = 20_000
-"""Letters of an error that a site sends; more than a traceback has."""
+LONGEST_REASON = 4_000
+"""Letters of an error that a site sends, its traceback included."""
 
 
 def reason_of(reply: Message) -> str:
@@ -51,8 +58,17 @@ def unpack_state(record: ArrayRecord) -> dict[str, NDArray[Any]]:
 
 
 def size(content: RecordDict) -> int:
-    """Return the bytes of a message's payload, names included."""
-    return sum(record.count_bytes() for record in content.values())
+    """Return the bytes of a message's payload, names included.
+
+    Raises
+    ------
+    RefusedReplyError
+        If Flower cannot tell, as of an empty text.
+    """
+    try:
+        return sum(record.count_bytes() for record in content.values())
+    except ValueError:
+        raise RefusedReplyError("sent an empty text or list") from None
 
 
 def pack_card(card: SiteCard) -> RecordDict:

@@ -111,9 +111,8 @@ def _set(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
 def _saved(values: np.ndarray, **changes: Any) -> bytes:
     """Return bytes of numpy's format, with a head that may lie."""
     head = {"descr": values.dtype.str, "fortran_order": False, "shape": values.shape} | changes
-    out = io.BytesIO()
-    np.lib.format._write_array_header(out, head, (1, 0))  # type: ignore[attr-defined]
-    return out.getvalue() + values.tobytes()
+    text = (str(head) + "\n").encode()
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + values.tobytes()
 
 
 def _raw(data: bytes) -> Array:
@@ -161,6 +160,7 @@ NOT_FINITE: dict[str, Callable[[np.ndarray], Any]] = {
 BAD_NUMBERS: dict[str, Any] = {
     "NaN": math.nan,
     "inf": math.inf,
+    "-5": -5,
     "-71.9": -71.9,
     "1e300": 1e300,
     "text": "many",
@@ -204,11 +204,10 @@ def _whole(on: Exchange, arrays: str | None, text: str | None) -> Iterator[Attac
     yield answering("an error that fills a screen", _error("\x1b[2J" + "x" * 10**6))
     yield answering("an error without a reason", _error(""))
     yield answering("as another node", _as_another_node)
-    yield _spoiling(on, f"no {name}", lambda c: _drop(c, name))
+    if on != "statistics":  # a site of few cases has none of a modality
+        yield _spoiling(on, f"no {name}", lambda c: _drop(c, name))
     yield _spoiling(on, "a record nobody asked for", lambda c: c.update({"more": ConfigRecord()}))
-    yield _spoiling(
-        on, f"{name} as numbers", lambda c: c.update({name: MetricRecord({"a": 1.0})})
-    )
+    yield _spoiling(on, f"{name} as numbers", lambda c: _replace(c, name, MetricRecord({"a": 1.0})))
     if arrays is not None:
         extra = {"more": Array(np.zeros(3, np.float32))}
         yield _spoiling(on, f"{arrays} with one more", lambda c: c[arrays].update(extra))
@@ -240,8 +239,11 @@ def _whole(on: Exchange, arrays: str | None, text: str | None) -> Iterator[Attac
 
 def _drop(content: RecordDict, name: str) -> None:
     del content[name]
-    if not content:  # so that the reply is not just one without statistics
-        content["nothing"] = ConfigRecord()
+
+
+def _replace(content: RecordDict, name: str, record: Any) -> None:
+    del content[name]
+    content[name] = record
 
 
 def _says(record: str, text: str) -> Spoil:
@@ -287,7 +289,7 @@ def _updates() -> Iterator[Attack]:
         "transport.left_out_classes",
     ):
         for words, value in BAD_NUMBERS.items():
-            if path == "losses.*" and words == "-71.9":
+            if path == "losses.*" and words in ("-5", "-71.9"):
                 continue  # a loss may be below 0
             yield _text("train", "report", f"{path} = {words}", _set(path, value))
     yield _text("train", "report", "cases.* = 1000000000", _set("cases.*", 10**9))
@@ -299,7 +301,10 @@ def _updates() -> Iterator[Attack]:
     yield _text("train", "report", "site = 7", _set("site", 7))
     yield _text("train", "report", "a loss named <script>", _set("losses.<script>", 1.0))
     yield _text(
-        "train", "report", "10,000 losses", lambda c: c.update(losses={f"l{i}": 0.0 for i in range(9999)})
+        "train",
+        "report",
+        "10,000 losses",
+        lambda c: c.update(losses={f"l{i}": 0.0 for i in range(9999)}),
     )
     for key in ("site", "transport"):
         for words, value in {"NaN": math.nan, "inf": math.inf, "-1": -1.0, "a list": [1.0]}.items():
@@ -451,7 +456,8 @@ def _cards() -> Iterator[Attack]:
         ("counts of one class more", "cases.both", [1, 1, 1]),
         ("counts of no class", "cases.both", []),
         ("counts = null", "cases", None),
-        ("resources = faster", "resources.speed", 1e9),
+        ("resources = faster", "resources.speed", 50.0),
+        ("resources = much faster", "resources.speed", 1e9),
         ("resources = never away", "resources.availability", 2.0),
         ("resources = null", "resources", None),
     ):

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import dataclass
-from itertools import batched, zip_longest
 from pathlib import Path
 
 from flwr.app import Context, RecordDict
@@ -39,9 +38,9 @@ def plan() -> Plan:
         by_exchange.setdefault(attack.on, []).append(attack)
     training = by_exchange["train"] + by_exchange["statistics"]
     rows = {
-        "bad": list(batched(training, ROUNDS)),
-        "judge": list(batched(by_exchange["evaluate"], ROUNDS)),
-        "card": [(attack,) for attack in by_exchange["card"]],
+        "bad": _rows(training),
+        "judge": _rows(by_exchange["evaluate"]),
+        "card": [[attack] for attack in by_exchange["card"]],
     }
     orders = {
         f"{name}-{number} {turn}": attack.name
@@ -53,7 +52,9 @@ def plan() -> Plan:
         group("honest", BOTH, cases=8, count=2),
         *(
             group(name, BOTH, cases=8, count=len(of_sites), role=role)
-            for (name, of_sites), role in zip_longest(rows.items(), ("train", "held_out", "train"))
+            for (name, of_sites), role in zip(
+                rows.items(), ("train", "held_out", "train"), strict=True
+            )
         ),
         group("unseen", BOTH, cases=8, role="held_out"),
     ]
@@ -66,6 +67,11 @@ def plan() -> Plan:
     names = ["honest-1", "honest-2"]
     names += [f"{name}-{i + 1}" for name, of_sites in rows.items() for i in range(len(of_sites))]
     return Plan(resolve(federation), orders, (*names, "unseen"))
+
+
+def _rows(found: list[Attack]) -> list[list[Attack]]:
+    """Cut a list into one a site, an attack a round."""
+    return [found[start : start + ROUNDS] for start in range(0, len(found), ROUNDS)]
 
 
 def run(folder: Path, planned: Plan, engine: str = "inline", absent: bool = False) -> None:

@@ -1,13 +1,13 @@
 """No hostile reply ends a run or changes anything; each costs its site the round, by name."""
 
 import json
+from pathlib import Path
 
 import pytest
 
-from fed.config import resolve
-from fed.report.words import counted
 from tests.hostile.catalogue import attacks
 from tests.hostile.federation import ROUNDS, plan, refusals, run
+from tests.hostile.table import COMMAND, PAGE, between, table
 
 OUTPUTS = ("predictions.csv", "model.safetensors")
 
@@ -25,7 +25,7 @@ def inline(planned, tmp_path_factory):
 
 
 def test_the_catalogue_is_large_enough():
-    assert len(attacks()) >= 150, counted(len(attacks()), "reply")
+    assert len(attacks()) >= 150
 
 
 def test_the_run_goes_on_to_its_end(inline):
@@ -39,12 +39,29 @@ def test_a_hostile_reply_is_refused_by_name(attack, inline, planned):
     found = refusals(inline, planned)
     assert attack in found, "accepted"
     reason = found[attack]
-    assert "unreadable" not in reason, reason
+    own = ("exception", "process", "message", "error", "another node")  # what the engine catches
+    assert "refused: it " in reason or any(words in attack for words in own), reason
     assert len(reason) < 300
     assert reason.isprintable()
+
+
+def test_nothing_that_was_sent_is_executed(inline):
+    assert not list(Path.cwd().rglob("hostile-was-here"))
 
 
 def test_it_changes_nothing_more_than_no_answer_would(inline, planned, tmp_path):
     run(tmp_path / "absent", planned, absent=True)
     for name in OUTPUTS:
         assert (tmp_path / "absent" / name).read_bytes() == (inline / name).read_bytes()
+
+
+def test_on_ray_the_same_replies_are_refused_for_the_same_reasons(inline, planned, tmp_path):
+    run(tmp_path / "ray", planned, "ray")
+    assert refusals(tmp_path / "ray", planned) == refusals(inline, planned)
+    for name in OUTPUTS:
+        assert (tmp_path / "ray" / name).read_bytes() == (inline / name).read_bytes()
+
+
+def test_the_table_of_the_documents_is_of_this_catalogue(inline, planned):
+    page = (Path(__file__).parents[2] / PAGE).read_text()
+    assert between(page) == table(refusals(inline, planned)), f"stale: {COMMAND}"

@@ -203,7 +203,9 @@ def test_a_site_that_comes_back_with_other_cases_is_not_let_in(
     del nodes.sites[3]
     connections.now()
     more = {"both": (6, 5, 0, 0), "fundus": (0, 0, 0, 0), "oct": (0, 0, 0, 0)}
-    monkeypatch.setattr(protocol, "pack_card", partial(_packed, replace(card("clinic"), cases=more)))
+    monkeypatch.setattr(
+        protocol, "pack_card", partial(_packed, replace(card("clinic"), cases=more))
+    )
     nodes.sites[8] = "clinic"
     assert absent(connections.now()) == ["clinic"]
     assert "has other cases than it had before" in caplog.text
