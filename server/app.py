@@ -17,6 +17,7 @@ from fed.engines import SimulationGrid
 from fed.engines.runtime import RuntimeGrid
 from fed.engines.site import one_thread
 from fed.report import write_report
+from fed.storage import locked
 from server.algorithm import Algorithm
 from server.connections import Connections
 from server.federation import Federation
@@ -145,7 +146,7 @@ def run_under_flower(grid: Grid, run_config: running.Values) -> None:
     directory = running.output_folder(config, run_config)
     patience_s = float(run_config["patience-s"])
     sites = RuntimeGrid(grid, patience_s)
-    with one_thread(), log_to(directory / "log.txt"):
+    with locked(directory), one_thread(), log_to(directory / "log.txt"):
         try:
             connections = Connections(sites, config, patience_s)
             recorder = Recorder(directory, config, engine="flower")

@@ -128,9 +128,9 @@ def collect_bank(config: Config, number: int, updates: Updates) -> tuple[Bank, S
     builder = BankBuilder(config.method.prototypes, config.seed)
     answered = []
     for site, statistics in updates:
-        builder.add(cast(Bank, statistics))
+        builder.add(site.name, cast(Bank, statistics))
         answered.append(site.name)
     bank = builder.result()
-    words = missing_classes(bank, config.task.classes)
+    words = builder.pulled + missing_classes(bank, config.task.classes)
     warnings = tuple(f"bank of round {number}: {line}" for line in words)
     return bank, StepRecord(tuple(answered), warnings=warnings)

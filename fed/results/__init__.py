@@ -4,6 +4,7 @@
 `ModelFile`; `Run.load` reads a folder. Keys of later versions are kept as they are.
 """
 
+from fed.results.outcome import FILE as RESULTS
 from fed.results.outcome import (
     Communication,
     Cost,
@@ -54,6 +55,7 @@ __all__ = [
     "CONFIGURATION",
     "ONBOARDING",
     "PREDICTIONS",
+    "RESULTS",
     "Adapted",
     "BoundedUpdate",
     "Communication",
