@@ -60,6 +60,7 @@ def test_an_earlier_run_is_moved_aside(config: Config, tmp_path: Path) -> None:
     values = {"out": str(out), "resume": False}
     assert running.output_folder(config, values) == out
     (out / "config.yaml").write_text(dump(config))
+    (out / "rounds.jsonl").touch()
     running.output_folder(config, values)
     assert (tmp_path / "flower.1" / "config.yaml").exists()
     assert list(out.iterdir()) == []
