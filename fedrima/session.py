@@ -30,7 +30,7 @@ from server.estimate import estimate
 from server.evaluation import check_metrics
 from server.onboarding import check_archives
 from server.progress import TerminalProgress
-from server.schedule import schedule
+from fed.schedule import schedule
 from server.simulation import cards_of, simulate
 from server.start import check_start
 from server.study import StudyRunner, finished

@@ -26,7 +26,7 @@ from server.observers import Observer
 from server.onboarding import check_archives
 from server.progress import LogProgress
 from server.recorder import Recorder
-from server.schedule import schedule
+from fed.schedule import schedule
 from server.start import started
 from server.state import ServerState
 

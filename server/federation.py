@@ -25,7 +25,7 @@ from server.observers import Observer
 from server.own_models import owners
 from server.participation import round_seconds, site_records
 from server.requests import score_requests, statistics_requests, training_requests
-from server.schedule import Round, schedule
+from fed.schedule import Round, schedule
 from server.state import ServerState
 
 Save = Callable[[ServerState, Ledger, RoundRecord], None]

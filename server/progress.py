@@ -12,7 +12,7 @@ from fed.report.words import counted, metric_words
 from fed.results import RoundRecord, Table
 from fed.sites import SiteCard
 from server.observers import Failure, Observer
-from server.schedule import Round
+from fed.schedule import Round
 
 log = getLogger(__name__)
 

@@ -14,7 +14,7 @@ from fed.states import State
 from model.parts import trained_modules
 from server.checkpoint import load_checkpoint
 from server.ledger import Ledger
-from server.schedule import schedule
+from fed.schedule import schedule
 from server.state import ServerState
 
 

@@ -23,7 +23,7 @@ from fed.results import is_finished
 from fed.storage import write_text
 from fed.study.plan import PlannedRun, phase_work
 from server.progress import LogProgress
-from server.schedule import schedule
+from fed.schedule import schedule
 from server.simulation import simulate
 
 STATES = "states"
@@ -114,6 +114,8 @@ def jobs_of(runs: Sequence[PlannedRun], directory: Path) -> list[Job]:
 
 
 def _state_keys(config: Config) -> list[str]:
+    if config.privacy.epsilon is not None:  # the noise of a phase follows from the whole run
+        return []
     return [state_key(config, phases) for phases in range(1, len(config.method.phases) + 1)]
 
 

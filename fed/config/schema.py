@@ -95,17 +95,18 @@ class Server(Section):
 
 
 class Privacy(Section):
-    """Differential privacy of a site's update. Not available in this version: leave at null."""
+    """What may be learnt of one patient of a training site; see docs/privacy.md."""
 
-    clip: Positive | None = None
-    noise_multiplier: Positive | None = None
+    epsilon: Positive | None = None
+    """Differential privacy of each patient's eyes in weights and class statistics, over the whole
+    run; null: none. The noise that it takes is solved for before the first round."""
     delta: Annotated[Number, Field(gt=0.0, lt=1.0)] = 1.0e-5
-
-    @model_validator(mode="after")
-    def _not_yet(self) -> "Privacy":
-        if self.clip is not None or self.noise_multiplier is not None:
-            raise ValueError("privacy.clip and privacy.noise_multiplier: only null in this version")
-        return self
+    """Probability that `epsilon` may fail with: well below 1 in the patients of a site."""
+    clip: Positive = 1.0
+    """Largest norm of one patient's gradient."""
+    min_patients: Annotated[Whole, Field(ge=2)] = 3
+    """Clusters of class statistics are of so many patients at least. In a deployment a card tells
+    a count of fewer as this one."""
 
 
 class Evaluation(Section):
@@ -315,6 +316,41 @@ class Config(Section):
             raise ValueError(
                 "training.checkpointing: the encoders of model.scale small have no blocks to "
                 "compute again; allowed with medium, paper"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _patients_can_be_told_apart(self) -> "Config":
+        """Refuse what lets one patient's gradient depend on other patients, or goes uncounted."""
+        if self.privacy.epsilon is None:
+            return self
+        trains = {part for phase in self.method.phases for part in phase.trains}
+        encoded = [m for m in self.modalities if m not in self.model.frozen]
+        if encoded and self.model.normalisation == "local":
+            raise ValueError(
+                "model.normalisation: local takes statistics of all patients of a site, which "
+                "privacy.epsilon does not allow; allowed: group, or batch where no encoder trains"
+            )
+        if encoded and "encoders" in trains and self.model.normalisation != "group":
+            raise ValueError(
+                f"model.normalisation: {self.model.normalisation} normalises a patient's images by "
+                "those of others, which privacy.epsilon does not allow; use group, or encoders "
+                "that never train (model.frozen)"
+            )
+        if self.method.align.both is not None and self.method.align.single is None:
+            raise ValueError(
+                "method.align.single: needed with privacy.epsilon, since the partner of a patient "
+                "must be of the bank, not of another patient"
+            )
+        if self.training.precision == "fp16":
+            raise ValueError(
+                "training.precision: fp16 loses the gradients of single patients; allowed with "
+                "privacy.epsilon: fp32, bf16"
+            )
+        if self.start is not None:
+            raise ValueError(
+                "start: not with privacy.epsilon, since what the other run has spent on these "
+                "patients would not be counted"
             )
         return self
 

@@ -7,7 +7,7 @@ import pytest
 
 from fed.storage import read_tensors
 from server.observers import Observer
-from server.schedule import schedule
+from fed.schedule import schedule
 from tests.acceptance.methods import PRESETS, small, train
 
 WITH_THE_FIRST_PHASE_OF_FEDRIMA = (

@@ -15,7 +15,7 @@ from server.exchange import Exchange
 from server.membership import Member, Membership
 from server.modular import modular
 from server.requests import training_requests
-from server.schedule import schedule
+from fed.schedule import schedule
 from server.selection import update_bytes
 from server.state import ServerState
 from tests.acceptance.federations import tiny
