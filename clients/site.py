@@ -86,7 +86,7 @@ class LocalSite:
         """The site's account of privacy, if the run has a budget."""
         return account_of(self.config, self.card)
 
-    def told(self, rows: Sequence[int]) -> int:
+    def told(self, rows: Sequence[int] | NDArray[np.int64]) -> int:
         """Return the number of some training cases as it may be told."""
         patients = {self.cases.cases[row].patient_id for row in rows}
         least = self.config.privacy.min_patients if self.deployed else 1

@@ -102,11 +102,9 @@ def account_of(config: Config, card: SiteCard) -> Account | None:
         for position, phase in enumerate(config.method.phases)
     } | {STATISTICS: Mechanism(1.0, 1)}
     planned = planned_exchanges(config)
-    privacy = config.privacy
-    multiplier = multiplier_for(
-        _uses(mechanisms, planned), config.privacy.epsilon, config.privacy.delta
-    )
-    return Account(mechanisms, planned, multiplier, config.privacy.epsilon, privacy.delta)
+    epsilon, delta = config.privacy.epsilon, config.privacy.delta
+    multiplier = multiplier_for(_uses(mechanisms, planned), epsilon, delta)
+    return Account(mechanisms, planned, multiplier, epsilon, delta)
 
 
 def training_mechanism(config: Config, phase: int, cases: int) -> Mechanism:
@@ -128,6 +126,7 @@ def planned_exchanges(config: Config) -> dict[str, int]:
     return dict(planned)
 
 
+@lru_cache(maxsize=4096)
 def epsilon_of(uses: Spent, multiplier: float, delta: float) -> float:
     """Return the epsilon of mechanisms used so many times, at `delta`."""
     accountant = _accountant()

@@ -22,6 +22,7 @@ from fed.initial import initial_model
 from fed.overview import federation_table
 from fed.report import terminal_table
 from fed.results import Run, read_results
+from fed.schedule import schedule
 from fed.sites import SiteCard
 from fed.storage import set_aside, write_text
 from fed.study.plan import plan, quick
@@ -30,7 +31,6 @@ from server.estimate import estimate
 from server.evaluation import check_metrics
 from server.onboarding import check_archives
 from server.progress import TerminalProgress
-from fed.schedule import schedule
 from server.simulation import cards_of, simulate
 from server.start import check_start
 from server.study import StudyRunner, finished

@@ -25,8 +25,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from fed.protocol import Bank, StatisticsTask, TrainTask, TransportCount, Update
-from fed.sites import SiteCard
 from fed.schedule import Round
+from fed.sites import SiteCard
 from server.state import ServerState
 
 Asks = Literal["statistics", "train"]

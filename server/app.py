@@ -15,6 +15,7 @@ from fed.data.cases import CaseSource
 from fed.engines.runtime import RuntimeGrid
 from fed.engines.site import one_thread
 from fed.report import write_report
+from fed.schedule import schedule
 from server.algorithm import Algorithm
 from server.connections import Connections
 from server.federation import Federation
@@ -26,7 +27,6 @@ from server.observers import Observer
 from server.onboarding import check_archives
 from server.progress import LogProgress
 from server.recorder import Recorder
-from fed.schedule import schedule
 from server.start import started
 from server.state import ServerState
 

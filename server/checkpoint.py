@@ -39,6 +39,7 @@ def save_checkpoint(directory: Path, state: ServerState, ledger: Ledger) -> None
         "wall": ledger.wall,
         "seconds_per_case": seconds_record(ledger.seconds_per_case),
         "virtual_seconds": ledger.virtual_seconds,
+        "asked": ledger.asked,
         "failures": ledger.failures,
         "warnings": ledger.warnings,
     }
@@ -74,6 +75,7 @@ def load_checkpoint(directory: Path) -> tuple[ServerState, Ledger] | None:
         wall=account["wall"],
         seconds_per_case=Clock(seconds_per_case=account["seconds_per_case"]).seconds_per_case,
         virtual_seconds=account["virtual_seconds"],
+        asked=account["asked"],
         failures=account["failures"],
         warnings=account["warnings"],
     )

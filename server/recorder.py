@@ -2,6 +2,7 @@
 
 import json
 import platform
+from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -19,6 +20,7 @@ from fed.results import (
     Failure,
     HeldOut,
     ModelFile,
+    PrivacySpent,
     Results,
     RoundRecord,
     SiteTraffic,
@@ -33,7 +35,9 @@ from fed.results import (
     write_results,
     write_rounds,
 )
+from fed.sites import SiteCard
 from fed.storage import write_tensors, write_text
+from server.budget import Budget
 from server.checkpoint import bank_tensors, load_checkpoint, save_checkpoint, seconds_record
 from server.evaluation import (
     check_metrics,
@@ -199,6 +203,18 @@ class Recorder:
             warnings=tuple(self._warnings(ledger)),
             confounds=confounds(cards, config.seed).warnings,
             transport=Transport(**asdict(ledger.transport)),
+            privacy=self._privacy(cards, ledger),
+        )
+
+    def _privacy(self, cards: Sequence[SiteCard], ledger: Ledger) -> PrivacySpent | None:
+        asked = self._config.privacy
+        if asked.epsilon is None:
+            return None
+        return PrivacySpent(
+            epsilon=asked.epsilon,
+            delta=asked.delta,
+            clip=asked.clip,
+            sites=Budget(self._config, ledger).spent(c for c in cards if c.role == "train"),
         )
 
     def _held_out(self, scores: FinalScores) -> HeldOut:

@@ -20,10 +20,10 @@ from fed.data.opening import open_source
 from fed.errors import RunError, UserError
 from fed.report.words import counted, duration
 from fed.results import is_finished
+from fed.schedule import schedule
 from fed.storage import write_text
 from fed.study.plan import PlannedRun, phase_work
 from server.progress import LogProgress
-from fed.schedule import schedule
 from server.simulation import simulate
 
 STATES = "states"

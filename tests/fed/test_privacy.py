@@ -63,9 +63,7 @@ def epsilon_by_hand(uses: Sequence[tuple[Mechanism, int]], noise: float) -> floa
     found = []
     for order in ORDERS:
         total = sum(renyi(m.rate, noise, order) * m.steps * times for m, times in uses)
-        found.append(
-            total + math.log1p(-1 / order) - math.log(DELTA * order) / (order - 1)
-        )
+        found.append(total + math.log1p(-1 / order) - math.log(DELTA * order) / (order - 1))
     return min(found)
 
 
