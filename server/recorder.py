@@ -12,6 +12,7 @@ from fed.config import Config, dump
 from fed.confounds import confounds
 from fed.data.cases import CaseSource
 from fed.data.origin import pseudo_sites
+from fed.paths import paths_of, without_folders
 from fed.results import (
     CONFIGURATION,
     ONBOARDING,
@@ -198,9 +199,12 @@ class Recorder:
             ),
             participation=outcome_counts(rounds, cards),
             to_accuracy=to_accuracy(rounds, cards, evaluation.headline),
-            failures=tuple(Failure(**failure) for failure in ledger.failures),
-            accounts=self._accounts,
-            warnings=tuple(self._warnings(ledger)),
+            failures=tuple(
+                Failure(**failure | {"reason": self._told(failure["reason"])})
+                for failure in ledger.failures
+            ),
+            accounts=tuple(map(self._told, self._accounts)),
+            warnings=tuple(map(self._told, self._warnings(ledger))),
             confounds=confounds(cards, config.seed).warnings,
             transport=Transport(**asdict(ledger.transport)),
             privacy=self._privacy(cards, ledger),
@@ -229,6 +233,10 @@ class Recorder:
         conditions, metrics = self._config.evaluation.conditions, metrics_of(self._config)
         pooled = metric_table(scores.validation, conditions, 0, self._config.seed, "v", metrics)
         return Validation.model_validate({"pooled": pooled})
+
+    def _told(self, words: str) -> str:
+        """Return words for those who get the results: no folder of this machine is in them."""
+        return without_folders(words, paths_of(self._config))
 
     def _warnings(self, ledger: Ledger) -> list[str]:
         origin = pseudo_sites(self._config)
