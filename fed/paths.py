@@ -8,8 +8,8 @@ from typing import Any
 from fed.config import Config
 
 ABSOLUTE = re.compile(
-    r"""(?P<quote>["'])(?P<quoted>/[^"'\n]+|[A-Za-z]:[\\/][^"'\n]+)(?P=quote)"""
-    r"""|(?<![\w.:/\\~…-])(?P<plain>/[^\s"',;:()<>\[\]{}/][^\s"',;:()<>\[\]{}]*"""
+    r"""(?P<quote>["'])(?P<in_quotes>/[^"'\n]+|[A-Za-z]:[\\/][^"'\n]+)(?P=quote)"""
+    r"""|(?<![\w.:/\\~…-])(?P<bare>/[^\s"',;:()<>\[\]{}/][^\s"',;:()<>\[\]{}]*"""
     r"""|[A-Za-z]:[\\/][^\s"',;:()<>\[\]{}]+)"""
 )
 """A path from the root, as Linux, macOS or Windows write it, in quotation marks or bare."""
@@ -41,7 +41,7 @@ def paths_in_yaml(text: str) -> list[str]:
 
 def _shortened(match: re.Match[str]) -> str:
     quote = match["quote"] or ""
-    return f"{quote}{_last(match['quoted'] or match['plain'])}{quote}"
+    return f"{quote}{_last(match["in_quotes"] or match["bare"])}{quote}"
 
 
 def _last(path: str) -> str:

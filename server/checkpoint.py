@@ -75,7 +75,7 @@ def load_checkpoint(directory: Path) -> tuple[ServerState, Ledger] | None:
         wall=account["wall"],
         seconds_per_case=Clock(seconds_per_case=account["seconds_per_case"]).seconds_per_case,
         virtual_seconds=account["virtual_seconds"],
-        asked=account["asked"],
+        asked=account.get("asked", {}),
         failures=account["failures"],
         warnings=account["warnings"],
     )
