@@ -41,7 +41,7 @@ def paths_in_yaml(text: str) -> list[str]:
 
 def _shortened(match: re.Match[str]) -> str:
     quote = match["quote"] or ""
-    return f"{quote}{_last(match["in_quotes"] or match["bare"])}{quote}"
+    return quote + _last(match["in_quotes"] or match["bare"]) + quote
 
 
 def _last(path: str) -> str:
