@@ -16,6 +16,7 @@ from fed.results import Estimate
 
 Floats = NDArray[np.float64]
 TAILS = (2.5, 97.5)
+METRIC = ("auc",)
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,8 @@ def membership(
     share = rankdata(scores) / (len(scores) + 1)
     table = np.stack([1 - share, share], axis=1)
     patients = [*trained.patients, *unseen.patients]
-    value = evaluate(members, table, ["auc"])["auc"]
-    low, high = bootstrap(members, table, patients, ["auc"], replicates, random)["auc"]
+    (value,) = evaluate(members, table, METRIC).values()
+    ((low, high),) = bootstrap(members, table, patients, METRIC, replicates, random).values()
     return Estimate(value=value, low=low, high=high)
 
 
