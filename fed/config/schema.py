@@ -13,6 +13,7 @@ from fed.config.groups import Dirichlet, SiteGroup
 from fed.config.method import Method
 from fed.config.model import Model
 from fed.config.onboarding import Onboarding
+from fed.config.privacy import Privacy, check_budget
 from fed.config.section import (
     Count,
     NotNegative,
@@ -92,21 +93,6 @@ class Server(Section):
     updates: Literal["float32", "float16"] = "float32"
     """What sites send back: their weights, or the change of their weights in 16 bits, which is
     half of the bytes."""
-
-
-class Privacy(Section):
-    """What may be learnt of one patient of a training site; see docs/privacy.md."""
-
-    epsilon: Positive | None = None
-    """Differential privacy of each patient's eyes in weights and class statistics, over the whole
-    run; null: none. The noise that it takes is solved for before the first round."""
-    delta: Annotated[Number, Field(gt=0.0, lt=1.0)] = 1.0e-5
-    """Probability that `epsilon` may fail with: well below 1 in the patients of a site."""
-    clip: Positive = 1.0
-    """Largest norm of one patient's gradient."""
-    min_patients: Annotated[Whole, Field(ge=2)] = 3
-    """Clusters of class statistics are of so many patients at least. In a deployment a card tells
-    a count of fewer as this one."""
 
 
 class Evaluation(Section):
@@ -320,38 +306,9 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
-    def _patients_can_be_told_apart(self) -> "Config":
-        """Refuse what lets one patient's gradient depend on other patients, or goes uncounted."""
-        if self.privacy.epsilon is None:
-            return self
-        trains = {part for phase in self.method.phases for part in phase.trains}
-        encoded = [m for m in self.modalities if m not in self.model.frozen]
-        if encoded and self.model.normalisation == "local":
-            raise ValueError(
-                "model.normalisation: local takes statistics of all patients of a site, which "
-                "privacy.epsilon does not allow; allowed: group, or batch where no encoder trains"
-            )
-        if encoded and "encoders" in trains and self.model.normalisation != "group":
-            raise ValueError(
-                f"model.normalisation: {self.model.normalisation} normalises a patient's images by "
-                "those of others, which privacy.epsilon does not allow; use group, or encoders "
-                "that never train (model.frozen)"
-            )
-        if self.method.align.both is not None and self.method.align.single is None:
-            raise ValueError(
-                "method.align.single: needed with privacy.epsilon, since the partner of a patient "
-                "must be of the bank, not of another patient"
-            )
-        if self.training.precision == "fp16":
-            raise ValueError(
-                "training.precision: fp16 loses the gradients of single patients; allowed with "
-                "privacy.epsilon: fp32, bf16"
-            )
-        if self.start is not None:
-            raise ValueError(
-                "start: not with privacy.epsilon, since what the other run has spent on these "
-                "patients would not be counted"
-            )
+    def _patients_stay_apart(self) -> "Config":
+        if self.privacy.epsilon is not None:
+            check_budget(self)
         return self
 
     @model_validator(mode="after")
