@@ -17,10 +17,12 @@ from clients.noise import noise_of
 from clients.private_steps import PatientGradients, Patients
 from clients.site import LocalSite
 from fed.config import Method, Phase
+from fed.errors import ConfigError
 from fed.privacy import Account
 from fed.protocol import TrainTask, TransportCount, Update
 from fed.randomness import derive, generator, torch_generator
 from fed.sites import MODALITIES
+from model.normalisation import holds_batch_statistics
 from model.parts import ENCODER, HEAD, learned, trained_modules
 from model.rima import RIMA, Features, modules_of
 
@@ -109,6 +111,11 @@ def _private_steps(
     """
     site, task, network = local.site, local.task, local.network
     phase = site.config.method.phases[task.phase]
+    if any(holds_batch_statistics(getattr(network, module)) for module in modules):
+        raise ConfigError(
+            "privacy.epsilon: a part that trains has batch normalisation, whose statistics are of "
+            "other patients; use group normalisation in it"
+        )
     weights = _made_trainable(network, modules)
     optimizer, objectives = _optimizer(site, task, weights), local.objectives(weights)
     gradients = PatientGradients(weights, site.config.privacy.clip)

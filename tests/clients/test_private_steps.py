@@ -15,6 +15,7 @@ from clients.site import LocalSite, open_site
 from clients.statistics import class_statistics
 from clients.training import train
 from fed.config import Config, resolve
+from fed.errors import ConfigError
 from fed.initial import initial_model
 from fed.privacy import account_of
 from fed.protocol import TrainTask, TransportCount
@@ -201,6 +202,15 @@ def test_the_eyes_of_other_patients_do_not_reach_a_patients_loss(
     assert len(together) == 12
     assert len(set(losses)) == 3
     assert set(losses) <= set(together)
+
+
+def test_batch_normalisation_of_a_part_is_refused_at_the_site(site: LocalSite) -> None:
+    """A part of one's own may bring it, which the configuration cannot see."""
+    federation = config()
+    batch = federation.model.model_copy(update={"normalisation": "batch"})
+    unseen = federation.model_copy(update={"model": batch})
+    with pytest.raises(ConfigError, match="batch normalisation"):
+        train(replace(site, config=unseen), task(unseen))
 
 
 @pytest.mark.parametrize("method", ["fedrima", "fedavg", "prototype_contrast", "distillation"])
