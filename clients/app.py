@@ -13,12 +13,16 @@ from flwr.clientapp.typing import ClientAppCallable
 from flwr.common.constant import ErrorCode
 
 from clients.evaluation import evaluate
+from clients.pseudonyms import pseudonymous, site_key
 from clients.site import LocalSite, open_site
+from clients.spending import BudgetSpentError, spend
 from clients.statistics import class_statistics
 from clients.training import train
 from fed import protocol, running
+from fed.config.clock import STATISTICS
 from fed.data.opening import open_own
 from fed.engines.site import one_thread
+from fed.errors import ConfigError, DataError
 from fed.parts import trusting
 from fed.states import halved
 
@@ -29,8 +33,10 @@ def under_flower(message: Message, context: Context, answer: ClientAppCallable) 
     """Do on Flower's runtimes what an engine does for all its sites: one thread, named errors.
 
     Whatever the answer takes, no code of others is loaded that the node does not name: a data
-    source is imported only when it is read. On one thread, a site's sums do not depend on who runs
-    it. Of an error, one line goes to the server; the traceback stays in the log of the SuperNode.
+    source is imported only when it is read.
+    On one thread, a site's sums do not depend on who runs it. Of an error, one line goes to the
+    server; the traceback stays in the log of the SuperNode. From a node of its own that line names
+    no file and no id, whatever the error says.
     """
     if running.by_engine(context.run_config):
         return answer(message, context)
@@ -39,8 +45,19 @@ def under_flower(message: Message, context: Context, answer: ClientAppCallable) 
             return answer(message, context)
     except Exception as error:
         log.exception("could not answer %s", message.metadata.message_type)
-        reason = f"{type(error).__name__}: {error}"
+        alone = running.deployed(context.run_config, context.node_config)
+        reason = f"{type(error).__name__}: {_outside(error) if alone else error}"
         return Message(Error(ErrorCode.CLIENT_APP_RAISED_EXCEPTION, reason), reply_to=message)
+
+
+def _outside(error: Exception) -> str:
+    """Return what others are told of an error."""
+    if isinstance(error, BudgetSpentError):
+        return str(error)
+    kinds = {ConfigError: "its configuration", DataError: "its data"}
+    refused = next((words for kind, words in kinds.items() if isinstance(error, kind)), None)
+    what = f"{refused} was refused" if refused else "it could not answer"
+    return f"{what}; the log of the site says why"
 
 
 app = ClientApp(mods=[under_flower])
@@ -52,7 +69,14 @@ def _site(context: Context) -> LocalSite:
         return open_site(config, str(context.node_config["site"]))
     config = running.configured(context.run_config, running.trusted_parts(context.node_config))
     name = running.site_name(config, context.node_config)
-    return open_site(config, name, running.own_data(context.node_config))
+    alone = running.deployed(context.run_config, context.node_config)
+    return open_site(config, name, running.own_data(context.node_config), alone)
+
+
+def _spend(site: LocalSite, context: Context, work: str) -> None:
+    """Have a deployed site count what it is about to give; in a simulation the server counts."""
+    if site.deployed:
+        spend(site, running.site_folder(context.node_config), work)
 
 
 @app.query("card")
@@ -62,14 +86,15 @@ def answer_card(message: Message, context: Context) -> Message:
     data = running.own_data(context.node_config)
     if data is not None:
         open_own(site.config, site.name, data).check()
-    card = site.cases.card(len(site.config.task.classes))
-    return Message(protocol.pack_card(card), reply_to=message)
+    return Message(protocol.pack_card(site.card), reply_to=message)
 
 
 @app.query("statistics")
 def answer_statistics(message: Message, context: Context) -> Message:
     """Summarise the features of the global encoders on the site's cases."""
-    statistics = class_statistics(_site(context), protocol.unpack_parameters(message.content))
+    site = _site(context)
+    _spend(site, context, STATISTICS)
+    statistics = class_statistics(site, protocol.unpack_parameters(message.content))
     return Message(protocol.pack_bank(statistics), reply_to=message)
 
 
@@ -78,6 +103,7 @@ def answer_train(message: Message, context: Context) -> Message:
     """Train for one round."""
     site, task = _site(context), protocol.unpack_train_task(message.content)
     protocol.check_train_task(task, len(site.config.method.phases))
+    _spend(site, context, site.config.method.phases[task.phase].name)
     update = train(site, task)
     if site.config.server.updates == "float16":
         changes = halved(update.parameters, task.parameters)
@@ -88,5 +114,8 @@ def answer_train(message: Message, context: Context) -> Message:
 @app.evaluate()
 def answer_evaluate(message: Message, context: Context) -> Message:
     """Score the global model."""
-    scores = evaluate(_site(context), protocol.unpack_evaluate_task(message.content))
+    site = _site(context)
+    scores = evaluate(site, protocol.unpack_evaluate_task(message.content))
+    if site.deployed:
+        scores = pseudonymous(scores, site_key(running.key_file(context.node_config)))
     return Message(protocol.pack_scores(scores), reply_to=message)

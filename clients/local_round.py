@@ -19,7 +19,7 @@ from clients.virtual_partners import VirtualPartners
 from fed.config import Method
 from fed.protocol import TrainTask
 from fed.randomness import torch_generator
-from fed.sites import MODALITIES, Modality
+from fed.sites import CONDITIONS, MODALITIES, NEEDED_BY, Modality
 from model.rima import RIMA
 
 
@@ -68,7 +68,9 @@ class LocalRound:
         if "predictors" in trains and method.align.any:
             bank = self.bank_partners if method.align.single is not None else {}
             distance = DISTANCES[method.align.distance]
-            found.append(AlignmentLoss(self.network, method.align.both, bank, self.draws, distance))
+            # A patient whose partner were another one could not be told apart from it.
+            own = None if self._private else method.align.both
+            found.append(AlignmentLoss(self.network, own, bank, self.draws, distance))
         found += [
             term.objective(self, weights) for term in method.terms if trains >= term.with_parts
         ]
@@ -88,6 +90,15 @@ class LocalRound:
 
     def classification(self, modality: Modality | None = None) -> Classification:
         """Return the classification loss over the cases that have a modality; None: over all."""
+        loss: Loss = self.method.loss
+        return loss.at_site(self._counts(modality).to(self.site.device))
+
+    def _counts(self, modality: Modality | None) -> Tensor:
+        """Count the training cases by class ``(K,)``; with a budget, as the card tells them."""
+        if self._private:
+            told = self.site.card.cases
+            having = [told[c] for c in CONDITIONS if modality is None or modality in NEEDED_BY[c]]
+            return torch.tensor(having, dtype=torch.long).sum(dim=0)
         cases = self.site.cases.cases
         labels = [
             cases[i].label
@@ -95,9 +106,11 @@ class LocalRound:
             if modality is None or modality in cases[i].modalities
         ]
         classes = len(self.site.config.task.classes)
-        counted = torch.bincount(torch.tensor(labels, dtype=torch.long), minlength=classes)
-        loss: Loss = self.method.loss
-        return loss.at_site(counted.to(self.site.device))
+        return torch.bincount(torch.tensor(labels, dtype=torch.long), minlength=classes)
+
+    @property
+    def _private(self) -> bool:
+        return self.site.config.privacy.epsilon is not None
 
     @property
     def bank_partners(self) -> dict[Modality, VirtualPartners]:

@@ -2,6 +2,7 @@
 
 import ctypes
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -13,11 +14,13 @@ from clients.batches import batches, concatenate
 from clients.images import SiteImages
 from clients.onboarding.archive import set_archive_apart
 from fed.config import Config
-from fed.data.cases import CaseSource, SiteCases
+from fed.data.cases import CaseSource, SiteCases, coarse
 from fed.data.opening import open_own, open_source
 from fed.initial import untrained
+from fed.privacy import Account, account_of
 from fed.protocol import Split
 from fed.randomness import generator
+from fed.sites import SiteCard
 from fed.states import State
 from model.encoders.res2net import Res2Net
 from model.encoders.resnet3d import ResNet3d
@@ -48,6 +51,9 @@ class LocalSite:
     archive, judged : ndarray
         At a held-out site, positions of the unlabelled cases it may adapt with and of those it
         judges the model on; no patient is in both. The archive is empty without onboarding.
+    deployed : bool
+        Whether this is the site's own machine: what it tells is then of `privacy.min_patients`
+        patients at least, and its noise is nobody's to draw again.
     """
 
     config: Config
@@ -57,6 +63,7 @@ class LocalSite:
     validation: NDArray[np.int64]
     archive: NDArray[np.int64]
     judged: NDArray[np.int64]
+    deployed: bool = False
 
     @property
     def name(self) -> str:
@@ -67,6 +74,23 @@ class LocalSite:
     def device(self) -> torch.device:
         """Where the site computes."""
         return _device(self.config)
+
+    @property
+    def card(self) -> SiteCard:
+        """What the site tells of itself."""
+        least = self.config.privacy.min_patients if self.deployed else 1
+        return self.cases.card(len(self.config.task.classes), least)
+
+    @property
+    def account(self) -> Account | None:
+        """The site's account of privacy, if the run has a budget."""
+        return account_of(self.config, self.card)
+
+    def told(self, rows: Sequence[int] | NDArray[np.int64]) -> int:
+        """Return the number of some training cases as it may be told."""
+        patients = {self.cases.cases[row].patient_id for row in rows}
+        least = self.config.privacy.min_patients if self.deployed else 1
+        return coarse(len(rows), len(patients), least)
 
     def part(self, part: Split) -> NDArray[np.int64]:
         """Return the positions of the cases to score: the validation split, or those judged on."""
@@ -113,7 +137,9 @@ class LocalSite:
 
 
 @lru_cache(maxsize=SITES_KEPT)
-def open_site(config: Config, name: str, data: str | None = None) -> LocalSite:
+def open_site(
+    config: Config, name: str, data: str | None = None, deployed: bool = False
+) -> LocalSite:
     """Open a site of the federation.
 
     Parameters
@@ -121,12 +147,14 @@ def open_site(config: Config, name: str, data: str | None = None) -> LocalSite:
     data : str, optional
         Where this machine keeps the site's own data; otherwise the site has the share of
         ``data.path`` that the configuration gives it.
+    deployed : bool
+        Whether this is the site's own machine, not a simulation of it.
     """
     cases = _source(config, data and name, data).open(name)
     training, validation = _split(cases, config)
     archive, judged = _set_archive_apart(cases, config)
     images = SiteImages(cases, _device(config), config.method.other_devices)
-    return LocalSite(config, cases, images, training, validation, archive, judged)
+    return LocalSite(config, cases, images, training, validation, archive, judged, deployed)
 
 
 def whole_site(config: Config, cases: SiteCases) -> LocalSite:

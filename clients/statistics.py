@@ -1,19 +1,15 @@
 """What leaves a site besides weights: clusters of its features, class by class."""
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
+from clients.private_statistics import private_statistics
 from clients.site import LocalSite
 from fed.protocol import Bank
-from fed.prototypes import Prototypes, join, summarise
+from fed.prototypes import Floats, Prototypes, assignment, join, merged
 from fed.randomness import derive
 from fed.sites import MODALITIES, Modality
 from fed.states import State
-
-# A cluster stands for at least this many cases, so that no single eye's feature leaves the site.
-SMALLEST_CLUSTER = 3
 
 
 def class_statistics(site: LocalSite, parameters: State) -> Bank:
@@ -22,12 +18,16 @@ def class_statistics(site: LocalSite, parameters: State) -> Bank:
     Returns
     -------
     Mapping of modality to Prototypes
-        At most ``method.clusters`` clusters a class; a class with fewer than `SMALLEST_CLUSTER`
-        cases sends nothing.
+        At most ``method.clusters`` clusters a class, each of ``privacy.min_patients`` patients or
+        more, so that no single eye's feature leaves the site; a class with fewer sends nothing.
+        With a budget, what `private_statistics` says.
     """
     network = site.network(parameters)
     features = site.encode_frozen(network, site.training)
+    if site.account is not None:
+        return private_statistics(site, features, site.account.multiplier, parameters)
     labels = site.cases.labels()[site.training]
+    patients = np.array([site.cases.cases[i].patient_id for i in site.training])
     found: dict[Modality, Prototypes] = {}
     for modality, values, present in zip(
         MODALITIES,
@@ -36,33 +36,50 @@ def class_statistics(site: LocalSite, parameters: State) -> Bank:
         strict=True,
     ):
         rows = present.cpu().numpy()
-        clusters = _by_class(site, modality, values.cpu()[present.cpu()], labels[rows])
+        own = values.cpu()[present.cpu()].numpy()
+        clusters = _by_class(site, modality, own, labels[rows], patients[rows])
         if clusters:
             found[modality] = join(clusters)
     return found
 
 
 def _by_class(
-    site: LocalSite, modality: Modality, values: Tensor, labels: NDArray[np.int64]
+    site: LocalSite,
+    modality: Modality,
+    values: Floats,
+    labels: NDArray[np.int64],
+    patients: NDArray[np.str_],
 ) -> list[Prototypes]:
+    least = site.config.privacy.min_patients
     clusters = []
     for label in np.unique(labels):
-        own = values[torch.from_numpy(labels == label)].numpy()
-        number = min(site.config.method.clusters, len(own) // SMALLEST_CLUSTER)
+        rows = labels == label
+        own, owners = values[rows], patients[rows]
+        number = min(site.config.method.clusters, len(set(owners)) // least)
         if number:
-            points = Prototypes(
-                np.full(len(own), label),
-                own,
-                np.zeros_like(own),
-                np.ones(len(own), dtype=np.float32),
-            )
             seed = derive(site.config.seed, site.name, modality, int(label), "statistics")
-            clusters.append(summarise(points, number, seed))
-    return [_large_enough(c) for c in clusters if (c.counts >= SMALLEST_CLUSTER).any()]
+            clusters += _of_enough_patients(_points(int(label), own), owners, number, seed, least)
+    return clusters
 
 
-def _large_enough(clusters: Prototypes) -> Prototypes:
-    kept = clusters.counts >= SMALLEST_CLUSTER
+def _points(label: int, values: Floats) -> Prototypes:
+    """Return features as clusters of one case each."""
+    number = len(values)
     return Prototypes(
-        clusters.labels[kept], clusters.means[kept], clusters.variances[kept], clusters.counts[kept]
+        np.full(number, label),
+        values,
+        np.zeros_like(values),
+        np.ones(number, dtype=np.float32),
     )
+
+
+def _of_enough_patients(
+    points: Prototypes, owners: NDArray[np.str_], clusters: int, seed: int, least: int
+) -> list[Prototypes]:
+    """Cluster the features of a class; leave out the clusters of fewer than `least` patients."""
+    assigned = assignment(points, clusters, seed)
+    return [
+        merged(points.at(np.flatnonzero(assigned == cluster)))
+        for cluster in range(clusters)
+        if len(set(owners[assigned == cluster])) >= least
+    ]

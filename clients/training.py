@@ -2,7 +2,7 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,11 +13,16 @@ from torch import Tensor
 from clients.batches import batches
 from clients.gradient_accumulation import GradientAccumulator
 from clients.local_round import LocalRound
+from clients.noise import noise_of
+from clients.private_steps import PatientGradients, Patients
 from clients.site import LocalSite
 from fed.config import Method, Phase
-from fed.protocol import TrainTask, Update
+from fed.errors import ConfigError
+from fed.privacy import Account
+from fed.protocol import TrainTask, TransportCount, Update
 from fed.randomness import derive, generator, torch_generator
 from fed.sites import MODALITIES
+from model.normalisation import holds_batch_statistics
 from model.parts import ENCODER, HEAD, learned, trained_modules
 from model.rima import RIMA, Features, modules_of
 
@@ -46,13 +51,13 @@ def train(site: LocalSite, task: TrainTask) -> Update:
     local = LocalRound(site, task, network)
     with torch.random.fork_rng(devices=[]):  # dropout draws from torch's global generator
         torch.manual_seed(derive(site.config.seed, site.name, task.round, "dropout"))
-        losses, examples = _epochs(local, modules, labels) if modules else ({}, 0)
+        losses, examples = _trained(local, modules, labels) if modules else ({}, 0)
     return Update(
         site=site.name,
         parameters=_parameters(network, modules, site.config.model.normalisation == "local"),
         cases={module: _cases_behind(site, module) for module in modules},
         losses=losses,
-        transport=local.log.count,
+        transport=TransportCount() if site.config.privacy.epsilon else local.log.count,
         examples=examples,
         seconds=time.perf_counter() - start,
     )
@@ -69,13 +74,13 @@ def _returned_modules(site: LocalSite, method: Method, phase: Phase) -> tuple[st
 def _cases_behind(site: LocalSite, module: str) -> int:
     method, cases = site.config.method, site.cases.cases
     if method.sends_everything:
-        return len(site.training)
+        return site.told(site.training)
     for modality in MODALITIES:
         if module in (ENCODER[modality], HEAD[modality]):
-            return sum(modality in cases[i].modalities for i in site.training)
+            return site.told([i for i in site.training if modality in cases[i].modalities])
     if not method.trains_on_one:
-        return sum(cases[i].condition == "both" for i in site.training)
-    return len(site.training)
+        return site.told([i for i in site.training if cases[i].condition == "both"])
+    return site.told(site.training)
 
 
 def _parameters(
@@ -87,16 +92,76 @@ def _parameters(
     return {key: state[key].cpu().numpy() for key in keys if learned(key) or not learned_only}
 
 
+def _trained(
+    local: LocalRound, modules: Sequence[str], labels: Tensor
+) -> tuple[dict[str, float], int]:
+    """Run the round's optimisation; return the mean of each loss and the cases processed."""
+    account = local.site.account
+    if account is None:
+        return _epochs(local, modules, labels)
+    return {}, _private_steps(local, modules, labels, account)
+
+
+def _private_steps(
+    local: LocalRound, modules: Sequence[str], labels: Tensor, account: Account
+) -> int:
+    """Take the round's noised steps; return the cases that they draw on average.
+
+    Nothing else is told of them: losses and counts of what was drawn are of the patients, too.
+    """
+    site, task, network = local.site, local.task, local.network
+    phase = site.config.method.phases[task.phase]
+    if any(holds_batch_statistics(getattr(network, module)) for module in modules):
+        raise ConfigError(
+            "privacy.epsilon: a part that trains has batch normalisation, whose statistics are of "
+            "other patients; use group normalisation in it"
+        )
+    weights = _made_trainable(network, modules)
+    optimizer, objectives = _optimizer(site, task, weights), local.objectives(weights)
+    gradients = PatientGradients(weights, site.config.privacy.clip)
+    rows, encoded = _private_features(site, task, network, "encoders" in phase.trains)
+    patients = Patients([site.cases.cases[row].patient_id for row in rows])
+    sampling = noise_of(site, task.round, "patients")
+    noise = noise_of(site, task.round, "gradient noise")
+    mechanism = account.mechanisms[phase.name]
+    for _ in range(mechanism.steps):
+        for own in patients.drawn(mechanism.rate, sampling):
+            features, graded = encoded(own), labels[rows[own]]
+            losses = [objective(features, graded) for objective in objectives]
+            gradients.add(torch.stack(losses).sum())
+        gradients.put(account.multiplier, mechanism.rate * len(patients), noise)
+        optimizer.step()
+    network.requires_grad_(False).eval()
+    return round(mechanism.steps * mechanism.rate * len(site.training))
+
+
+def _private_features(
+    site: LocalSite, task: TrainTask, network: RIMA, encoders_train: bool
+) -> tuple[NDArray[np.int64], Callable[[NDArray[np.int64]], Features]]:
+    """Return the cases to draw from, and what encodes those at some positions among them."""
+    augment = _augmentation(site, task)
+    if encoders_train:
+        return site.training, lambda own: site.encode(network, site.training[own], augment)
+    rows = _frozen_rows(site, augment)
+    table = site.encode_frozen(network, rows, augment)
+    return rows, lambda own: table[torch.from_numpy(own)]
+
+
+def _made_trainable(network: RIMA, modules: Sequence[str]) -> list[torch.nn.Parameter]:
+    """Have modules train; return their weights."""
+    trained = [getattr(network, module) for module in modules]
+    for module in trained:
+        module.train().requires_grad_(True)
+    return [weight for module in trained for weight in module.parameters()]
+
+
 def _epochs(
     local: LocalRound, modules: Sequence[str], labels: Tensor
 ) -> tuple[dict[str, float], int]:
     """Run the round's optimisation; return the mean of each loss and the cases processed."""
     site, task, network = local.site, local.task, local.network
     phase = site.config.method.phases[task.phase]
-    trained = [getattr(network, module) for module in modules]
-    for module in trained:
-        module.train().requires_grad_(True)
-    weights = [weight for module in trained for weight in module.parameters()]
+    weights = _made_trainable(network, modules)
     objectives = local.objectives(weights)
     scaled = site.config.training.precision == "fp16"
     accumulator = GradientAccumulator(_optimizer(site, task, weights), scaled, site.device)
@@ -149,11 +214,7 @@ def _parts(
     config = site.config
     phase = config.method.phases[task.phase]
     batch_size = config.training.batch_size * phase.batch
-    augment = (
-        torch_generator(config.seed, site.name, task.round, "augmentation", device=site.device)
-        if config.training.augment
-        else None
-    )
+    augment = _augmentation(site, task)
     shuffle = generator(config.seed, site.name, task.round, "shuffle")
     epochs = config.training.local_epochs * phase.epochs
     if encoders_train:
@@ -164,8 +225,21 @@ def _parts(
                     share = _Share(len(part) / len(chunk), number == parts)
                     yield site.encode(network, part, augment), part, share
         return
-    rows = np.tile(site.training, FROZEN_VIEWS if augment is not None else 1)
+    rows = _frozen_rows(site, augment)
     table = site.encode_frozen(network, rows, augment)
     for _ in range(epochs):
         for chunk in batches(shuffle.permutation(len(rows)), batch_size):
             yield table[torch.from_numpy(chunk)], rows[chunk], _Share(1.0, last=True)
+
+
+def _augmentation(site: LocalSite, task: TrainTask) -> torch.Generator | None:
+    """Return what training images are varied with, if they are."""
+    if not site.config.training.augment:
+        return None
+    scope = (site.name, task.round, "augmentation")
+    return torch_generator(site.config.seed, *scope, device=site.device)
+
+
+def _frozen_rows(site: LocalSite, augment: torch.Generator | None) -> NDArray[np.int64]:
+    """Return the cases that frozen encoders are shown, once a view."""
+    return np.tile(site.training, FROZEN_VIEWS if augment is not None else 1)

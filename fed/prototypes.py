@@ -43,9 +43,10 @@ class Prototypes:
 
     def of_class(self, label: int) -> "Prototypes":
         """Return the clusters of one class."""
-        return self._take(np.flatnonzero(self.labels == label))
+        return self.at(np.flatnonzero(self.labels == label))
 
-    def _take(self, rows: NDArray[np.int64]) -> "Prototypes":
+    def at(self, rows: NDArray[np.int64]) -> "Prototypes":
+        """Return the clusters at some positions."""
         return Prototypes(
             self.labels[rows], self.means[rows], self.variances[rows], self.counts[rows]
         )
@@ -70,21 +71,29 @@ def summarise(points: Prototypes, clusters: int, seed: int) -> Prototypes:
     clusters = min(clusters, len(points))
     if clusters == len(points):
         return points
+    assigned = assignment(points, clusters, seed)
+    return join(
+        [
+            merged(points.at(np.flatnonzero(assigned == cluster)))
+            for cluster in range(clusters)
+            if (assigned == cluster).any()
+        ]
+    )
+
+
+def assignment(points: Prototypes, clusters: int, seed: int) -> NDArray[np.int64]:
+    """Return the cluster of each point ``(p,)``, by weighted k-means."""
     from sklearn.cluster import KMeans  # two seconds; and before its libraries are limited
 
     with threadpool_limits(limits=1):  # one thread: the order of its sums is then fixed
-        assignment = KMeans(clusters, n_init=3, random_state=derive(seed, "k-means") % 2**32).fit(
+        found = KMeans(clusters, n_init=3, random_state=derive(seed, "k-means") % 2**32).fit(
             points.means.astype(np.float64), sample_weight=points.counts.astype(np.float64)
         )
-    merged = [
-        _merge(points._take(np.flatnonzero(assignment.labels_ == cluster)))
-        for cluster in range(clusters)
-        if (assignment.labels_ == cluster).any()
-    ]
-    return join(merged)
+    return np.asarray(found.labels_, dtype=np.int64)
 
 
-def _merge(points: Prototypes) -> Prototypes:
+def merged(points: Prototypes) -> Prototypes:
+    """Return points, or clusters, of one class as one, with the moments of all cases behind it."""
     weights = (points.counts / points.counts.sum())[:, None].astype(np.float64)
     mean = (weights * points.means).sum(axis=0)
     variance = (weights * (points.variances + (points.means - mean) ** 2)).sum(axis=0)

@@ -5,6 +5,7 @@ An engine passes the resolved configuration itself (``federation``). `flwr run` 
 resolve the same configuration, each on its own.
 """
 
+import os
 import shlex
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -26,6 +27,28 @@ BUNDLE = Path(__file__).parents[1]
 def by_engine(run_config: Values) -> bool:
     """Return whether an engine of `fed.engines` runs the app, rather than Flower's runtime."""
     return "federation" in run_config
+
+
+def deployed(run_config: Values, node_config: Values) -> bool:
+    """Return whether this is a node of its own, and not one that is simulated with the others."""
+    return not by_engine(run_config) and "site" in node_config
+
+
+def site_folder(node_config: Values) -> Path:
+    """Return where a deployed site keeps what stays with it (``folder="/srv/fedrima"``).
+
+    By default ``fedrima/<site>`` in Flower's own folder, ``$FLWR_HOME`` or ``~/.flwr``.
+    """
+    named = node_config.get("folder")
+    if named:
+        return Path(str(named))
+    flower = os.environ.get("FLWR_HOME") or Path.home() / ".flwr"
+    return Path(flower) / "fedrima" / str(node_config["site"])
+
+
+def key_file(node_config: Values) -> Path:
+    """Return the file of a site's key of pseudonyms (``key="/srv/eyes.key"``), in its folder."""
+    return Path(str(node_config.get("key") or site_folder(node_config) / "pseudonyms.key"))
 
 
 def configured(run_config: Values, trusted: Sequence[str] | None = None) -> Config:

@@ -1,10 +1,13 @@
-"""The command line: `fedrima run`, `fedrima parts`. What it takes is imported when it is needed."""
+"""The command line: `fedrima run`, `audit`, `parts`. What it takes is imported when it is needed."""
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 CONFIG_WRONG = 2
 
@@ -69,6 +72,26 @@ def run(
 
 
 @app.command()
+def audit(
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")],
+    site: Annotated[
+        str | None, typer.Option(help="Training site whose update is attacked.")
+    ] = None,
+    replicates: Annotated[int, typer.Option(min=2, help="Draws behind an interval.")] = 1000,
+) -> None:
+    """Attack a finished run: membership of its patients, and its prototypes; writes audit.json."""
+    from fed.errors import UserError
+    from fedrima.audit import FILE, audit_run, audit_table
+
+    try:
+        found = audit_run(folder, site, replicates)
+    except UserError as error:
+        _stop(f"error: {error}", CONFIG_WRONG)
+    _print(audit_table(found))
+    typer.echo(f"audit: {folder / FILE}")
+
+
+@app.command()
 def parts(
     kind: Annotated[str | None, typer.Argument(help="One kind only, such as fill.")] = None,
 ) -> None:
@@ -82,6 +105,13 @@ def parts(
         _stop(f"error: {error}", CONFIG_WRONG)
 
 
-def _stop(message: str, code: int) -> None:
+def _print(table: "Table") -> None:
+    """Print a table; one that is no terminal has no width, and tables need some."""
+    from rich.console import Console
+
+    Console(width=None if sys.stdout.isatty() else 120).print(table)
+
+
+def _stop(message: str, code: int) -> NoReturn:
     print(message, file=sys.stderr)
     raise typer.Exit(code)

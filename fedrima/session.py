@@ -21,8 +21,10 @@ from fed.errors import ConfigError, RunError
 from fed.initial import initial_model
 from fed.interruption import ended_like_ctrl_c
 from fed.overview import federation_table
+from fed.privacy import account_of
 from fed.report import terminal_table
 from fed.results import RESULTS, Run, read_results
+from fed.schedule import schedule
 from fed.sites import SiteCard
 from fed.storage import check_ours, locked, set_aside, write_text
 from fed.study.plan import plan, quick
@@ -33,7 +35,6 @@ from server.evaluation import check_metrics
 from server.onboarding import check_archives
 from server.progress import TerminalProgress
 from server.recorder import CHECKPOINTS
-from server.schedule import schedule
 from server.simulation import cards_of, simulate
 from server.start import check_start
 from server.study import StudyRunner, finished
@@ -265,6 +266,7 @@ def _show(config: Config, source: CaseSource, cards: list[SiteCard], console: Co
     for words in source.warnings:
         console.print(f"warning: {words}")
     _tell_memory(config, cards, console)
+    _tell_privacy(config, cards, console)
     origin = pseudo_sites(config)
     if origin is not None:
         console.print(f"note: {origin}")
@@ -282,6 +284,18 @@ def _tell_memory(config: Config, cards: list[SiteCard], console: Console) -> Non
         f"memory: the reduction holds all updates of a round, up to {training * size / 1e6:,.1f} MB "
         f"at the server ({training} sites)"
     )
+
+
+def _tell_privacy(config: Config, cards: list[SiteCard], console: Console) -> None:
+    """Say how much noise the budget of privacy takes."""
+    found = [account_of(config, card) for card in cards if card.role == "train"]
+    noise = [account.multiplier for account in found if account is not None]
+    if noise:
+        privacy = config.privacy
+        console.print(
+            f"privacy: epsilon {privacy.epsilon:g} at delta {privacy.delta:g} a patient; noise of "
+            f"{min(noise):.2f} to {max(noise):.2f} times what one patient can move"
+        )
 
 
 def _make_room(directory: Path, console: Console) -> None:

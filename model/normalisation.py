@@ -34,6 +34,11 @@ def _group_norm(norm: _BatchNorm) -> nn.GroupNorm:
     return group
 
 
+def holds_batch_statistics(module: nn.Module) -> bool:
+    """Return whether some layer normalises cases by others of their batch."""
+    return any(isinstance(layer, _BatchNorm) for layer in module.modules())
+
+
 @contextmanager
 def estimating(module: nn.Module) -> Iterator[None]:
     """Replace the statistics of BatchNorm layers by the mean over the batches encoded inside.

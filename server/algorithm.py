@@ -26,8 +26,8 @@ from typing import Any, Literal, NamedTuple
 
 from fed.protocol import Bank, StatisticsTask, TrainTask, TransportCount, Update
 from fed.results import BoundedUpdate
+from fed.schedule import Round
 from fed.sites import SiteCard
-from server.schedule import Round
 from server.state import ServerState
 
 Asks = Literal["statistics", "train"]

@@ -17,6 +17,7 @@ from fed.engines import SimulationGrid
 from fed.engines.runtime import RuntimeGrid
 from fed.engines.site import one_thread
 from fed.report import write_report
+from fed.schedule import schedule
 from fed.storage import locked
 from server.algorithm import Algorithm
 from server.connections import Connections
@@ -29,7 +30,6 @@ from server.observers import Observer
 from server.onboarding import check_archives
 from server.progress import LogProgress
 from server.recorder import Recorder
-from server.schedule import schedule
 from server.start import started
 from server.state import ServerState
 

@@ -12,8 +12,10 @@ from fed.engines import Grid
 from fed.errors import RunError
 from fed.protocol import Bank, Scores
 from fed.results import RoundRecord
+from fed.schedule import Round, schedule
 from server.alarm import Movement, alarms
 from server.algorithm import Algorithm, Asks, Step, StepRecord, Updates
+from server.budget import Budget
 from server.clock import VirtualClock
 from server.connections import Connections
 from server.evaluation import metric_table, metrics_of
@@ -26,7 +28,6 @@ from server.observers import Observer
 from server.own_models import owners
 from server.participation import round_seconds, site_records
 from server.requests import score_requests, statistics_requests, training_requests
-from server.schedule import Round, schedule
 from server.state import ServerState
 
 Save = Callable[[ServerState, Ledger, RoundRecord], None]
@@ -101,6 +102,7 @@ class Federation:
         asked: tuple[Asks, ...] = ("statistics", "train") if plan.refreshes_bank else ("train",)
         for step in (Step(plan, asks) for asks in asked):
             exchange = self._exchange(plan, step.asks, membership)
+            self._require_budget(exchange)
             state, told = algorithm.aggregate(
                 state, step, self._updates(algorithm, state, step, exchange)
             )
@@ -122,6 +124,14 @@ class Federation:
         for observer in self.observers:
             observer.round_begins(step.round, len(exchange.membership.with_role("train")))
         return exchange.answers(training_requests(self.config, algorithm, state, step, exchange))
+
+    def _require_budget(self, exchange: Exchange) -> None:
+        training = exchange.membership.with_role("train")
+        self._budget.require(exchange.number, exchange.work, (member.card for member in training))
+
+    @property
+    def _budget(self) -> Budget:
+        return Budget(self.config, self.ledger)
 
     def _exchange(self, plan: Round, asks: Asks, membership: Membership) -> Exchange:
         work = STATISTICS if asks == "statistics" else self.config.method.phases[plan.phase].name
@@ -167,6 +177,7 @@ class Federation:
                 "participants": told.answered,
                 "failures": [f.record() for e in exchanges for f in e.failures],
                 "losses": told.losses,
+                "epsilon": self._epsilon(membership),
                 "reductions": told.reductions,
                 "bounded": told.bounded,
                 "movement": told.movement,
@@ -178,6 +189,10 @@ class Federation:
                 "virtual_seconds": virtual,
             }
         )
+
+    def _epsilon(self, membership: Membership) -> dict[str, float]:
+        spent = self._budget.spent(member.card for member in membership.with_role("train"))
+        return {site: found.epsilon for site, found in spent.items()}
 
     def _scored(self, record: RoundRecord, scores: FinalScores) -> RoundRecord:
         tables = {
@@ -204,6 +219,7 @@ class Federation:
             return state.bank
         exchange = self._exchange(rounds[-1], "statistics", self.connections.now())
         step = Step(rounds[-1], "statistics")
+        self._require_budget(exchange)
         answers = exchange.answers(
             statistics_requests(self.config, modular(self.config), state, step, exchange)
         )
@@ -234,6 +250,8 @@ class Federation:
     def _book(self, exchange: Exchange) -> None:
         """Book the traffic and failures of an exchange that has ended."""
         self.ledger.traffic.add(exchange.traffic)
+        if exchange.work:
+            self._budget.count(exchange.work, exchange.traffic.down)
         number = {"round": exchange.number}
         self.ledger.failures += [number | failure.record() for failure in exchange.failures]
 

@@ -23,6 +23,8 @@ class Ledger:
     seconds_per_case : SecondsPerCase or None
         What the virtual clock counts with; without it there is no virtual time.
     virtual_seconds : float
+    asked : dict
+        How many times each site was asked for each work, where that spends privacy.
     failures : list of dict
     warnings : list of str
     movements : list of Movement
@@ -34,6 +36,7 @@ class Ledger:
     wall: dict[str, float] = field(default_factory=dict)
     seconds_per_case: SecondsPerCase | None = None
     virtual_seconds: float = 0.0
+    asked: dict[str, dict[str, int]] = field(default_factory=dict)
     failures: list[dict[str, Any]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     movements: list[Movement] = field(default_factory=list)

@@ -55,7 +55,7 @@ def _broadcast(config: Config, state: ServerState, step: Step, site: SiteCard) -
         plan.phase,
         plan.lr,
         take(model, sent_modules(method, phase, site.modalities)),
-        {m: state.bank[m] for m in sent_prototypes(method, phase, site, state.bank)},
+        {m: state.bank[m] for m in sent_prototypes(config, phase, site, state.bank)},
     )
 
 

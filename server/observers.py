@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from fed.results import Results, RoundRecord
+    from fed.schedule import Round
     from fed.sites import SiteCard
-    from server.schedule import Round
 
 
 Outcome = Literal["answered", "unavailable", "absent", "dropped", "late", "failed"]

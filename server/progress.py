@@ -10,9 +10,9 @@ from fed.config import Config
 from fed.config.schema import Evaluation
 from fed.report.words import counted, metric_words
 from fed.results import RoundRecord, Table
+from fed.schedule import Round
 from fed.sites import SiteCard
 from server.observers import Failure, Observer
-from server.schedule import Round
 
 log = getLogger(__name__)
 

@@ -2,6 +2,7 @@
 
 import json
 import platform
+from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -12,6 +13,7 @@ from fed.confounds import confounds
 from fed.data.cases import CaseSource
 from fed.data.origin import pseudo_sites
 from fed.errors import DataError
+from fed.paths import paths_of, without_folders
 from fed.results import (
     CONFIGURATION,
     ONBOARDING,
@@ -20,6 +22,7 @@ from fed.results import (
     Failure,
     HeldOut,
     ModelFile,
+    PrivacySpent,
     Results,
     RoundRecord,
     SiteTraffic,
@@ -34,7 +37,9 @@ from fed.results import (
     write_results,
     write_rounds,
 )
+from fed.sites import SiteCard
 from fed.storage import write_tensors, write_text
+from server.budget import Budget
 from server.checkpoint import bank_tensors, load_checkpoint, save_checkpoint, seconds_record
 from server.evaluation import (
     check_metrics,
@@ -207,11 +212,26 @@ class Recorder:
             ),
             participation=outcome_counts(rounds, cards),
             to_accuracy=to_accuracy(rounds, cards, evaluation.headline),
-            failures=tuple(Failure(**failure) for failure in ledger.failures),
-            accounts=self._accounts,
-            warnings=tuple(self._warnings(ledger)),
+            failures=tuple(
+                Failure(**failure | {"reason": self._told(failure["reason"])})
+                for failure in ledger.failures
+            ),
+            accounts=tuple(map(self._told, self._accounts)),
+            warnings=tuple(map(self._told, self._warnings(ledger))),
             confounds=confounds(cards, config.seed).warnings,
             transport=Transport(**asdict(ledger.transport)),
+            privacy=self._privacy(cards, ledger),
+        )
+
+    def _privacy(self, cards: Sequence[SiteCard], ledger: Ledger) -> PrivacySpent | None:
+        asked = self._config.privacy
+        if asked.epsilon is None:
+            return None
+        return PrivacySpent(
+            epsilon=asked.epsilon,
+            delta=asked.delta,
+            clip=asked.clip,
+            sites=Budget(self._config, ledger).spent(c for c in cards if c.role == "train"),
         )
 
     def _held_out(self, scores: FinalScores) -> HeldOut:
@@ -226,6 +246,10 @@ class Recorder:
         conditions, metrics = self._config.evaluation.conditions, metrics_of(self._config)
         pooled = metric_table(scores.validation, conditions, 0, self._config.seed, "v", metrics)
         return Validation.model_validate({"pooled": pooled})
+
+    def _told(self, words: str) -> str:
+        """Return words for those who get the results: no folder of this machine is in them."""
+        return without_folders(words, paths_of(self._config))
 
     def _warnings(self, ledger: Ledger) -> list[str]:
         origin = pseudo_sites(self._config)

@@ -23,9 +23,14 @@ def sent_modules(method: Method, phase: Phase, modalities: Collection[Modality])
 
 
 def sent_prototypes(
-    method: Method, phase: Phase, card: SiteCard, bank: Collection[Modality]
+    config: Config, phase: Phase, card: SiteCard, bank: Collection[Modality]
 ) -> tuple[Modality, ...]:
-    """Return the modalities whose prototypes a site trains against, of those in the bank."""
+    """Return the modalities whose prototypes a site trains against, of those in the bank.
+
+    With a budget of privacy, the partners of complete cases are of the bank, too.
+    """
+    method = config.method
+    private = config.privacy.epsilon is not None
     completed = method.completes_from_bank and phase.joins
     held_against = method.trains_with_prototypes(phase)
     return tuple(
@@ -33,7 +38,7 @@ def sent_prototypes(
         for modality in MODALITIES
         if modality in bank
         and (
-            (completed and card.lacking(modality) > 0)
+            (completed and (private or card.lacking(modality) > 0))
             or (held_against and card.having(modality) > 0)
         )
     )

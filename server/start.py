@@ -8,13 +8,13 @@ import numpy as np
 from fed.config import Config, load
 from fed.config.prefix import state_key, up_to_phase
 from fed.errors import ConfigError
+from fed.schedule import schedule
 from fed.sites import MODALITIES
 from fed.states import State
 from model.parts import trained_modules
 from server.checkpoint import load_checkpoint
 from server.differences import first_difference
 from server.ledger import Ledger
-from server.schedule import schedule
 from server.state import ServerState
 
 

@@ -23,11 +23,11 @@ from fed.errors import RunError, UserError
 from fed.interruption import ended_like_ctrl_c
 from fed.report.words import counted, duration
 from fed.results import is_finished
+from fed.schedule import schedule
 from fed.storage import write_text
 from fed.study.plan import SECONDS_A_UNIT, PlannedRun, phase_work
 from server.placement import alone
 from server.progress import LogProgress
-from server.schedule import schedule
 from server.simulation import simulate
 
 STATES = "states"
@@ -115,6 +115,8 @@ def jobs_of(runs: Sequence[PlannedRun], directory: Path) -> list[Job]:
 
 
 def _state_keys(config: Config) -> list[str]:
+    if config.privacy.epsilon is not None:  # the noise of a phase follows from the whole run
+        return []
     return [state_key(config, phases) for phases in range(1, len(config.method.phases) + 1)]
 
 

@@ -13,6 +13,7 @@ from fed.config.groups import Dirichlet, SiteGroup
 from fed.config.method import Method
 from fed.config.model import Model
 from fed.config.onboarding import Onboarding
+from fed.config.privacy import Privacy, check_budget
 from fed.config.section import (
     Count,
     NotNegative,
@@ -94,20 +95,6 @@ class Server(Section):
     updates: Literal["float32", "float16"] = "float32"
     """What sites send back: their weights, or the change of their weights in 16 bits, which is
     half of the bytes."""
-
-
-class Privacy(Section):
-    """Differential privacy of a site's update. Not available in this version: leave at null."""
-
-    clip: Positive | None = None
-    noise_multiplier: Positive | None = None
-    delta: Annotated[Number, Field(gt=0.0, lt=1.0)] = 1.0e-5
-
-    @model_validator(mode="after")
-    def _not_yet(self) -> "Privacy":
-        if self.clip is not None or self.noise_multiplier is not None:
-            raise ValueError("privacy.clip and privacy.noise_multiplier: only null in this version")
-        return self
 
 
 class Evaluation(Section):
@@ -325,6 +312,12 @@ class Config(Section):
                 "training.checkpointing: the encoders of model.scale small have no blocks to "
                 "compute again; allowed with medium, paper"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _patients_stay_apart(self) -> "Config":
+        if self.privacy.epsilon is not None:
+            check_budget(self)
         return self
 
     @model_validator(mode="after")

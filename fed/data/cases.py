@@ -74,13 +74,22 @@ class SiteCases:
         """Return the labels ``(n,)``."""
         return np.array([case.label for case in self.cases], dtype=np.int64)
 
-    def card(self, classes: int) -> SiteCard:
-        """Count the cases by class and modality."""
+    def card(self, classes: int, min_patients: int = 1) -> SiteCard:
+        """Count the cases by class and modality.
+
+        Parameters
+        ----------
+        min_patients : int
+            A count of fewer patients is told as `coarse` has it.
+        """
+        found: dict[tuple[Condition, int], list[str]] = {}
+        for case in self.cases:
+            found.setdefault((case.condition, case.label), []).append(case.patient_id)
         counts: dict[Condition, list[int]] = {
             condition: [0] * classes for condition in ("both", "fundus", "oct")
         }
-        for case in self.cases:
-            counts[case.condition][case.label] += 1
+        for (condition, label), patients in found.items():
+            counts[condition][label] = coarse(len(patients), len(set(patients)), min_patients)
         present = tuple(m for m in MODALITIES if any(m in c.modalities for c in self.cases))
         return SiteCard(
             name=self.site.name,
@@ -90,6 +99,14 @@ class SiteCases:
             cases={condition: tuple(row) for condition, row in counts.items()},
             resources=self.site.resources,
         )
+
+
+def coarse(cases: int, patients: int, min_patients: int) -> int:
+    """Return a number of cases as it may be told: of too few patients, never below `min_patients`.
+
+    So nobody learns of one or two patients that they are there alone; none are told as none.
+    """
+    return max(cases, min_patients) if 0 < patients < min_patients else cases
 
 
 class CaseSource(Protocol):

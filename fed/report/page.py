@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fed.metrics import Aspect
+from fed.paths import paths_in_yaml, without_folders
 from fed.report import onboarding, words
 from fed.report.costs import cost_panels
 from fed.report.curves import loss_panels, score_panels
@@ -73,20 +74,23 @@ def _template(name: str) -> str:
     return (files("fed.report") / "templates" / f"{name}.md").read_text(encoding="utf-8")
 
 
-def shell_path(path: Path) -> str:
-    """Return a path as one types it: from here where it lies below, else whole."""
-    return shlex.quote(os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path))
+def shell_path(path: Path, run_dir: Path) -> str:
+    """Return a path as one types it: from here where it lies below, else from above the run."""
+    path, here = path.absolute(), Path.cwd()
+    start = here if path.is_relative_to(here) else run_dir.absolute().parent
+    return shlex.quote(os.path.relpath(path, start))
 
 
 def _content(run: Run, samples: Sequence[Sample]) -> dict[str, Any]:
     results = run.results
     found = notices(results, run.rounds)
+    configuration = (run.folder / CONFIGURATION).read_text(encoding="utf-8")
     classes = results.classes
     return {
         "results": results,
-        "configuration": (run.folder / CONFIGURATION).read_text(encoding="utf-8"),
-        "configuration_path": shell_path(run.folder / CONFIGURATION),
-        "again": shell_path(run.folder.with_name(f"{run.folder.resolve().name}-again")),
+        "configuration": without_folders(configuration, paths_in_yaml(configuration)),
+        "configuration_path": shell_path(run.folder / CONFIGURATION, run.folder),
+        "again": shell_path(run.folder.with_name(f"{run.folder.resolve().name}-again"), run.folder),
         "colours": CONDITION_VARIABLE,
         "class_colours": list(zip(classes, severity_colours(len(classes)), strict=True)),
         "rows": federation_rows(results.sites, classes),

@@ -133,6 +133,22 @@ class Transport(Record):
     seconds: float = 0.0
 
 
+class SitePrivacy(Record):
+    """What a site's patients have spent, and the noise in units of what one patient can move."""
+
+    epsilon: float
+    noise_multiplier: float
+
+
+class PrivacySpent(Record):
+    """Differential privacy of each patient of a training site, over the whole run."""
+
+    epsilon: float
+    delta: float
+    clip: float
+    sites: dict[str, SitePrivacy]
+
+
 class Task(Record):
     """What was graded."""
 
@@ -168,6 +184,8 @@ class Results(Record):
     warnings: tuple[str, ...] = ()
     confounds: tuple[str, ...] = ()
     transport: Transport | None = None
+    privacy: PrivacySpent | None = None
+    """What was spent of ``privacy.epsilon``; None where no budget was asked for."""
 
     @property
     def classes(self) -> tuple[str, ...]:

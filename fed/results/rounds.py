@@ -58,6 +58,8 @@ class RoundRecord(Record):
     participants: tuple[str, ...]
     failures: tuple[RoundFailure, ...] = ()
     losses: dict[str, dict[str, float]]
+    epsilon: Mapping[str, float] = {}
+    """What the patients of each site have spent so far, where there is a budget."""
     reductions: Mapping[str, Mapping[str, float]] = {}
     bounded: tuple[BoundedUpdate, ...] = ()
     movement: Mapping[str, float] = {}

@@ -41,8 +41,8 @@ def write_study_page(found: Findings, path: Path) -> Path:
             "names": words,
             "confounds": advice,
             "confounded": dict(zip(of_each, found.confounds.values(), strict=True)),
-            "configuration_path": shell_path(path.with_name(CONFIGURATION)),
-            "folder": shell_path(path.parent),
+            "configuration_path": shell_path(path.with_name(CONFIGURATION), path.parent),
+            "folder": shell_path(path.parent, path.parent),
             "only": ONLY,
             "summary": {(s.method, s.setting, s.condition, s.metric): s for s in found.summaries},
             "comparison": {

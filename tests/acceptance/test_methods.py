@@ -5,9 +5,9 @@ import csv
 import numpy as np
 import pytest
 
+from fed.schedule import schedule
 from fed.storage import read_tensors
 from server.observers import Observer
-from server.schedule import schedule
 from tests.acceptance.methods import PRESETS, small, train
 
 WITH_THE_FIRST_PHASE_OF_FEDRIMA = (

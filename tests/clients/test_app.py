@@ -1,66 +1,89 @@
-"""What a site of a deployment does with what a coordinator sends."""
+"""What crosses the border of a node of its own: no path, no id, no count of one or two patients."""
 
-import sys
-from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
-from flwr.app import Context, RecordDict
+from flwr.app import Context, Message, RecordDict
 
-from clients.app import app
-from fed import protocol
+from clients.app import under_flower
+from clients.site import LocalSite, open_site
+from clients.spending import BudgetSpentError
+from fed import running
+from fed.config import resolve
+from fed.data.cases import SiteCases
 from fed.engines.messages import server_identity
-from fed.parts import KINDS
+from fed.errors import ConfigError, DataError
 
-LISTED = {"method.terms", "trackers", "evaluation.metrics"}
+SECRETS = ("/eyes", "manifest.csv", "Schmidt", "patient 7")
 
 
-def card_asked_for(settings: str, node_config: dict[str, str]) -> str:
-    """Ask the site `hospital` for its card; return why it has none."""
+def told(error: Exception, **node_config: Any) -> str:
+    """Return what the server is told of an error at a site."""
+
+    def failing(message: Message, context: Context) -> Message:
+        raise error
+
+    context = Context(1, 1, node_config, RecordDict(), {})
     with server_identity():
-        message = protocol.instruction(protocol.Content(), 1, protocol.CARD)
-        reply = app(
-            message,
-            Context(
-                run_id=0,
-                node_id=1,
-                node_config={"site": "hospital", **node_config},
-                state=RecordDict(),
-                run_config={"config": "configs/deploy.yaml", "set": settings},
-            ),
-        )
-    return str(reply.error.reason) if reply.has_error() else ""
+        message = Message(RecordDict(), 1, "train")
+        return under_flower(message, context, failing).error.reason or ""
 
 
-def asking_for(kind: str) -> str:
-    key = KINDS[kind].key
-    value = "[hostile_part:Part]" if key in LISTED else "hostile_part:Part"
-    return f"{key}={value} data.path=." if kind == "source" else f"{key}={value}"
-
-
-@pytest.fixture
-def ran(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A module that leaves a file where it is imported."""
-    (tmp_path / "hostile_part.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w').close()\n")
-    monkeypatch.syspath_prepend(tmp_path)
-    sys.modules.pop("hostile_part", None)
-    yield tmp_path / "ran"
-    sys.modules.pop("hostile_part", None)
-
-
-@pytest.mark.parametrize("kind", sorted(KINDS))
-def test_no_kind_of_part_runs_code_at_a_site_that_its_node_does_not_name(
-    kind: str, ran: Path
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (DataError("/eyes/manifest.csv: patient 7, Schmidt: no image"), "its data was refused"),
+        (ConfigError("data: /eyes/manifest.csv"), "its configuration was refused"),
+        (FileNotFoundError("/eyes/Schmidt.png"), "it could not answer"),
+        (KeyError("patient 7"), "it could not answer"),
+    ],
+)
+def test_an_error_of_a_node_of_its_own_names_no_file_and_no_patient(
+    error: Exception, words: str
 ) -> None:
-    refused = card_asked_for(asking_for(kind), {"parts": "ours"})
-    # Scores are judged at the coordinator: a site keeps the name alone.
-    assert "does not load" in refused or kind == "metric"
-    assert not ran.exists()
+    reason = told(error, site="clinic")
+    assert reason.startswith(f"{type(error).__name__}: {words}")
+    assert not any(secret in reason for secret in SECRETS)
 
 
-@pytest.mark.parametrize("kind", sorted(set(KINDS) - {"metric"}))
-def test_what_the_node_names_is_loaded(kind: str, ran: Path) -> None:
-    refused = card_asked_for(asking_for(kind), {"parts": "ours, hostile_part"})
-    assert "does not load" not in refused
-    assert "has no dataclass 'Part'" in refused
-    assert ran.exists()
+def test_a_spent_budget_is_told_and_a_simulated_node_tells_all() -> None:
+    assert "8 is all" in told(BudgetSpentError("privacy.epsilon: 8 is all"), site="clinic")
+    assert "/eyes" in told(DataError("/eyes/manifest.csv"), **{"partition-id": 0})
+
+
+def test_a_deployed_card_and_counts_tell_no_one_or_two_patients() -> None:
+    site = open_site(
+        resolve(
+            {
+                "task": {"classes": ["healthy", "ill"]},
+                "data": {"image_size": 32, "volume_size": [4, 32, 32]},
+                "sites": [
+                    {"name": "clinic", "modalities": ["fundus"], "cases": 8},
+                    {"name": "unseen", "role": "held_out", "modalities": ["fundus"], "cases": 8},
+                ],
+                "method": "experts",
+            }
+        ),
+        "clinic",
+    )
+    labels = [0, 0, 0, 0, 0, 0, 1, 1]
+    cases = tuple(replace(c, label=y) for c, y in zip(site.cases.cases, labels, strict=True))
+    site = replace(site, cases=SiteCases(site.cases.site, cases, site.cases.images))
+    deployed: LocalSite = replace(site, deployed=True)
+    assert site.card.cases["fundus"] == (6, 2)
+    assert deployed.card.cases["fundus"] == (6, 3)
+    assert site.told(np.arange(6, 8)) == 2
+    assert deployed.told(np.arange(6, 8)) == 3
+    assert deployed.told([]) == 0
+
+
+def test_the_own_folder_of_a_site_is_named_or_flowers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLWR_HOME", "/srv/flower")
+    assert running.key_file({"site": "clinic"}) == Path("/srv/flower/fedrima/clinic/pseudonyms.key")
+    assert running.key_file({"site": "clinic", "folder": "/own"}) == Path("/own/pseudonyms.key")
+    assert running.key_file({"site": "clinic", "key": "/k"}) == Path("/k")
+    monkeypatch.delenv("FLWR_HOME")
+    assert running.site_folder({"site": "clinic"}) == Path.home() / ".flwr/fedrima/clinic"

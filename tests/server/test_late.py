@@ -8,6 +8,7 @@ from fed.config import resolve
 from fed.config.clock import CaseSeconds
 from fed.engines.messages import server_identity
 from fed.initial import initial_model
+from fed.schedule import schedule
 from fed.sites import Resources, SiteCard
 from server.algorithm import Step
 from server.clock import VirtualClock
@@ -15,7 +16,6 @@ from server.exchange import Exchange
 from server.membership import Member, Membership
 from server.modular import modular
 from server.requests import training_requests
-from server.schedule import schedule
 from server.selection import update_bytes
 from server.state import ServerState
 from tests.acceptance.federations import tiny

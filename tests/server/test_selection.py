@@ -34,8 +34,14 @@ CLINIC, HOSPITAL, MIXED = card(fundus=(3, 4)), card(both=(2, 2)), card(both=(2, 
     ],
 )
 def test_a_site_gets_the_prototypes_it_trains_against(method, phase, site, banks):
-    composed = load([DEMO], [f"method={method}"]).method
-    assert sent_prototypes(composed, composed.phases[phase], site, BANK) == banks
+    federation = load([DEMO], [f"method={method}"])
+    assert sent_prototypes(federation, federation.method.phases[phase], site, BANK) == banks
+
+
+def test_with_a_budget_partners_of_complete_cases_are_of_the_bank_too():
+    federation = load([DEMO], ["privacy.epsilon=8", "model.normalisation=group"])
+    sent = sent_prototypes(federation, federation.method.phases[1], HOSPITAL, BANK)
+    assert sent == ("fundus", "oct")
 
 
 def test_only_a_uniform_average_sends_what_a_site_cannot_use():

@@ -51,7 +51,8 @@ def test_dump_reads_back_to_an_equal_configuration(path):
         ("sites.3.role=train", "no group has role held_out"),
         ("sites.0.labels=[1, 2]", "2 proportions for 4 classes"),
         ("data.source=manifest", "data.path is needed"),
-        ("privacy.clip=1", "only null"),
+        ("privacy.min_patients=1", "must be at least 2"),
+        ("privacy.epsilon=8", "model.normalisation: batch"),
         ("training", "KEY=VALUE"),
     ],
 )

@@ -4,7 +4,7 @@ import pytest
 
 from fed.config import load
 from fed.errors import ConfigError
-from server.schedule import schedule
+from fed.schedule import schedule
 
 DEMO = Path(__file__).parents[2] / "configs" / "demo.yaml"
 

@@ -1,0 +1,152 @@
+"""Class statistics that no single patient can move far: sums of bounded features, noised.
+
+One Gaussian mechanism for all classes and modalities of a site. A patient's features of a modality
+share a weight of 1 among them, and none is longer than the square root of its width, a bound that
+looks at no data. So a patient moves each of counts, feature sums and sum of squared lengths by 1 at
+most, in units of that bound, and all together by the square root of 3 a modality.
+"""
+
+import hashlib
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clients.noise import noise_of
+from clients.site import LocalSite
+from fed.protocol import Bank
+from fed.prototypes import Prototypes
+from fed.sites import MODALITIES, Modality
+from fed.states import State
+from model.rima import Features
+
+Floats = NDArray[np.float64]
+
+LEAST_VARIANCE = 0.01
+"""Of a feature around its class, where noise leaves less: bounded features vary by about 1."""
+
+
+def private_statistics(
+    site: LocalSite, features: Features, multiplier: float, parameters: State
+) -> Bank:
+    """Return one cluster a class and modality, of noised sums over patients.
+
+    Parameters
+    ----------
+    features : Features
+        Of the site's training cases.
+    multiplier : float
+        Standard deviation of the noise, in units of what one patient can move.
+    parameters : State
+        Of the encoders; they stand for the round in the scope of a simulation's noise.
+
+    Returns
+    -------
+    Mapping of modality to Prototypes
+        Variances are the same in every coordinate and class: there is too little signal for more.
+        A class with fewer than ``privacy.min_patients`` patients, after noise, sends nothing.
+    """
+    owned = site.card.modalities
+    noise = noise_of(site, _digest(parameters), "statistics noise")
+    deviation = multiplier * sensitivity(len(owned))
+    found: dict[Modality, Prototypes] = {}
+    for modality, values, present in zip(
+        MODALITIES,
+        (features.fundus, features.oct),
+        (features.has_fundus, features.has_oct),
+        strict=True,
+    ):
+        if modality not in owned:
+            continue
+        rows = np.flatnonzero(present.cpu().numpy())
+        cases = [site.cases.cases[site.training[row]] for row in rows]
+        sums = patient_sums(
+            values.cpu().numpy()[rows].astype(np.float64),
+            np.array([case.label for case in cases], dtype=np.int64),
+            [case.patient_id for case in cases],
+            len(site.config.task.classes),
+        )
+        noised = sums + deviation * noise.normal(sums.shape)
+        clusters = clusters_of(
+            noised,
+            len(site.config.task.classes),
+            deviation,
+            site.config.privacy.min_patients,
+            site.card.having(modality),
+        )
+        if len(clusters):
+            found[modality] = clusters
+    return found
+
+
+def sensitivity(modalities: int) -> float:
+    """Return by how much one patient moves all sums of a site at most, in the Euclidean norm."""
+    return float(np.sqrt(3.0 * modalities))
+
+
+def patient_sums(
+    values: Floats, labels: NDArray[np.int64], patients: list[str], classes: int
+) -> Floats:
+    """Return counts, feature sums and sum of squared lengths of one modality, in one vector.
+
+    Parameters
+    ----------
+    values : ndarray
+        ``(n, d)``.
+
+    Returns
+    -------
+    ndarray
+        ``(K + K d + 1,)``: counts by class, sums by class, the sum of squared lengths of all.
+    """
+    width = values.shape[1]
+    bounded = values / np.sqrt(width)
+    bounded = np.nan_to_num(bounded, nan=0.0, posinf=0.0, neginf=0.0)
+    lengths = np.linalg.norm(bounded, axis=1, keepdims=True)
+    bounded = bounded / np.maximum(lengths, 1.0)
+    _, owner, cases = np.unique(np.asarray(patients), return_inverse=True, return_counts=True)
+    weights = 1.0 / cases[owner] if len(patients) else np.zeros(0)
+    counts = np.bincount(labels, weights, minlength=classes)
+    sums = np.zeros((classes, width))
+    np.add.at(sums, labels, weights[:, None] * bounded)
+    squares = float((weights * (bounded**2).sum(axis=1)).sum())
+    return np.concatenate([counts, sums.ravel(), [squares]])
+
+
+def clusters_of(sums: Floats, classes: int, deviation: float, least: int, most: int) -> Prototypes:
+    """Read noised sums as one cluster a class; nothing here looks at the data again.
+
+    Parameters
+    ----------
+    sums : ndarray
+        As `patient_sums` gives them, noised.
+    deviation : float
+        Standard deviation of the noise.
+    least : int
+        Patients that a class must have, after noise.
+    most : int
+        Cases that the site's card tells of the modality; the counts add up to no more.
+    """
+    width = (len(sums) - classes - 1) // classes
+    counts, totals = sums[:classes], sums[classes:-1].reshape(classes, width)
+    known = np.flatnonzero(counts >= least)
+    means = totals[known] / counts[known, None]
+    means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1.0)
+    shares = counts[known] / max(float(counts[known].sum()), 1.0)
+    # The squared length of a noised mean is too long by that of its noise.
+    noise = np.minimum(width * (deviation / counts[known]) ** 2, (means**2).sum(axis=1))
+    between = float((shares * ((means**2).sum(axis=1) - noise)).sum())
+    within = max(sums[-1] / max(float(counts.sum()), 1.0) - between, LEAST_VARIANCE)
+    shrink = min(1.0, most / max(float(counts[known].sum()), 1.0)) * (1 - 1e-6)
+    return Prototypes(
+        known.astype(np.int64),
+        (means * np.sqrt(width)).astype(np.float32),
+        np.full((len(known), width), min(within, 1.0), dtype=np.float32),
+        (counts[known] * shrink).astype(np.float32),
+    )
+
+
+def _digest(parameters: State) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for name in sorted(parameters):
+        digest.update(name.encode() + np.ascontiguousarray(parameters[name]).tobytes())
+    return digest.hexdigest()
