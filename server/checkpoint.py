@@ -5,15 +5,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from fed.config.clock import Clock, SecondsPerCase
 from fed.errors import DataError
-from fed.protocol import Bank, TransportCount
-from fed.prototypes import Prototypes
-from fed.sites import MODALITIES
+from fed.protocol import TransportCount
+from fed.prototypes import bank_from_tensors, bank_tensors, under
 from fed.storage import read_tensors, write_tensors
 from server.communication import Traffic
 from server.ledger import Ledger
@@ -63,10 +60,10 @@ def load_checkpoint(directory: Path) -> tuple[ServerState, Ledger] | None:
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise DataError(f"{path}: not a checkpoint that can be read ({error})") from None
     state = ServerState(
-        model=_under(tensors, "model/"),
+        model=under(tensors, "model/"),
         completed=account["completed"],
-        recent=tuple(_under(tensors, f"recent{age}/") for age in range(account["recent"])),
-        moments=_under(tensors, "moments/"),
+        recent=tuple(under(tensors, f"recent{age}/") for age in range(account["recent"])),
+        moments=under(tensors, "moments/"),
         bank=bank_from_tensors(tensors, "bank/"),
     )
     ledger = Ledger(
@@ -91,30 +88,3 @@ def seconds_record(seconds_per_case: SecondsPerCase | None) -> dict[str, dict[st
         if seconds_per_case is None
         else {work: s.model_dump() for work, s in seconds_per_case.items()}
     )
-
-
-def bank_tensors(bank: Bank, prefix: str) -> dict[str, NDArray[Any]]:
-    """Return the bank as named arrays."""
-    return {
-        f"{prefix}{modality}.{name}": value
-        for modality, prototypes in bank.items()
-        for name, value in asdict(prototypes).items()
-    }
-
-
-def bank_from_tensors(tensors: dict[str, NDArray[Any]], prefix: str) -> Bank:
-    """Return the bank that `bank_tensors` named."""
-    found = _under(tensors, prefix)
-    return {
-        modality: Prototypes(**_under(found, f"{modality}."))
-        for modality in MODALITIES
-        if f"{modality}.labels" in found
-    }
-
-
-def _under(tensors: dict[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
-    return {
-        key.removeprefix(prefix): np.asarray(value)
-        for key, value in tensors.items()
-        if key.startswith(prefix)
-    }

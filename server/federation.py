@@ -10,6 +10,7 @@ from fed.config import Config
 from fed.config.clock import STATISTICS
 from fed.engines import Grid
 from fed.errors import RunError
+from fed.own_models import owners
 from fed.protocol import Bank, Scores
 from fed.results import RoundRecord
 from server.algorithm import Algorithm, Asks, Step, StepRecord, Updates
@@ -22,7 +23,6 @@ from server.ledger import Ledger
 from server.membership import Membership
 from server.modular import collect_bank, modular
 from server.observers import Observer
-from server.own_models import owners
 from server.participation import round_seconds, site_records
 from server.requests import score_requests, statistics_requests, training_requests
 from server.schedule import Round, schedule

@@ -11,10 +11,13 @@ from fed.config import Config, dump
 from fed.confounds import confounds
 from fed.data.cases import CaseSource
 from fed.data.origin import pseudo_sites
+from fed.prototypes import bank_tensors
 from fed.results import (
+    BANK,
     CONFIGURATION,
     ONBOARDING,
     PREDICTIONS,
+    WEIGHTS,
     Communication,
     Failure,
     HeldOut,
@@ -34,7 +37,7 @@ from fed.results import (
     write_rounds,
 )
 from fed.storage import write_tensors, write_text
-from server.checkpoint import bank_tensors, load_checkpoint, save_checkpoint, seconds_record
+from server.checkpoint import load_checkpoint, save_checkpoint, seconds_record
 from server.evaluation import (
     check_metrics,
     counts_of,
@@ -132,8 +135,7 @@ class Recorder:
             write_predictions(self._directory / ONBOARDING, ["procedure", *columns], rows)
 
     def _write_model(self, state: ServerState) -> None:
-        tensors = dict(state.model) | bank_tensors(state.bank, "bank.")
-        write_tensors(self._directory / "model.safetensors", tensors)
+        write_tensors(self._directory / WEIGHTS, dict(state.model) | bank_tensors(state.bank, BANK))
         config = self._config
         write_model_file(
             self._directory,

@@ -4,6 +4,7 @@
 `ModelFile`; `Run.load` reads a folder. Keys of later versions are kept as they are.
 """
 
+from fed.results.model import BANK, WEIGHTS, ModelFile, Weights, write_model_file
 from fed.results.outcome import (
     Communication,
     Cost,
@@ -32,10 +33,8 @@ from fed.results.run import (
     CONFIGURATION,
     ONBOARDING,
     PREDICTIONS,
-    ModelFile,
     Run,
     read_predictions,
-    write_model_file,
     write_predictions,
 )
 from fed.results.scores import (
@@ -50,9 +49,11 @@ from fed.results.scores import (
 )
 
 __all__ = [
+    "BANK",
     "CONFIGURATION",
     "ONBOARDING",
     "PREDICTIONS",
+    "WEIGHTS",
     "Adapted",
     "Communication",
     "Cost",
@@ -77,6 +78,7 @@ __all__ = [
     "ToAccuracy",
     "Transport",
     "Validation",
+    "Weights",
     "add_round",
     "is_finished",
     "read_predictions",
