@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-CONFIG_WRONG = 2
+CONFIG_WRONG, INTERRUPTED = 2, 130
 
 app = typer.Typer(
     name="fedrima",
@@ -68,6 +68,47 @@ def parts(
         typer.echo(catalogue(kind))
     except UserError as error:
         _stop(f"error: {error}", CONFIG_WRONG)
+
+
+@app.command()
+def predict(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")],
+    manifest: Annotated[
+        Path, typer.Argument(metavar="MANIFEST", help="Table of the eyes, or a collection.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option(help="The table to write, by default MANIFEST-graded.csv.")
+    ] = None,
+    source: Annotated[
+        str, typer.Option(help="manifest, or the collection that MANIFEST is the folder of.")
+    ] = "manifest",
+    label: Annotated[
+        str, typer.Option(help="Of a collection that grades several things: which.")
+    ] = "grade",
+    site: Annotated[
+        str | None, typer.Option(help="Whose model, where sites keep models of their own.")
+    ] = None,
+    adapt: Annotated[
+        Path | None, typer.Option(help="Unlabelled eyes of the hospital, to adapt to.")
+    ] = None,
+    counts: Annotated[
+        Path | None, typer.Option(help="Table grade,count: how many of these are of each grade.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that read and encode.")] = 1,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing.")] = False,
+) -> None:
+    """Grade new eyes with a finished model; the same command goes on with what was interrupted."""
+    from fed.errors import UserError
+    from fedrima.prediction import Grading, grade
+    from fedrima.session import console_for
+
+    asked = Grading(run, manifest, out, source, label, site, adapt, counts, workers)
+    try:
+        grade(asked, console_for(quiet))
+    except UserError as error:
+        _stop(f"error: {error}", CONFIG_WRONG)
+    except KeyboardInterrupt:
+        _stop("interrupted. The same command goes on from there", INTERRUPTED)
 
 
 def _stop(message: str, code: int) -> None:

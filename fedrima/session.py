@@ -21,11 +21,12 @@ from fed.errors import ConfigError, RunError
 from fed.initial import initial_model
 from fed.overview import federation_table
 from fed.report import terminal_table
-from fed.results import Run, read_results
+from fed.results import read_results
 from fed.sites import SiteCard
 from fed.storage import set_aside, write_text
 from fed.study.plan import plan, quick
 from fed.study.results import write_study
+from fedrima.outcome import Run
 from server.estimate import estimate
 from server.evaluation import check_metrics
 from server.onboarding import check_archives
@@ -76,7 +77,7 @@ def execute(asked: Asked) -> None:
     StoppedError
         If a run failed or was interrupted; it says how to go on.
     """
-    console = _console(asked.quiet)
+    console = console_for(asked.quiet)
     directory = asked.resume or asked.out
     try:
         config = _configured(asked)
@@ -114,7 +115,7 @@ def run_once(
     if config.study is not None:
         raise ConfigError("study: this describes many runs; use `fedrima run` on the command line")
     directory = out or folder_of(config)
-    _train(config, _checked(config)[0], directory, False, _console(quiet))
+    _train(config, _checked(config)[0], directory, False, console_for(quiet))
     return Run.load(directory)
 
 
@@ -137,11 +138,11 @@ def _one_run(
 ) -> None:
     source, cards = _checked(config)
     if dry_run:
-        _show(config, source, cards, _console())
+        _show(config, source, cards, console_for())
         return
     report = _train(config, source, directory, resumed, console)
-    _console().print(terminal_table(read_results(directory)))
-    _console().print(f"report: {report}", soft_wrap=True)
+    console_for().print(terminal_table(read_results(directory)))
+    console_for().print(f"report: {report}", soft_wrap=True)
 
 
 def _checked(config: Config) -> tuple[CaseSource, list[SiteCard]]:
@@ -204,7 +205,7 @@ def _study(config: Config, directory: Path, dry_run: bool, console: Console) -> 
     runner = StudyRunner(runs, directory, config.engine.workers, console)
     runner.announce()
     if dry_run:
-        _show(runs[0].config, source, cards_of(source, runs[0].config), _console())
+        _show(runs[0].config, source, cards_of(source, runs[0].config), console_for())
         return
     directory.mkdir(parents=True, exist_ok=True)
     write_text(directory / "config.yaml", dump(config))
@@ -212,7 +213,7 @@ def _study(config: Config, directory: Path, dry_run: bool, console: Console) -> 
     done = [run for run in runs if finished(directory, run)]
     if done:
         report = write_study(config, done, directory, {f.run.folder: f.reason for f in failed})
-        _console().print(f"report: {report}", soft_wrap=True)
+        console_for().print(f"report: {report}", soft_wrap=True)
     if failed:
         raise RunError(f"{len(failed)} of {len(runs)} runs, the first: {failed[0].reason}")
 
@@ -267,7 +268,7 @@ def _make_room(directory: Path, console: Console) -> None:
         console.print(f"an earlier run was moved to {aside}")
 
 
-def _console(quiet: bool = False) -> Console:
+def console_for(quiet: bool = False) -> Console:
     """Return a console; one that is no terminal has no width, and tables need some."""
     return Console(quiet=quiet, width=None if sys.stdout.isatty() else 120)
 

@@ -192,7 +192,7 @@ class Federation:
             words = f"onboarding: {method.name} has no common model, so no bank; unadapted"
             self.ledger.warn([words])
             return {}
-        if method.uses_bank and "encoders" not in method.phases[-1].trains:
+        if method.keeps_final_bank:
             return state.bank
         exchange = self._exchange(rounds[-1], "statistics", self.connections.now())
         step = Step(rounds[-1], "statistics")

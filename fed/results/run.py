@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +38,7 @@ class Run:
     results: Results
 
     @classmethod
-    def load(cls, folder: Path | str) -> "Run":
+    def load(cls, folder: Path | str) -> Self:
         """Read the run in a folder.
 
         Raises
