@@ -1,4 +1,4 @@
-"""The command line: `fedrima run`, `fedrima parts`. What it takes is imported when it is needed."""
+"""The command line, `fedrima run` and the others. What it takes is imported when it is needed."""
 
 import sys
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-CONFIG_WRONG, INTERRUPTED = 2, 130
+CONFIG_WRONG, RUN_FAILED, INTERRUPTED = 2, 3, 130
 
 app = typer.Typer(
     name="fedrima",
@@ -109,6 +109,30 @@ def predict(
         _stop(f"error: {error}", CONFIG_WRONG)
     except KeyboardInterrupt:
         _stop("interrupted. The same command goes on from there", INTERRUPTED)
+
+
+@app.command()
+def export(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")],
+    to: Annotated[str, typer.Option("--to", help="onnx or torchscript.")],
+    out: Annotated[
+        Path | None, typer.Option(help="The file to write, by default in the folder of the run.")
+    ] = None,
+    site: Annotated[
+        str | None, typer.Option(help="Whose model, where sites keep models of their own.")
+    ] = None,
+) -> None:
+    """Write the network of a run as one file for other software, and a model card beside it."""
+    from fed.errors import RunError, UserError
+    from fedrima.exporting import export_run
+
+    try:
+        for words in export_run(run, to, out, site):
+            typer.echo(words)
+    except UserError as error:
+        _stop(f"error: {error}", CONFIG_WRONG)
+    except RunError as error:
+        _stop(f"the export failed: {error}", RUN_FAILED)
 
 
 def _stop(message: str, code: int) -> None:
