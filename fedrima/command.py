@@ -2,9 +2,12 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from fedrima.session import Asked
 
 CONFIG_WRONG, RUN_FAILED, INTERRUPTED = 2, 3, 130
 
@@ -39,8 +42,7 @@ def run(
     quiet: Annotated[bool, typer.Option("--quiet", help="Print the result only.")] = False,
 ) -> None:
     """Simulate a federation of eye clinics: train, judge on unseen sites, write a report."""
-    from fed.errors import UserError
-    from fedrima.session import Asked, StoppedError, execute
+    from fedrima.session import Asked
 
     settings = list(overrides or [])
     settings += [f"seed={seed}"] if seed is not None else []
@@ -48,12 +50,7 @@ def run(
     asked = Asked(
         tuple(configs or ()), tuple(settings), out, resume, seed, dry_run, coarse, prepare, quiet
     )
-    try:
-        execute(asked)
-    except UserError as error:
-        _stop(f"error: {error}", CONFIG_WRONG)
-    except StoppedError as stopped:
-        _stop(str(stopped), stopped.code)
+    _execute(asked)
 
 
 @app.command()
@@ -112,6 +109,28 @@ def predict(
 
 
 @app.command()
+def judge(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")],
+    configs: Annotated[
+        list[Path], typer.Argument(metavar="CONFIG ...", help="Merged left to right.")
+    ],
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override one key.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the outputs.")] = None,
+    engine: Annotated[str | None, typer.Option(help="inline or ray.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the sites only.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print the result only.")] = False,
+) -> None:
+    """Score a finished model at the held-out sites of another configuration; trains nothing."""
+    from fedrima.session import Asked
+
+    settings = list(overrides or [])
+    settings += [f"engine.name={engine}"] if engine is not None else []
+    _execute(Asked(tuple(configs), tuple(settings), out, dry_run=dry_run, quiet=quiet, judged=run))
+
+
+@app.command()
 def export(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")],
     to: Annotated[str, typer.Option("--to", help="onnx or torchscript.")],
@@ -133,6 +152,18 @@ def export(
         _stop(f"error: {error}", CONFIG_WRONG)
     except RunError as error:
         _stop(f"the export failed: {error}", RUN_FAILED)
+
+
+def _execute(asked: "Asked") -> None:
+    from fed.errors import UserError
+    from fedrima.session import StoppedError, execute
+
+    try:
+        execute(asked)
+    except UserError as error:
+        _stop(f"error: {error}", CONFIG_WRONG)
+    except StoppedError as stopped:
+        _stop(str(stopped), stopped.code)
 
 
 def _stop(message: str, code: int) -> None:

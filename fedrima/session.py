@@ -26,6 +26,7 @@ from fed.sites import SiteCard
 from fed.storage import set_aside, write_text
 from fed.study.plan import plan, quick
 from fed.study.results import write_study
+from fedrima.judging import judging
 from fedrima.outcome import Run
 from server.estimate import estimate
 from server.evaluation import check_metrics
@@ -54,6 +55,8 @@ class Asked:
     seed : int or None
         What ``--seed`` says; it is among the settings, too.
     dry_run, coarse, prepare, quiet : bool
+    judged : Path or None
+        Folder of a finished run, whose model is judged instead of training one.
     """
 
     configs: tuple[Path, ...] = ()
@@ -65,6 +68,7 @@ class Asked:
     coarse: bool = False
     prepare: bool = False
     quiet: bool = False
+    judged: Path | None = None
 
 
 def execute(asked: Asked) -> None:
@@ -130,6 +134,8 @@ class StoppedError(Exception):
 def _configured(asked: Asked) -> Config:
     if asked.resume is not None:
         return _resumed(asked.resume, asked.configs, asked.settings)
+    if asked.judged is not None:
+        return judging(asked.judged, asked.configs, asked.settings)
     return load(asked.configs or [DEMO], asked.settings)
 
 
@@ -160,7 +166,8 @@ def _train(
     config: Config, source: CaseSource, directory: Path, resumed: bool, console: Console
 ) -> Path:
     """Run a federation whose data has been checked; return the path of its report."""
-    initial_model(config)  # a bad file of weights is refused before anything is written
+    if config.judge is None:
+        initial_model(config)  # a bad file of weights is refused before anything is written
     if not resumed:
         _make_room(directory, console)
     with TerminalProgress(console, config) as progress:
@@ -169,7 +176,9 @@ def _train(
 
 
 def folder_of(config: Config) -> Path:
-    """Return the folder that a run or a study has where none is given."""
+    """Return the folder that a run, a judging or a study has where none is given."""
+    if config.judge is not None:
+        return Path("runs") / f"{Path(config.judge.run).resolve().name}-at-{config.name}"
     if config.study is not None:
         return Path("runs") / config.name
     return Path("runs") / f"{config.name}-{config.method.name}-s{config.seed}"
@@ -230,6 +239,21 @@ def _resumed(directory: Path, configs: Sequence[Path], settings: Sequence[str]) 
 
 def _show(config: Config, source: CaseSource, cards: list[SiteCard], console: Console) -> None:
     console.print(federation_table(cards, config.task.classes))
+    if config.judge is None:
+        _tell_messages(config, cards, console)
+    for account in source.accounts:
+        console.print(f"data: {account.words}")
+    for words in source.warnings:
+        console.print(f"warning: {words}")
+    origin = pseudo_sites(config)
+    if origin is not None:
+        console.print(f"note: {origin}")
+    for words in confounds(cards, config.seed).warnings:
+        console.print(f"confound: {words}")
+
+
+def _tell_messages(config: Config, cards: list[SiteCard], console: Console) -> None:
+    """Say what the rounds take."""
     rounds = schedule(config)
     lengths = [sum(r.phase == p for r in rounds) for p in range(len(config.method.phases))]
     for phase in estimate(config, cards, initial_model(config), lengths):
@@ -237,16 +261,7 @@ def _show(config: Config, source: CaseSource, cards: list[SiteCard], console: Co
             f"phase {phase.phase}: {phase.rounds} rounds of {phase.messages} messages, about "
             f"{phase.down_bytes / 1e6:.1f} MB down and {phase.up_bytes / 1e6:.1f} MB up a round"
         )
-    for account in source.accounts:
-        console.print(f"data: {account.words}")
-    for words in source.warnings:
-        console.print(f"warning: {words}")
     _tell_memory(config, cards, console)
-    origin = pseudo_sites(config)
-    if origin is not None:
-        console.print(f"note: {origin}")
-    for words in confounds(cards, config.seed).warnings:
-        console.print(f"confound: {words}")
 
 
 def _tell_memory(config: Config, cards: list[SiteCard], console: Console) -> None:

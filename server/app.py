@@ -18,6 +18,7 @@ from fed.report import write_report
 from server.algorithm import Algorithm
 from server.connections import Connections
 from server.federation import Federation
+from server.judged import judged_state
 from server.ledger import Ledger
 from server.log import log_to
 from server.membership import Membership
@@ -104,7 +105,15 @@ def coordinate(
 def _begin(
     config: Config, algorithm: Algorithm, membership: Membership, recorder: Recorder
 ) -> tuple[ServerState, Ledger]:
-    """Return the state before the first round, or the one that another run left."""
+    """Return the state before the first round, or the one that another run left.
+
+    Raises
+    ------
+    ConfigError, DataError
+        If that one does not fit, or cannot be read.
+    """
+    if config.judge is not None:
+        return judged_state(config, config.judge), Ledger()
     first = algorithm.init(tuple(member.card for member in membership.members))
     if config.start is None:
         return first, Ledger()

@@ -194,6 +194,10 @@ class Federation:
             return {}
         if method.keeps_final_bank:
             return state.bank
+        if self.config.judge is not None:
+            words = "onboarding: the model comes without a bank, and nobody trains; unadapted"
+            self.ledger.warn([words])
+            return {}
         exchange = self._exchange(rounds[-1], "statistics", self.connections.now())
         step = Step(rounds[-1], "statistics")
         answers = exchange.answers(

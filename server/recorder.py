@@ -49,6 +49,7 @@ from server.evaluation import (
     tables_of,
 )
 from server.final_scores import FinalScores
+from server.judged import judged_run
 from server.ledger import Ledger
 from server.membership import Membership
 from server.onboarding import onboarding_results, onboarding_rows
@@ -170,7 +171,8 @@ class Recorder:
             engine=self._engine,
             versions=_versions(),
             task=Task(classes=config.task.classes),
-            rounds_completed=state.completed,
+            rounds_completed=0 if config.judge else state.completed,
+            judged=judged_run(config.judge) if config.judge else None,
             headline=evaluation.headline,
             tables=evaluation.tables,
             held_out=self._held_out(scores),

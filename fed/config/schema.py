@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from fed.config.clock import STATISTICS, Clock
 from fed.config.data import Data, numbers
 from fed.config.groups import Dirichlet, SiteGroup
+from fed.config.judged import Judged
 from fed.config.method import Method
 from fed.config.model import Model
 from fed.config.onboarding import Onboarding
@@ -172,6 +173,8 @@ class Config(Section):
     start: str | None = None
     """Folder of a finished run to go on from: its phases are the first ones of this method, and
     its configuration agrees with this one in all that they depend on."""
+    judge: Judged | None = None
+    """A finished model to judge; nothing is trained then. `fedrima judge` fills it in."""
     clock: Clock | None = None
     """Virtual time; null: none is kept."""
     privacy: Privacy = Privacy()
@@ -200,6 +203,8 @@ class Config(Section):
     @property
     def modalities(self) -> tuple[Modality, ...]:
         """The modalities that some training site owns; of others nobody can learn."""
+        if self.judge is not None:
+            return self.judge.modalities
         return tuple(
             modality
             for modality in MODALITIES
@@ -216,7 +221,7 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _federation_is_complete(self) -> "Config":
-        purposes = {"train": "to train on"}
+        purposes = {} if self.judge is not None else {"train": "to train on"}
         if self.evaluation.conditions:
             purposes["held_out"] = "to judge the model on"
         for role, purpose in purposes.items():

@@ -4,12 +4,20 @@
 `ModelFile`; `Run.load` reads a folder. Keys of later versions are kept as they are.
 """
 
-from fed.results.model import BANK, WEIGHTS, ModelFile, Weights, write_model_file
+from fed.results.model import (
+    BANK,
+    WEIGHTS,
+    ModelFile,
+    Weights,
+    read_weights,
+    write_model_file,
+)
 from fed.results.outcome import (
     Communication,
     Cost,
     Failure,
     GroupCost,
+    JudgedRun,
     Participation,
     Results,
     SiteTraffic,
@@ -63,6 +71,7 @@ __all__ = [
     "Failure",
     "GroupCost",
     "HeldOut",
+    "JudgedRun",
     "ModelFile",
     "OperatingPoint",
     "Participation",
@@ -84,6 +93,7 @@ __all__ = [
     "read_predictions",
     "read_results",
     "read_rounds",
+    "read_weights",
     "write_model_file",
     "write_predictions",
     "write_results",

@@ -139,6 +139,18 @@ class Task(Record):
     classes: tuple[str, ...]
 
 
+class JudgedRun(Record):
+    """The run whose model was judged; `sha256` is of its file."""
+
+    run: str
+    sha256: str
+    name: str
+    method: str
+    seed: int
+    rounds: int
+    sites: int
+
+
 class Results(Record):
     """The content of ``results.json``."""
 
@@ -151,6 +163,8 @@ class Results(Record):
     versions: dict[str, str]
     task: Task
     rounds_completed: int
+    judged: JudgedRun | None = None
+    """Where a finished model was judged, and nothing trained."""
     headline: str = Evaluation().headline
     tables: tuple[str, ...] = Evaluation().tables
     held_out: HeldOut
