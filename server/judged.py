@@ -5,7 +5,8 @@ from pathlib import Path
 from fed.config import Config
 from fed.config.judged import Judged
 from fed.errors import ConfigError
-from fed.results import JudgedRun, read_results, read_weights
+from fed.results import JudgedRun, read_results
+from fed.weights import read_weights
 from server.schedule import schedule
 from server.state import ServerState
 

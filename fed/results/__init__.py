@@ -4,14 +4,7 @@
 `ModelFile`; `Run.load` reads a folder. Keys of later versions are kept as they are.
 """
 
-from fed.results.model import (
-    BANK,
-    WEIGHTS,
-    ModelFile,
-    Weights,
-    read_weights,
-    write_model_file,
-)
+from fed.results.model import BANK, WEIGHTS, ModelFile, write_model_file
 from fed.results.outcome import (
     Communication,
     Cost,
@@ -87,13 +80,11 @@ __all__ = [
     "ToAccuracy",
     "Transport",
     "Validation",
-    "Weights",
     "add_round",
     "is_finished",
     "read_predictions",
     "read_results",
     "read_rounds",
-    "read_weights",
     "write_model_file",
     "write_predictions",
     "write_results",

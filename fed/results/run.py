@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from fed.config import Config, load
 from fed.errors import DataError
-from fed.results.model import ModelFile, Weights, read_model_file, read_weights
+from fed.results.model import ModelFile, read_model_file
 from fed.results.outcome import Results, read_results
 from fed.results.rounds import RoundRecord, read_rounds
 from fed.sites import Condition
@@ -21,6 +21,8 @@ from fed.storage import write_text
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from fed.weights import Weights
 
 PREDICTIONS, ONBOARDING = "predictions.csv", "onboarding.csv"
 CONFIGURATION = "config.yaml"
@@ -65,8 +67,10 @@ class Run:
         return read_model_file(self.folder)
 
     @cached_property
-    def weights(self) -> Weights:
+    def weights(self) -> "Weights":
         """The model's weights and its bank."""
+        from fed.weights import read_weights  # a second to import; only who loads a model pays it
+
         return read_weights(self.folder)
 
     @cached_property
