@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from clients.answers import SLOT, predict
+from clients.distances import distances_of
 from clients.onboarding import Hospital, adapt, knowledge, training_shares
 from clients.site import LocalSite
 from fed.protocol import EvaluateTask, Scores
@@ -44,6 +45,7 @@ def evaluate(site: LocalSite, task: EvaluateTask) -> Scores:
         rows={c: where for c, (_, where) in granted.items()},
         probabilities=probabilities,
         adapted=adapted,
+        distances={m: np.sort(d) for m, d in distances_of(features, task.bank).items()},
     )
 
 

@@ -14,7 +14,8 @@ from clients.grading import TrainedModel
 from clients.grading.adaptation import Adaptation
 from clients.grading.encoding import Encoding, parted
 from clients.grading.journal import Journal
-from clients.grading.table import UNREADABLE, Answers, Sheet, unreadable_rows
+from clients.grading.table import UNREADABLE, Answers, Column, Sheet, unreadable_rows
+from clients.grading.unlike import Unlike
 from fed.data.ungraded import EyeList, read_counts, read_eyes
 from fed.errors import ConfigError, DataError
 from fed.report.words import counted
@@ -63,11 +64,12 @@ def grade(asked: Grading, console: Console) -> Path:
     out = asked.out or Path(f"{asked.eyes.resolve().stem}-graded.csv")
     listed = out.with_name(f"{out.stem}-unreadable.csv")
     _check(asked, out, listed)
-    model = TrainedModel.of(Run.load(asked.run), asked.site)
+    run = Run.load(asked.run)
+    model = TrainedModel.of(run, asked.site)
     eyes = read_eyes(asked.source, asked.eyes, asked.label)
     encoding = Encoding(model, asked.workers)
     answers = _answers(asked, model, encoding, console)
-    sheet = Sheet(model, answers)
+    sheet = Sheet(model, answers, _columns(run, model, console))
     journal = Journal(out.with_name(f".{out.name}.so-far"), _purpose(asked, model))
     if not journal.parts and eyes.eyes:
         console.print(f"{asked.eyes}: {counted(len(eyes.eyes), 'eye')} to grade")
@@ -121,6 +123,18 @@ def _answers(asked: Grading, model: TrainedModel, encoding: Encoding, console: C
         "images not readable"
     )
     return Adaptation(model, concatenate([part.features for part in seen]), np.array(counts))
+
+
+def _columns(run: Run, model: TrainedModel, console: Console) -> list[Column]:
+    """Return what the run can tell of an eye beside its grade."""
+    reference = run.model_file.distances
+    if model.bank and reference:
+        return [Unlike(model.bank, reference)]
+    console.print(
+        f"{run.folder}: keeps no prototypes of its last encoders: nothing tells where an eye is unlike "
+        "those it trained on"
+    )
+    return []
 
 
 def _grade(

@@ -79,11 +79,12 @@ class Federation:
     def judge(self, state: ServerState) -> FinalScores:
         """Have the held-out sites, and the validation splits if any, score the model.
 
-        At the end, held-out sites also adapt the model if they are to onboard.
+        At the end, held-out sites also tell how far their cases lie from the prototypes of the
+        bank, and adapt the model if they are to onboard.
         """
         if not self.config.evaluation.conditions:
             return FinalScores()
-        bank = self._onboarding_bank(state)
+        bank = self._final_bank(state)
         splits = self.config.evaluation.validation > 0
         return FinalScores(
             self._scores(state, "held_out", bank),
@@ -183,11 +184,13 @@ class Federation:
         self.ledger.spend(phase, seconds)
         return record.model_copy(update={"seconds": record.seconds + seconds})
 
-    def _onboarding_bank(self, state: ServerState) -> Bank:
-        """Return the bank that held-out sites adapt with; a method that keeps none asks for it."""
+    def _final_bank(self, state: ServerState) -> Bank:
+        """Return the bank for held-out sites; a method that keeps none asks for it to onboard."""
         rounds, method = schedule(self.config), self.config.method
-        if self.config.evaluation.onboarding is None or state.completed < len(rounds):
+        if state.completed < len(rounds):
             return {}
+        if self.config.evaluation.onboarding is None:
+            return state.bank if method.keeps_final_bank else {}
         if owners(state.model):
             words = f"onboarding: {method.name} has no common model, so no bank; unadapted"
             self.ledger.warn([words])

@@ -41,6 +41,7 @@ from server.checkpoint import load_checkpoint, save_checkpoint, seconds_record
 from server.evaluation import (
     check_metrics,
     counts_of,
+    distance_quantiles,
     metric_table,
     metrics_of,
     operating_points,
@@ -121,7 +122,7 @@ class Recorder:
     ) -> Results:
         """Write predictions, model and results; return the results."""
         self._write_scores(scores)
-        self._write_model(state)
+        self._write_model(state, scores)
         results = self._results(membership, state, ledger, scores, seconds)
         write_results(self._directory, results)
         return results
@@ -135,7 +136,7 @@ class Recorder:
             rows = onboarding_rows(scores.held_out, self._config)
             write_predictions(self._directory / ONBOARDING, ["procedure", *columns], rows)
 
-    def _write_model(self, state: ServerState) -> None:
+    def _write_model(self, state: ServerState, scores: FinalScores) -> None:
         write_tensors(self._directory / WEIGHTS, dict(state.model) | bank_tensors(state.bank, BANK))
         config = self._config
         write_model_file(
@@ -146,6 +147,7 @@ class Recorder:
                 image_size=config.data.image_size,
                 volume_size=config.data.volume_size,
                 method=json.loads(config.method.model_dump_json()),
+                distances=distance_quantiles(scores.held_out),
             ),
         )
 

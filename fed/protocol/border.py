@@ -137,6 +137,10 @@ def check_scores(scores: Scores, card: SiteCard, classes: int) -> None:
                     (len(scores.rows[condition]), classes),
                 )
 
+    for modality, found in scores.distances.items():
+        if found.ndim != 1 or len(found) > n or not (np.isfinite(found) & (found >= 0)).all():
+            raise RefusedReplyError(f"sent {modality} distances that its cases cannot have")
+
 
 def _check_rows(rows: np.ndarray, cases: int) -> None:
     values: Iterable[int] = rows.tolist()

@@ -1,11 +1,13 @@
 """``model.json``: what is needed to load ``model.safetensors`` (`fed.weights`)."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field
 
 from fed.results.record import SCHEMA, Record, parsed, text_of
+from fed.sites import Modality
 from fed.storage import write_json
 
 MODEL, WEIGHTS = "model.json", "model.safetensors"
@@ -22,6 +24,8 @@ class ModelFile(Record):
     image_size: int
     volume_size: tuple[int, int, int]
     method: dict[str, Any]
+    distances: Mapping[Modality, tuple[float, ...]] = {}
+    """How far held-out eyes lie from the prototypes: quantiles from 0 to 1, equally spaced."""
 
 
 def write_model_file(folder: Path, described: ModelFile) -> None:

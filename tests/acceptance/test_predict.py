@@ -284,3 +284,24 @@ def test_it_never_writes_over_a_table(run, folder, eyes):
     assert done.exit_code == 2
     assert "there already" in done.stderr
     assert (folder / "there.csv").read_text() == "mine"
+
+
+def test_it_says_where_an_eye_is_unlike_the_training_eyes(run, folder, eyes):
+    noise = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(folder / "noise.png")
+    rows = [*unseen(eyes), {**eyes[0], "case_id": "noise", "fundus": "noise.png", "oct": ""}]
+    found = graded(run, write_manifest(folder / "odd.csv", rows))
+    assert found[-1]["unlike"] == "fundus"
+    assert float(found[-1]["fundus_farther_than"]) == 1.0
+    for modality in ("fundus", "oct"):
+        having = [row for row in found[:-1] if modality in row["modalities"]]
+        shares = np.sort([float(row[f"{modality}_farther_than"]) for row in having])
+        # These are the eyes that the run's quantiles are of: their shares are their ranks.
+        np.testing.assert_allclose(shares, np.linspace(0, 1, len(shares)), atol=1 / len(shares))
+    assert all(row["oct_farther_than"] == "" for row in found if row["modalities"] == "fundus")
+
+
+def test_a_run_without_prototypes_has_no_such_column(folder, eyes):
+    plain = trained(folder, eyes, method="fedavg", name="plain")
+    found = graded(plain, write_manifest(folder / "few.csv", eyes[:3]))
+    assert set(found[0]) == {"case_id", "patient_id", "grade", "p_0", "p_1", "modalities", "doubts"}
