@@ -91,6 +91,9 @@ def predict(
     counts: Annotated[
         Path | None, typer.Option(help="Table grade,count: how many of these are of each grade.")
     ] = None,
+    page: Annotated[
+        Path | None, typer.Option(help="A page of the worst eyes, and where the model looked.")
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes that read and encode.")] = 1,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing.")] = False,
 ) -> None:
@@ -99,7 +102,7 @@ def predict(
     from fedrima.prediction import Grading, grade
     from fedrima.session import console_for
 
-    asked = Grading(run, manifest, out, source, label, site, adapt, counts, workers)
+    asked = Grading(run, manifest, out, source, label, site, adapt, counts, workers, page)
     try:
         grade(asked, console_for(quiet))
     except UserError as error:

@@ -14,12 +14,14 @@ from clients.grading import TrainedModel
 from clients.grading.adaptation import Adaptation
 from clients.grading.encoding import Encoding, parted
 from clients.grading.journal import Journal
+from clients.grading.maps import check_maps
 from clients.grading.table import UNREADABLE, Answers, Column, Sheet, unreadable_rows
 from clients.grading.unlike import Unlike
 from fed.data.ungraded import EyeList, read_counts, read_eyes
 from fed.errors import ConfigError, DataError
 from fed.report.words import counted
 from fed.results import write_predictions
+from fedrima.eyes_page import write_worst
 from fedrima.outcome import Run
 
 
@@ -40,6 +42,8 @@ class Grading:
     adapt, counts : Path or None
         The hospital's archive, and its counts by grade.
     workers : int
+    page : Path or None
+        A page of the worst eyes.
     """
 
     run: Path
@@ -51,6 +55,7 @@ class Grading:
     adapt: Path | None = None
     counts: Path | None = None
     workers: int = 1
+    page: Path | None = None
 
 
 def grade(asked: Grading, console: Console) -> Path:
@@ -66,6 +71,8 @@ def grade(asked: Grading, console: Console) -> Path:
     _check(asked, out, listed)
     run = Run.load(asked.run)
     model = TrainedModel.of(run, asked.site)
+    if asked.page is not None:
+        check_maps(model)
     eyes = read_eyes(asked.source, asked.eyes, asked.label)
     encoding = Encoding(model, asked.workers)
     answers = _answers(asked, model, encoding, console)
@@ -79,6 +86,9 @@ def grade(asked: Grading, console: Console) -> Path:
     if not journal.rows:
         journal.close()
         raise DataError(f"{asked.eyes}: no eye can be graded; {listed} says why")
+    if asked.page is not None:
+        write_worst(asked.page, model, run.results, eyes.eyes, sheet.heads, journal.rows)
+        console.print(f"page: {asked.page}", soft_wrap=True)
     write_predictions(out, sheet.heads, journal.rows)
     journal.close()
     console.print(f"{out}: {counted(len(journal.rows), 'eye')} graded", soft_wrap=True)
@@ -102,8 +112,9 @@ def _check(asked: Grading, *files: Path) -> None:
     for path in files:
         if path.exists():
             raise ConfigError(f"--out: {path} is there already; name another file, or move it")
-    if not files[0].parent.is_dir():
-        raise ConfigError(f"--out: there is no folder {files[0].parent}")
+    for option, wanted in (("--out", files[0]), ("--page", asked.page)):
+        if wanted is not None and not wanted.parent.is_dir():
+            raise ConfigError(f"{option}: there is no folder {wanted.parent}")
 
 
 def _answers(asked: Grading, model: TrainedModel, encoding: Encoding, console: Console) -> Answers:

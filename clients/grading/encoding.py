@@ -48,7 +48,7 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class _Pictures:
+class Pictures:
     """The images of some eyes as they were read."""
 
     eyes: tuple[UngradedEye, ...]
@@ -99,7 +99,7 @@ class Encoding:
         """Give the model the statistics of these eyes, if its normalisation is local."""
         if self._model.config.model.normalisation != "local":
             return self._model
-        return self._model.settled(_pictures(self._model, part).batch for part in parts)
+        return self._model.settled(pictures(self._model, part).batch for part in parts)
 
 
 _HERE: list[TrainedModel] = []
@@ -116,11 +116,11 @@ def _see_here(eyes: Sequence[UngradedEye]) -> Seen:
 
 
 def _see(model: TrainedModel, eyes: Sequence[UngradedEye]) -> Seen:
-    found = _pictures(model, eyes)
+    found = pictures(model, eyes)
     return Seen(found.eyes, model.encode(found.batch), found.doubts, found.unreadable)
 
 
-def _pictures(model: TrainedModel, eyes: Sequence[UngradedEye]) -> _Pictures:
+def pictures(model: TrainedModel, eyes: Sequence[UngradedEye]) -> Pictures:
     """Read the images of some eyes; those that cannot be read are told, with their eye."""
     reading = readers(_here(model.config))
     kept: list[UngradedEye] = []
@@ -144,7 +144,7 @@ def _pictures(model: TrainedModel, eyes: Sequence[UngradedEye]) -> _Pictures:
         torch.tensor(has["fundus"], dtype=torch.bool),
         torch.tensor(has["oct"], dtype=torch.bool),
     )
-    return _Pictures(tuple(kept), batch, tuple(doubts), tuple(unreadable))
+    return Pictures(tuple(kept), batch, tuple(doubts), tuple(unreadable))
 
 
 def _read(

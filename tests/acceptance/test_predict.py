@@ -305,3 +305,15 @@ def test_a_run_without_prototypes_has_no_such_column(folder, eyes):
     plain = trained(folder, eyes, method="fedavg", name="plain")
     found = graded(plain, write_manifest(folder / "few.csv", eyes[:3]))
     assert set(found[0]) == {"case_id", "patient_id", "grade", "p_0", "p_1", "modalities", "doubts"}
+
+
+def test_a_page_shows_the_worst_eyes_first(run, folder, eyes):
+    manifest = write_manifest(folder / "paged.csv", unseen(eyes)[:6])
+    found = graded(run, manifest, "--page", folder / "eyes.html")
+    page = (folder / "eyes.html").read_text()
+    worst = sorted(found, key=lambda row: -float(row["p_1"]))
+    places = [page.index(f"<h3>{row['case_id']}: {row['grade']}</h3>") for row in worst]
+    assert places == sorted(places)
+    assert "where it looked" in page
+    for row in found:
+        assert f"ill {100 * float(row['p_1']):.1f} %" in page
