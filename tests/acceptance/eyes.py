@@ -11,12 +11,12 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from fed.config import resolve
+from fed.data.cases import CaseSource
 from fed.data.opening import open_source
 from fedrima.command import app
 from tests.acceptance.federations import group, simulate, tiny
 
 COLUMNS = ("case_id", "patient_id", "fundus", "oct", "grade", "site")
-SITES = ["hospital", "clinic-1", "imaging", "unseen-1", "unseen-2"]
 
 
 def write_manifest(path: Path, rows: Iterable[Mapping[str, str]]) -> Path:
@@ -38,7 +38,11 @@ def drawn_eyes(folder: Path) -> list[dict[str, str]]:
             group("unseen", {"fundus": 0.9, "oct": 0.8}, role="held_out", count=2),
         ]
     )
-    source = open_source(resolve(drawn))
+    return draw(open_source(resolve(drawn)), folder)
+
+
+def draw(source: CaseSource, folder: Path) -> list[dict[str, str]]:
+    """Draw the eyes of all sites of a source into files; return the rows of their manifest."""
     rows = []
     for site in source.sites:
         cases = source.open(site.name)
