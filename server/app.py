@@ -94,7 +94,10 @@ def coordinate(
     federation = Federation(config, connections, grid, ledger, observers)
     results = None
     try:
-        state, scores = federation.run(algorithm, state, recorder)
+        last, scores = federation.run(algorithm, state, recorder)
+        state = recorder.kept(last)
+        if state is not last:
+            scores = federation.judge(state)
         seconds = time.perf_counter() - begun
         results = recorder.finish(connections.everyone(), state, ledger, scores, seconds)
     finally:

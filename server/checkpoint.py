@@ -17,9 +17,11 @@ from server.ledger import Ledger
 from server.state import ServerState
 
 FILE = "latest.safetensors"
+BEST = "best.safetensors"
+"""Of the best round so far, where ``evaluation.keep`` asks for it."""
 
 
-def save_checkpoint(directory: Path, state: ServerState, ledger: Ledger) -> None:
+def save_checkpoint(directory: Path, state: ServerState, ledger: Ledger, file: str = FILE) -> None:
     """Write the state after a round, replacing the one before."""
     directory.mkdir(parents=True, exist_ok=True)
     tensors = {f"model/{key}": value for key, value in state.model.items()}
@@ -39,10 +41,10 @@ def save_checkpoint(directory: Path, state: ServerState, ledger: Ledger) -> None
         "failures": ledger.failures,
         "warnings": ledger.warnings,
     }
-    write_tensors(directory / FILE, tensors, {"ledger": json.dumps(account)})
+    write_tensors(directory / file, tensors, {"ledger": json.dumps(account)})
 
 
-def load_checkpoint(directory: Path) -> tuple[ServerState, Ledger] | None:
+def load_checkpoint(directory: Path, file: str = FILE) -> tuple[ServerState, Ledger] | None:
     """Read the state to go on from, and its ledger; None if no round was completed.
 
     Raises
@@ -50,7 +52,7 @@ def load_checkpoint(directory: Path) -> tuple[ServerState, Ledger] | None:
     DataError
         If the file is there but cannot be read.
     """
-    path = directory / FILE
+    path = directory / file
     if not path.exists():
         return None
     try:

@@ -2,7 +2,7 @@
 
 import json
 import platform
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from fed.config import Config, dump
 from fed.confounds import confounds
 from fed.data.cases import CaseSource
 from fed.data.origin import pseudo_sites
+from fed.errors import DataError
 from fed.prototypes import bank_tensors
 from fed.results import (
     BANK,
@@ -21,6 +22,7 @@ from fed.results import (
     Communication,
     Failure,
     HeldOut,
+    Kept,
     ModelFile,
     Results,
     RoundRecord,
@@ -37,7 +39,8 @@ from fed.results import (
     write_rounds,
 )
 from fed.storage import write_tensors, write_text
-from server.checkpoint import load_checkpoint, save_checkpoint, seconds_record
+from server.best import Best, best_round
+from server.checkpoint import BEST, load_checkpoint, save_checkpoint, seconds_record
 from server.evaluation import (
     check_metrics,
     counts_of,
@@ -110,7 +113,34 @@ class Recorder:
     def __call__(self, state: ServerState, ledger: Ledger, record: RoundRecord) -> None:
         """Save a round: its line first, then the checkpoint."""
         add_round(self._directory, record)
+        best = self._best()
+        if best is not None and best.round == record.round:
+            save_checkpoint(self._directory / "checkpoints", state, ledger, BEST)
         save_checkpoint(self._directory / "checkpoints", state, ledger)
+
+    def kept(self, state: ServerState) -> ServerState:
+        """Return the state that the run is to end with, given the last: that one, or the best.
+
+        Raises
+        ------
+        DataError
+            If the best one cannot be read.
+        """
+        best = self._best()
+        if best is None or best.round == state.completed:
+            return state
+        found = load_checkpoint(self._directory / "checkpoints", BEST)
+        if found is None or found[0].completed != best.round:
+            raise DataError(
+                f"{self._directory / 'checkpoints' / BEST}: is not of round {best.round}, the best"
+            )
+        return replace(found[0], completed=state.completed)
+
+    def _best(self) -> Best | None:
+        """Return the best round so far; None if the last is to be kept."""
+        if self._config.evaluation.keep == "last":
+            return None
+        return best_round(read_rounds(self._directory), self._config)
 
     def finish(
         self,
@@ -175,6 +205,7 @@ class Recorder:
             task=Task(classes=config.task.classes),
             rounds_completed=0 if config.judge else state.completed,
             judged=judged_run(config.judge) if config.judge else None,
+            kept=self._kept(),
             headline=evaluation.headline,
             tables=evaluation.tables,
             held_out=self._held_out(scores),
@@ -206,6 +237,10 @@ class Recorder:
             confounds=confounds(cards, config.seed).warnings,
             transport=Transport(**asdict(ledger.transport)),
         )
+
+    def _kept(self) -> Kept | None:
+        best = self._best()
+        return None if best is None else Kept(round=best.round, validation=best.value)
 
     def _held_out(self, scores: FinalScores) -> HeldOut:
         pooled, sites = tables_of(scores.held_out, self._config)

@@ -130,8 +130,20 @@ class Evaluation(Section):
     is chosen on validation splits, and where there are none on the held-out cases."""
     validation: Annotated[Number, Field(ge=0.0, le=0.5)] = 0.0
     """Share of each training site's patients kept from training, to make choices on."""
+    keep: Literal["last", "best"] = "last"
+    """The model of which round is the run's: the `last`, or that of the last phase which was `best`
+    by the headline on the validation splits, among the rounds that were scored (`every`)."""
     onboarding: Onboarding | None = None
     """Adaptation of held-out sites to archives of their own; null: they judge on all cases."""
+
+    @model_validator(mode="after")
+    def _best_has_something_to_choose_on(self) -> "Evaluation":
+        if self.keep == "best" and not (self.validation and self.conditions):
+            raise ValueError(
+                "evaluation.keep: best needs evaluation.validation above 0, the share of each "
+                "training site's patients to choose on, and conditions; allowed without: last"
+            )
+        return self
 
     @property
     def shown(self) -> tuple[str, ...]:

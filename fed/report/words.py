@@ -165,6 +165,12 @@ def summary(results: Results) -> str:
         "mean over these models.",
     }[results.arrangement]
     held = f" Together they hold {counted(cases, 'case')}."
+    if results.kept is not None:
+        named = metric_words(results.headline, len(results.classes)).in_text
+        held += (
+            f" Kept is the model of round {results.kept.round}, the best on validation splits: "
+            f"{named} {number(results.kept.validation)}, mean over what is given."
+        )
     if (model := results.judged) is not None:
         held = ""
         opening = (

@@ -151,6 +151,13 @@ class JudgedRun(Record):
     sites: int
 
 
+class Kept(Record):
+    """The round whose model was kept as the best, and its headline on the validation splits."""
+
+    round: int
+    validation: float
+
+
 class Results(Record):
     """The content of ``results.json``."""
 
@@ -163,6 +170,8 @@ class Results(Record):
     versions: dict[str, str]
     task: Task
     rounds_completed: int
+    kept: Kept | None = None
+    """Where the best round was kept, not the last."""
     judged: JudgedRun | None = None
     """Where a finished model was judged, and nothing trained."""
     headline: str = Evaluation().headline
