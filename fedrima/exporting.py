@@ -30,7 +30,7 @@ def export_run(folder: Path, to: str, out: Path | None, site: str | None) -> Ite
     tried = f"{', '.join(map(str, TRIED[:-1]))} and {TRIED[-1]}"
     told = (
         f"`{path.name}` ({to}) gave the model's probabilities to "
-        f"{exported.largest_difference:.0e}, tried with {tried} eyes that had both images or either."
+        f"{exported.largest_difference:.1g}, tried with {tried} eyes that had both images or either."
     )
     card = path.with_name(NAME)
     write_card(run, card, [told])

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fed.report.gallery import central_scan
 from fed.report.page import write_page
 from fed.report.style import inline_image, severity_colours
 
@@ -97,10 +96,10 @@ def _shown(eye: GradedEye, classes: Sequence[str], colours: Sequence[str]) -> Sh
         if eye.fundus_map is not None:
             pictures.append((inline_image(heated(photograph, eye.fundus_map)), "where it looked"))
     if eye.oct is not None:
-        pictures.append((inline_image(central_scan(eye.oct)), "middle B-scan of the OCT"))
-        if eye.oct_map is not None:
-            at = int(eye.oct_map.max(axis=(1, 2)).argmax())
-            picture = heated(eye.oct[at], eye.oct_map[at])
-            pictures.append((inline_image(picture), f"where it looked most: slice {at + 1}"))
+        fall = eye.oct_map
+        at = len(eye.oct) // 2 if fall is None else int(fall.max(axis=(1, 2)).argmax())
+        pictures.append((inline_image(eye.oct[at]), f"OCT, slice {at + 1} of {len(eye.oct)}"))
+        if fall is not None:
+            pictures.append((inline_image(heated(eye.oct[at], fall[at])), "where it looked"))
     shares = tuple(zip(classes, colours, (100 * p for p in eye.probabilities), strict=True))
     return Shown(eye, tuple(pictures), shares)

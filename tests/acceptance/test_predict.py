@@ -262,6 +262,16 @@ def test_counts_that_cannot_be_are_refused(run, folder, eyes, text, words):
     assert words in " ".join(done.stderr.split())
 
 
+def test_with_local_statistics_one_sites_eyes_get_the_scores_of_that_site(folder, eyes):
+    local = trained(folder, eyes, model={"normalisation": "local"}, name="statistics")
+    rows = sorted(unseen(eyes, "unseen-2"), key=lambda row: row["case_id"])
+    found = graded(local, write_manifest(folder / "local.csv", rows))
+    expected = {c: scored(local, c) for c in ("both", "fundus", "oct")}
+    for row in found:
+        condition = "both" if "+" in row["modalities"] else row["modalities"]
+        assert (row["p_0"], row["p_1"]) == expected[condition][row["case_id"]]
+
+
 def test_sites_with_models_of_their_own_are_asked_for_by_name(folder, eyes):
     own = trained(folder, eyes, method="local", name="own")
     manifest = write_manifest(folder / "unseen.csv", without(unseen(eyes), "oct"))

@@ -32,7 +32,7 @@ def test_the_page_shows_each_eye_with_its_figures_and_escapes_what_others_wrote(
     assert page.index("&lt;b&gt;1: ill") < page.index("2: healthy")
     assert "<b>1" not in page
     assert "healthy 12.5 %, ill 87.5 %" in page
-    assert "slice 3" in page
+    assert "OCT, slice 3 of 4" in page
     assert "Doubtful: x" in page
     assert "2 eyes of 10" in page
     assert page.count("<img") == 3
