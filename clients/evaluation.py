@@ -6,12 +6,11 @@ from functools import partial
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
-from torch.nn.functional import log_softmax
 
+from clients.answers import SLOT, predict
+from clients.distances import distances_of
 from clients.onboarding import Hospital, adapt, knowledge, training_shares
 from clients.site import LocalSite
-from fed.config import Method
 from fed.protocol import EvaluateTask, Scores
 from fed.randomness import generator
 from fed.sites import MODALITIES, Condition, Modality
@@ -30,7 +29,7 @@ def evaluate(site: LocalSite, task: EvaluateTask) -> Scores:
     network = site.network(task.parameters)
     rows = site.part(task.part)
     seen = _seen(site, task)
-    features = site.encode_frozen(network, rows)
+    features = site.encode_frozen(network, rows, slot=SLOT)
     with torch.no_grad():
         granted = {c: _grant(features, c, seen) for c in task.conditions}
         probabilities = {
@@ -46,18 +45,8 @@ def evaluate(site: LocalSite, task: EvaluateTask) -> Scores:
         rows={c: where for c, (_, where) in granted.items()},
         probabilities=probabilities,
         adapted=adapted,
+        distances={m: np.sort(d) for m, d in distances_of(features, task.bank).items()},
     )
-
-
-def predict(network: RIMA, method: Method, features: Features) -> NDArray[np.float64]:
-    """Return class probabilities ``(n, K)`` by the method's way of answering.
-
-    ``product`` is the geometric mean of the fusion's answer and the product of the experts whose
-    modality is there: both have seen the same images, so a plain product would count them twice.
-    """
-    if not len(features):
-        return np.zeros((0, network.classifier.out_features))
-    return torch.softmax(_ANSWER[method.predict](network, method, features), dim=1).numpy()
 
 
 def _onboard(
@@ -67,7 +56,7 @@ def _onboard(
     config, classes = site.config, len(site.config.task.classes)
     if not task.bank or config.evaluation.onboarding is None:
         return {}
-    archive = site.encode_frozen(network, site.archive)
+    archive = site.encode_frozen(network, site.archive, slot=SLOT)
     known = knowledge(
         config.evaluation.onboarding,
         site.cases.labels()[site.archive],
@@ -87,39 +76,6 @@ def _onboard(
         for procedure, probabilities in adapt(hospital).items():
             found.setdefault(procedure, {})[condition] = probabilities
     return found
-
-
-def _experts(network: RIMA, method: Method, features: Features) -> Tensor:
-    """Return log-probabilities ``(n, K)``, as the other ways of answering do."""
-    return network.experts(features).double().cpu()
-
-
-def _fusion(network: RIMA, method: Method, features: Features) -> Tensor:
-    given = method.fill.at_test(network, network.transport.standardise(features))
-    logits = network.fuse(given.fundus, given.oct)
-    if method.corrects_experts:
-        logits = logits + network.experts(features)
-    return log_softmax(logits.double(), dim=1).cpu()
-
-
-def _product(network: RIMA, method: Method, features: Features) -> Tensor:
-    answers = [_experts(network, method, features), _fusion(network, method, features)]
-    return torch.stack(answers).mean(dim=0)
-
-
-def _fusion_if_both(network: RIMA, method: Method, features: Features) -> Tensor:
-    both = (features.has_fundus & features.has_oct).cpu()[:, None]
-    return torch.where(
-        both, _fusion(network, method, features), _experts(network, method, features)
-    )
-
-
-_ANSWER = {
-    "experts": _experts,
-    "fusion": _fusion,
-    "product": _product,
-    "fusion_if_both": _fusion_if_both,
-}
 
 
 def _seen(site: LocalSite, task: EvaluateTask) -> list[Modality]:

@@ -71,7 +71,7 @@ def private_statistics(
             len(site.config.task.classes),
             deviation,
             site.config.privacy.min_patients,
-            site.card.having(modality),
+            np.add(site.card.cases["both"], site.card.cases[modality]),
         )
         if len(clusters):
             found[modality] = clusters
@@ -112,7 +112,9 @@ def patient_sums(
     return np.concatenate([counts, sums.ravel(), [squares]])
 
 
-def clusters_of(sums: Floats, classes: int, deviation: float, least: int, most: int) -> Prototypes:
+def clusters_of(
+    sums: Floats, classes: int, deviation: float, least: int, most: NDArray[np.int64]
+) -> Prototypes:
     """Read noised sums as one cluster a class; nothing here looks at the data again.
 
     Parameters
@@ -123,8 +125,8 @@ def clusters_of(sums: Floats, classes: int, deviation: float, least: int, most: 
         Standard deviation of the noise.
     least : int
         Patients that a class must have, after noise.
-    most : int
-        Cases that the site's card tells of the modality; the counts add up to no more.
+    most : ndarray
+        ``(K,)``, cases of each class that the site's card tells of; no count is above it.
     """
     width = (len(sums) - classes - 1) // classes
     counts, totals = sums[:classes], sums[classes:-1].reshape(classes, width)
@@ -136,12 +138,11 @@ def clusters_of(sums: Floats, classes: int, deviation: float, least: int, most: 
     noise = np.minimum(width * (deviation / counts[known]) ** 2, (means**2).sum(axis=1))
     between = float((shares * ((means**2).sum(axis=1) - noise)).sum())
     within = max(sums[-1] / max(float(counts.sum()), 1.0) - between, LEAST_VARIANCE)
-    shrink = min(1.0, most / max(float(counts[known].sum()), 1.0)) * (1 - 1e-6)
     return Prototypes(
         known.astype(np.int64),
         (means * np.sqrt(width)).astype(np.float32),
         np.full((len(known), width), min(within, 1.0), dtype=np.float32),
-        (counts[known] * shrink).astype(np.float32),
+        np.minimum(counts, most)[known].astype(np.float32),
     )
 
 

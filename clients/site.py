@@ -25,7 +25,7 @@ from fed.states import State
 from model.encoders.res2net import Res2Net
 from model.encoders.resnet3d import ResNet3d
 from model.normalisation import estimating
-from model.rima import RIMA, Features
+from model.rima import RIMA, Batch, Features
 
 # Decoded images of this many sites are kept, so that a federation of thousands fits in memory.
 SITES_KEPT = 256
@@ -102,30 +102,29 @@ class LocalSite:
         So a site cannot go on with what an earlier message, or another site of the same process,
         has left behind.
         """
-        network = _network(self.config)
-        for name, left_behind in network.state_dict().items():
-            if name not in parameters and left_behind.is_floating_point():
-                left_behind.fill_(torch.nan)
-        state = {name: torch.from_numpy(np.array(value)) for name, value in parameters.items()}
-        unexpected = network.load_state_dict(state, strict=False).unexpected_keys
-        if unexpected:
-            raise ValueError(f"the server sent unknown parameters: {', '.join(unexpected[:5])}")
-        return network.requires_grad_(False).eval()
+        return filled(_network(self.config), parameters)
 
     def encode(
-        self, network: RIMA, rows: NDArray[np.int64], augment: torch.Generator | None = None
+        self,
+        network: RIMA,
+        rows: NDArray[np.int64],
+        augment: torch.Generator | None = None,
+        slot: int | None = None,
     ) -> Features:
-        """Encode the cases at `rows` in the precision that training asks for."""
-        precision = self.config.training.precision
-        with torch.autocast(self.device.type, DTYPES.get(precision), enabled=precision in DTYPES):
-            return network.encode(self.images.batch(rows, augment))
+        """Encode the cases at `rows`; see `encoded`."""
+        return encoded(network, self.images.batch(rows, augment), self.config, slot)
 
     def encode_frozen(
-        self, network: RIMA, rows: NDArray[np.int64], augment: torch.Generator | None = None
+        self,
+        network: RIMA,
+        rows: NDArray[np.int64],
+        augment: torch.Generator | None = None,
+        slot: int | None = None,
     ) -> Features:
         """Encode many cases without gradients, a few at a time.
 
         Where normalisation is local, the encoders first take the statistics of these images.
+        `slot` is as `RIMA.encode` takes it.
         """
         chunks = batches(rows, ENCODED_AT_ONCE) or [rows]
         with torch.no_grad():
@@ -133,7 +132,42 @@ class LocalSite:
                 with estimating(network):
                     for chunk in chunks:
                         self.encode(network, chunk)
-            return concatenate([self.encode(network, chunk, augment) for chunk in chunks])
+            return concatenate([self.encode(network, chunk, augment, slot) for chunk in chunks])
+
+
+def encoded(network: RIMA, batch: Batch, config: Config, slot: int | None = None) -> Features:
+    """Encode a batch in the precision that training asks for.
+
+    `slot` is as `RIMA.encode` takes it.
+    """
+    precision = config.training.precision
+    with torch.autocast(
+        batch.has_fundus.device.type, DTYPES.get(precision), enabled=precision in DTYPES
+    ):
+        return network.encode(batch, slot)
+
+
+def filled(network: RIMA, parameters: State) -> RIMA:
+    """Put weights into a network, in evaluation mode; what it is not given is not a number.
+
+    Raises
+    ------
+    ValueError
+        If the network has no place for some of them.
+    """
+    for name, left_behind in network.state_dict().items():
+        if name not in parameters and left_behind.is_floating_point():
+            left_behind.fill_(torch.nan)
+    state = {name: torch.from_numpy(np.array(value)) for name, value in parameters.items()}
+    unexpected = network.load_state_dict(state, strict=False).unexpected_keys
+    if unexpected:
+        raise ValueError(f"the server sent unknown parameters: {', '.join(unexpected[:5])}")
+    return network.requires_grad_(False).eval()
+
+
+def equipped_network(config: Config) -> RIMA:
+    """Return a network of its own, as a site computes with: its layout and where it is."""
+    return _equipped(untrained(config), config).to(_device(config))
 
 
 @lru_cache(maxsize=SITES_KEPT)
@@ -174,7 +208,7 @@ def _source(config: Config, own: str | None, data: str | None) -> CaseSource:
 
 @lru_cache(maxsize=1)
 def _network(config: Config) -> RIMA:
-    return _equipped(untrained(config), config).to(_device(config))
+    return equipped_network(config)
 
 
 def forget_network() -> None:

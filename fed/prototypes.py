@@ -1,13 +1,15 @@
 """Class statistics of one modality's features: what crosses a site's border besides weights."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from fed.randomness import derive
+from fed.sites import MODALITIES, Modality
 
 Floats = NDArray[np.float32]
 
@@ -103,3 +105,33 @@ def merged(points: Prototypes) -> Prototypes:
         variance[None].astype(np.float32),
         points.counts.sum(keepdims=True),
     )
+
+
+def bank_tensors(bank: Mapping[Modality, Prototypes], prefix: str) -> dict[str, NDArray[Any]]:
+    """Return the bank as named arrays."""
+    return {
+        f"{prefix}{modality}.{name}": value
+        for modality, prototypes in bank.items()
+        for name, value in asdict(prototypes).items()
+    }
+
+
+def bank_from_tensors(
+    tensors: Mapping[str, NDArray[Any]], prefix: str
+) -> dict[Modality, Prototypes]:
+    """Return the bank that `bank_tensors` named."""
+    found = under(tensors, prefix)
+    return {
+        modality: Prototypes(**under(found, f"{modality}."))
+        for modality in MODALITIES
+        if f"{modality}.labels" in found
+    }
+
+
+def under(tensors: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
+    """Return the arrays whose name begins with `prefix`, by the rest of their names."""
+    return {
+        key.removeprefix(prefix): np.asarray(value)
+        for key, value in tensors.items()
+        if key.startswith(prefix)
+    }

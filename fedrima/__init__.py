@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from fed import __version__
 
 if TYPE_CHECKING:
-    from fed.results import Run
+    from fedrima.outcome import Run
 
 __all__ = ["__version__", "load", "run"]
 
@@ -51,13 +51,13 @@ def run(
 
 
 def load(folder: str | Path) -> "Run":
-    """Return a finished run: its ``results``, ``rounds``, ``predictions`` and ``config``.
+    """Return a finished run: its ``results``, ``rounds``, ``predictions``, ``config`` and ``model``.
 
     Raises
     ------
     fed.errors.DataError
         If the folder holds no finished run.
     """
-    from fed.results import Run
+    from fedrima.outcome import Run
 
     return Run.load(Path(folder))

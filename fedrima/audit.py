@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from rich.table import Table
 
-from clients.evaluation import predict
+from clients.answers import predict
 from clients.site import LocalSite, open_site
 from clients.training import train
 from fed.config import Config
@@ -18,6 +18,7 @@ from fed.data.opening import open_source
 from fed.engines.site import one_thread
 from fed.errors import ConfigError, DataError
 from fed.protocol import Bank, TrainTask
+from fed.prototypes import bank_from_tensors
 from fed.randomness import generator
 from fed.results import Estimate, Run
 from fed.schedule import schedule
@@ -26,7 +27,6 @@ from fed.states import State
 from fed.storage import read_tensors, write_json
 from fedrima.attacks import Inversion, Pool, inversion, membership
 from model.rima import RIMA, Features
-from server.checkpoint import bank_from_tensors
 from server.selection import sent_modules, sent_prototypes, take
 
 REPLICATES = 1000

@@ -1,4 +1,4 @@
-"""The command line: `fedrima run`, `audit`, `parts`. What it takes is imported when it is needed."""
+"""The command line, `fedrima run` and the others. What it takes is imported when it is needed."""
 
 import sys
 from pathlib import Path
@@ -9,7 +9,9 @@ import typer
 if TYPE_CHECKING:
     from rich.table import Table
 
-CONFIG_WRONG = 2
+    from fedrima.session import Asked
+
+CONFIG_WRONG, RUN_FAILED, INTERRUPTED = 2, 3, 130
 
 app = typer.Typer(
     name="fedrima",
@@ -45,8 +47,7 @@ def run(
     quiet: Annotated[bool, typer.Option("--quiet", help="Print the result only.")] = False,
 ) -> None:
     """Simulate a federation of eye clinics: train, judge on unseen sites, write a report."""
-    from fed.errors import UserError
-    from fedrima.session import Asked, StoppedError, execute
+    from fedrima.session import Asked
 
     settings = list(overrides or [])
     settings += [f"seed={seed}"] if seed is not None else []
@@ -63,12 +64,7 @@ def run(
         quiet,
         from_round,
     )
-    try:
-        execute(asked)
-    except UserError as error:
-        _stop(f"error: {error}", CONFIG_WRONG)
-    except StoppedError as stopped:
-        _stop(str(stopped), stopped.code)
+    _execute(asked)
 
 
 @app.command()
@@ -110,6 +106,108 @@ def _print(table: "Table") -> None:
     from rich.console import Console
 
     Console(width=None if sys.stdout.isatty() else 120).print(table)
+
+
+@app.command()
+def predict(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")],
+    manifest: Annotated[
+        Path, typer.Argument(metavar="MANIFEST", help="Table of the eyes, or a collection.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option(help="The table to write, by default MANIFEST-graded.csv.")
+    ] = None,
+    source: Annotated[
+        str, typer.Option(help="manifest, or the collection that MANIFEST is the folder of.")
+    ] = "manifest",
+    label: Annotated[
+        str, typer.Option(help="Of a collection that grades several things: which.")
+    ] = "grade",
+    site: Annotated[
+        str | None, typer.Option(help="Whose model, where sites keep models of their own.")
+    ] = None,
+    adapt: Annotated[
+        Path | None, typer.Option(help="Unlabelled eyes of the hospital, to adapt to.")
+    ] = None,
+    counts: Annotated[
+        Path | None, typer.Option(help="Table grade,count: how many of these are of each grade.")
+    ] = None,
+    page: Annotated[
+        Path | None, typer.Option(help="A page of the worst eyes, and where the model looked.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that read and encode.")] = 1,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing.")] = False,
+) -> None:
+    """Grade new eyes with a finished model; the same command goes on with what was interrupted."""
+    from fed.errors import UserError
+    from fedrima.prediction import Grading, grade
+    from fedrima.session import console_for
+
+    asked = Grading(run, manifest, out, source, label, site, adapt, counts, workers, page)
+    try:
+        grade(asked, console_for(quiet))
+    except UserError as error:
+        _stop(f"error: {error}", CONFIG_WRONG)
+    except KeyboardInterrupt:
+        _stop("interrupted. The same command goes on from there", INTERRUPTED)
+
+
+@app.command()
+def judge(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")],
+    configs: Annotated[
+        list[Path], typer.Argument(metavar="CONFIG ...", help="Merged left to right.")
+    ],
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override one key.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the outputs.")] = None,
+    engine: Annotated[str | None, typer.Option(help="inline or ray.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the sites only.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print the result only.")] = False,
+) -> None:
+    """Score a finished model at the held-out sites of another configuration; trains nothing."""
+    from fedrima.session import Asked
+
+    settings = list(overrides or [])
+    settings += [f"engine.name={engine}"] if engine is not None else []
+    _execute(Asked(tuple(configs), tuple(settings), out, dry_run=dry_run, quiet=quiet, judged=run))
+
+
+@app.command()
+def export(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")],
+    to: Annotated[str, typer.Option("--to", help="onnx or torchscript.")],
+    out: Annotated[
+        Path | None, typer.Option(help="The file to write, by default in the folder of the run.")
+    ] = None,
+    site: Annotated[
+        str | None, typer.Option(help="Whose model, where sites keep models of their own.")
+    ] = None,
+) -> None:
+    """Write the network of a run as one file for other software, and a model card beside it."""
+    from fed.errors import RunError, UserError
+    from fedrima.exporting import export_run
+
+    try:
+        for words in export_run(run, to, out, site):
+            typer.echo(words)
+    except UserError as error:
+        _stop(f"error: {error}", CONFIG_WRONG)
+    except RunError as error:
+        _stop(f"the export failed: {error}", RUN_FAILED)
+
+
+def _execute(asked: "Asked") -> None:
+    from fed.errors import UserError
+    from fedrima.session import StoppedError, execute
+
+    try:
+        execute(asked)
+    except UserError as error:
+        _stop(f"error: {error}", CONFIG_WRONG)
+    except StoppedError as stopped:
+        _stop(str(stopped), stopped.code)
 
 
 def _stop(message: str, code: int) -> NoReturn:

@@ -23,12 +23,14 @@ from fed.interruption import ended_like_ctrl_c
 from fed.overview import federation_table
 from fed.privacy import account_of
 from fed.report import terminal_table
-from fed.results import RESULTS, Run, read_results
+from fed.results import RESULTS, read_results
 from fed.schedule import schedule
 from fed.sites import SiteCard
 from fed.storage import check_ours, locked, set_aside, write_text
 from fed.study.plan import plan, quick
 from fed.study.results import write_study
+from fedrima.judging import judging
+from fedrima.outcome import Run
 from server.checkpoint import go_back
 from server.estimate import estimate
 from server.evaluation import check_metrics
@@ -59,6 +61,8 @@ class Asked:
     dry_run, coarse, prepare, quiet : bool
     from_round : int or None
         The round after which an interrupted run is to go on, if not the last.
+    judged : Path or None
+        Folder of a finished run, whose model is judged instead of training one.
     """
 
     configs: tuple[Path, ...] = ()
@@ -71,6 +75,7 @@ class Asked:
     prepare: bool = False
     quiet: bool = False
     from_round: int | None = None
+    judged: Path | None = None
 
 
 def execute(asked: Asked) -> None:
@@ -88,7 +93,7 @@ def execute(asked: Asked) -> None:
 
 
 def _execute(asked: Asked) -> None:
-    console = _console(asked.quiet)
+    console = console_for(asked.quiet)
     directory = asked.resume or asked.out
     try:
         config = _configured(asked)
@@ -128,7 +133,7 @@ def run_once(
     if config.study is not None:
         raise ConfigError("study: this describes many runs; use `fedrima run` on the command line")
     directory = out or folder_of(config)
-    _train(config, _checked(config)[0], directory, False, _console(quiet))
+    _train(config, _checked(config)[0], directory, False, console_for(quiet))
     return Run.load(directory)
 
 
@@ -143,6 +148,8 @@ class StoppedError(Exception):
 def _configured(asked: Asked) -> Config:
     if asked.resume is not None:
         return _resumed(asked.resume, asked.configs, asked.settings)
+    if asked.judged is not None:
+        return judging(asked.judged, asked.configs, asked.settings)
     return load(asked.configs or [DEMO], asked.settings)
 
 
@@ -160,11 +167,11 @@ def _one_run(
 ) -> None:
     source, cards = _checked(config)
     if dry_run:
-        _show(config, source, cards, _console())
+        _show(config, source, cards, console_for())
         return
     report = _train(config, source, directory, resumed, console)
-    _console().print(terminal_table(read_results(directory)))
-    _console().print(f"report: {report}", soft_wrap=True)
+    console_for().print(terminal_table(read_results(directory)))
+    console_for().print(f"report: {report}", soft_wrap=True)
 
 
 def _checked(config: Config) -> tuple[CaseSource, list[SiteCard]]:
@@ -183,7 +190,8 @@ def _train(
     config: Config, source: CaseSource, directory: Path, resumed: bool, console: Console
 ) -> Path:
     """Run a federation whose data has been checked; return the path of its report."""
-    initial_model(config)  # a bad file of weights is refused before anything is written
+    if config.judge is None:
+        initial_model(config)  # a bad file of weights is refused before anything is written
     if not resumed:
         _make_room(directory, console)
     with TerminalProgress(console, config) as progress:
@@ -192,7 +200,9 @@ def _train(
 
 
 def folder_of(config: Config) -> Path:
-    """Return the folder that a run or a study has where none is given."""
+    """Return the folder that a run, a judging or a study has where none is given."""
+    if config.judge is not None:
+        return Path("runs") / f"{Path(config.judge.run).resolve().name}-at-{config.name}"
     if config.study is not None:
         return Path("runs") / config.name
     return Path("runs") / f"{config.name}-{config.method.name}-s{config.seed}"
@@ -228,7 +238,7 @@ def _study(config: Config, directory: Path, dry_run: bool, console: Console) -> 
     runner = StudyRunner(runs, directory, config.engine.workers, console)
     runner.announce()
     if dry_run:
-        _show(runs[0].config, source, cards_of(source, runs[0].config), _console())
+        _show(runs[0].config, source, cards_of(source, runs[0].config), console_for())
         return
     check_ours(directory)
     with locked(directory):
@@ -237,7 +247,7 @@ def _study(config: Config, directory: Path, dry_run: bool, console: Console) -> 
     done = [run for run in runs if finished(directory, run)]
     if done:
         report = write_study(config, done, directory, {f.run.folder: f.reason for f in failed})
-        _console().print(f"report: {report}", soft_wrap=True)
+        console_for().print(f"report: {report}", soft_wrap=True)
     if failed:
         raise RunError(f"{len(failed)} of {len(runs)} runs, the first: {failed[0].reason}")
 
@@ -254,6 +264,21 @@ def _resumed(directory: Path, configs: Sequence[Path], settings: Sequence[str]) 
 
 def _show(config: Config, source: CaseSource, cards: list[SiteCard], console: Console) -> None:
     console.print(federation_table(cards, config.task.classes))
+    if config.judge is None:
+        _tell_messages(config, cards, console)
+    for account in source.accounts:
+        console.print(f"data: {account.words}")
+    for words in source.warnings:
+        console.print(f"warning: {words}")
+    origin = pseudo_sites(config)
+    if origin is not None:
+        console.print(f"note: {origin}")
+    for words in confounds(cards, config.seed).warnings:
+        console.print(f"confound: {words}")
+
+
+def _tell_messages(config: Config, cards: list[SiteCard], console: Console) -> None:
+    """Say what the rounds take."""
     rounds = schedule(config)
     lengths = [sum(r.phase == p for r in rounds) for p in range(len(config.method.phases))]
     for phase in estimate(config, cards, initial_model(config), lengths):
@@ -261,17 +286,8 @@ def _show(config: Config, source: CaseSource, cards: list[SiteCard], console: Co
             f"phase {phase.phase}: {phase.rounds} rounds of {phase.messages} messages, about "
             f"{phase.down_bytes / 1e6:.1f} MB down and {phase.up_bytes / 1e6:.1f} MB up a round"
         )
-    for account in source.accounts:
-        console.print(f"data: {account.words}")
-    for words in source.warnings:
-        console.print(f"warning: {words}")
     _tell_memory(config, cards, console)
     _tell_privacy(config, cards, console)
-    origin = pseudo_sites(config)
-    if origin is not None:
-        console.print(f"note: {origin}")
-    for words in confounds(cards, config.seed).warnings:
-        console.print(f"confound: {words}")
 
 
 def _tell_memory(config: Config, cards: list[SiteCard], console: Console) -> None:
@@ -305,7 +321,7 @@ def _make_room(directory: Path, console: Console) -> None:
         console.print(f"an earlier run was moved to {aside}")
 
 
-def _console(quiet: bool = False) -> Console:
+def console_for(quiet: bool = False) -> Console:
     """Return a console; one that is no terminal has no width, and tables need some."""
     return Console(quiet=quiet, width=None if sys.stdout.isatty() else 120)
 

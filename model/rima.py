@@ -14,6 +14,7 @@ from torch.nn.functional import log_softmax
 
 from model.fusions import Fusion
 from model.layers import two_layers
+from model.slots import in_slots
 from model.transport import transport_features
 
 
@@ -106,7 +107,7 @@ class Nothing(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Map ``(n, d)`` to zeros ``(n, outputs)``."""
-        return features.new_zeros(len(features), self._outputs)
+        return features.new_zeros(features.shape[0], self._outputs)
 
 
 class FeatureTransport(nn.Module):
@@ -153,9 +154,7 @@ class FeatureTransport(nn.Module):
         )
 
     def forward(self, oct_features: Tensor) -> Tensor:
-        """Transport OCT features ``(n, dy)`` to fundus features ``(n, dx)``."""
-        if not self.plan.any():
-            return oct_features.new_zeros(len(oct_features), len(self.fundus_mean))
+        """Transport OCT features ``(n, dy)`` to fundus features ``(n, dx)``; without a plan to 0."""
         return transport_features(self.plan, oct_features)
 
 
@@ -211,18 +210,25 @@ class RIMA(nn.Module):
         self.classifier = nn.Linear(dx + dy, sizes.classes)
         self.transport = FeatureTransport(dx, dy)
 
-    def encode(self, batch: Batch) -> Features:
-        """Encode what is there, to 32 bits; an encoder no case needs is not run."""
+    def encode(self, batch: Batch, slot: int | None = None) -> Features:
+        """Encode what is there, to 32 bits; an encoder no case needs is not run.
+
+        Parameters
+        ----------
+        slot : int, optional
+            Encode so many images at a time, whatever their number: then an image's features do
+            not depend on those beside it (`in_slots`). For networks in evaluation mode.
+        """
         n = len(batch.has_fundus)
         fundus = batch.fundus.new_zeros(n, len(self.transport.fundus_mean))
         oct_ = batch.oct.new_zeros(n, len(self.transport.oct_mean))
         if len(batch.fundus):
-            fundus = fundus.index_put(
-                (batch.has_fundus,), self.fundus_encoder(batch.fundus).float()
-            )
+            encoded = in_slots(self.fundus_encoder, batch.fundus, size=slot or len(batch.fundus))
+            fundus = fundus.index_put((batch.has_fundus,), encoded.float())
         if len(batch.oct):
-            encoded = self.oct_encoder(batch.oct.unsqueeze(1)).float()
-            oct_ = oct_.index_put((batch.has_oct,), encoded)
+            volumes = batch.oct.unsqueeze(1)
+            encoded = in_slots(self.oct_encoder, volumes, size=slot or len(volumes))
+            oct_ = oct_.index_put((batch.has_oct,), encoded.float())
         return Features(fundus, oct_, batch.has_fundus, batch.has_oct)
 
     def experts(self, features: Features) -> Tensor:

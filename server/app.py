@@ -22,6 +22,7 @@ from fed.storage import locked
 from server.algorithm import Algorithm
 from server.connections import Connections
 from server.federation import Federation
+from server.judged import judged_state
 from server.ledger import Ledger
 from server.log import log_to
 from server.membership import Membership
@@ -97,7 +98,10 @@ def coordinate(
     federation = Federation(config, connections, grid, ledger, observers)
     results = None
     try:
-        state, scores = federation.run(algorithm, state, recorder)
+        last, scores = federation.run(algorithm, state, recorder)
+        state = recorder.kept(last)
+        if state is not last:
+            scores = federation.judge(state)
         seconds = time.perf_counter() - begun
         results = recorder.finish(connections.everyone(), state, ledger, scores, seconds)
     finally:
@@ -108,7 +112,15 @@ def coordinate(
 def _begin(
     config: Config, algorithm: Algorithm, membership: Membership, recorder: Recorder
 ) -> tuple[ServerState, Ledger]:
-    """Return the state before the first round, or the one that another run left."""
+    """Return the state before the first round, or the one that another run left.
+
+    Raises
+    ------
+    ConfigError, DataError
+        If that one does not fit, or cannot be read.
+    """
+    if config.judge is not None:
+        return judged_state(config, config.judge), Ledger()
     first = algorithm.init(tuple(member.card for member in membership.members))
     if config.start is None:
         return first, Ledger()

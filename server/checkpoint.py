@@ -15,9 +15,8 @@ from safetensors import SafetensorError, safe_open
 from fed.config import Config
 from fed.config.clock import Clock, SecondsPerCase
 from fed.errors import ConfigError, DataError
-from fed.protocol import Bank, TransportCount
-from fed.prototypes import Prototypes
-from fed.sites import MODALITIES
+from fed.protocol import TransportCount
+from fed.prototypes import bank_from_tensors, bank_tensors, under
 from fed.storage import read_tensors, write_tensors
 from server.alarm import Movement
 from server.communication import Traffic
@@ -26,6 +25,8 @@ from server.ledger import Ledger
 from server.state import ServerState
 
 NAME = re.compile(r"round-(\d+)\.safetensors")
+BEST = "best.safetensors"
+"""Of the best round so far, where ``evaluation.keep`` asks for it."""
 
 
 def save_checkpoint(
@@ -40,7 +41,18 @@ def save_checkpoint(
     kept : int, optional
         Checkpoints that stay, this one included; by default ``server.checkpoints``.
     """
-    directory.mkdir(parents=True, exist_ok=True)
+    _write(path_of(directory, state.completed), state, ledger, config)
+    for number in checkpoints(directory)[: -(kept or config.server.checkpoints)]:
+        path_of(directory, number).unlink()
+
+
+def save_best(directory: Path, state: ServerState, ledger: Ledger, config: Config) -> None:
+    """Write the state after the best round, replacing the best before."""
+    _write(directory / BEST, state, ledger, config)
+
+
+def _write(path: Path, state: ServerState, ledger: Ledger, config: Config) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
     tensors = {f"model/{key}": value for key, value in state.model.items()}
     for age, model in enumerate(state.recent):
         tensors |= {f"recent{age}/{key}": value for key, value in model.items()}
@@ -61,11 +73,7 @@ def save_checkpoint(
         "movements": [asdict(moved) for moved in ledger.movements],
     }
     told = {"ledger": json.dumps(account), "config": json.dumps(_decisive(config))}
-    write_tensors(
-        path_of(directory, state.completed), tensors, told | {"sha256": _digest(tensors, told)}
-    )
-    for number in checkpoints(directory)[: -(kept or config.server.checkpoints)]:
-        path_of(directory, number).unlink()
+    write_tensors(path, tensors, told | {"sha256": _digest(tensors, told)})
 
 
 def checkpoints(directory: Path) -> list[int]:
@@ -119,13 +127,28 @@ def load_checkpoint(
     found = checkpoints(directory)
     if not found:
         return None
-    path = path_of(directory, found[-1] if number is None else number)
+    return _load(path_of(directory, found[-1] if number is None else number), config)
+
+
+def load_best(directory: Path, config: Config) -> tuple[ServerState, Ledger] | None:
+    """Read the state after the best round; None if there is none.
+
+    Raises
+    ------
+    DataError
+        As `load_checkpoint` does.
+    """
+    path = directory / BEST
+    return _load(path, config) if path.exists() else None
+
+
+def _load(path: Path, config: Config | None) -> tuple[ServerState, Ledger]:
     tensors, account = _read(path, config)
     state = ServerState(
-        model=_under(tensors, "model/"),
+        model=under(tensors, "model/"),
         completed=account["completed"],
-        recent=tuple(_under(tensors, f"recent{age}/") for age in range(account["recent"])),
-        moments=_under(tensors, "moments/"),
+        recent=tuple(under(tensors, f"recent{age}/") for age in range(account["recent"])),
+        moments=under(tensors, "moments/"),
         bank=bank_from_tensors(tensors, "bank/"),
     )
     ledger = Ledger(
@@ -156,7 +179,8 @@ def _read(path: Path, config: Config | None) -> tuple[dict[str, NDArray[Any]], d
         account, written = json.loads(told["ledger"]), json.loads(told["config"])
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise DataError(f"{path}: not a checkpoint that can be read ({error})") from None
-    if not whole or path != path_of(path.parent, account["completed"]):
+    names = (BEST, path_of(path.parent, account["completed"]).name)
+    if not whole or path.name not in names:
         others = [n for n in checkpoints(path.parent) if path_of(path.parent, n) != path]
         hint = f"; --from-round {others[-1]} goes back to the one before" if others else ""
         raise DataError(f"{path}: damaged or changed: it is not what was written{hint}")
@@ -192,30 +216,3 @@ def seconds_record(seconds_per_case: SecondsPerCase | None) -> dict[str, dict[st
         if seconds_per_case is None
         else {work: s.model_dump() for work, s in seconds_per_case.items()}
     )
-
-
-def bank_tensors(bank: Bank, prefix: str) -> dict[str, NDArray[Any]]:
-    """Return the bank as named arrays."""
-    return {
-        f"{prefix}{modality}.{name}": value
-        for modality, prototypes in bank.items()
-        for name, value in asdict(prototypes).items()
-    }
-
-
-def bank_from_tensors(tensors: dict[str, NDArray[Any]], prefix: str) -> Bank:
-    """Return the bank that `bank_tensors` named."""
-    found = _under(tensors, prefix)
-    return {
-        modality: Prototypes(**_under(found, f"{modality}."))
-        for modality in MODALITIES
-        if f"{modality}.labels" in found
-    }
-
-
-def _under(tensors: dict[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
-    return {
-        key.removeprefix(prefix): np.asarray(value)
-        for key, value in tensors.items()
-        if key.startswith(prefix)
-    }

@@ -160,11 +160,13 @@ class Connections:
         hint = f"; not connected: {_listed(membership.absent)}" if membership.absent else ""
         hint += "".join(f"\n  {site}: {reason}" for site, reason in self._refused.items())
         judged: tuple[Role, ...] = ("held_out",) if self._config.evaluation.conditions else ()
-        for role in ("train", *judged):
+        training_needed = self._config.judge is None
+        roles: tuple[Role, ...] = ("train", *judged) if training_needed else judged
+        for role in roles:
             if not any(m.card.total for m in membership.with_role(role)):
                 raise RunError(f"no {role} site has any case{hint}")
         training = len(membership.with_role("train"))
-        if training < self._config.server.min_sites:
+        if training_needed and training < self._config.server.min_sites:
             raise RunError(
                 f"{training} training sites, server.min_sites asks for "
                 f"{self._config.server.min_sites}{hint}"

@@ -21,12 +21,14 @@ from fed.metrics import (
 from fed.protocol import Scores
 from fed.randomness import generator
 from fed.results import Count, Counts, Estimate, OperatingPoint
-from fed.sites import Condition
+from fed.sites import MODALITIES, Condition, Modality
 
 Table = dict[str, dict[str, Any]]
 """Condition -> metric -> {value, low, high}."""
 
 PREDICTION_COLUMNS = ("site", "case_id", "patient_id", "condition", "label")
+
+QUANTILES = 201
 
 
 @dataclass(frozen=True)
@@ -210,6 +212,17 @@ def pool(sites: Sequence[Scores], condition: Condition) -> Cases:
             [s.site for s in found for _ in s.rows[condition]],
         ),
     )
+
+
+def distance_quantiles(sites: Sequence[Scores]) -> dict[Modality, tuple[float, ...]]:
+    """Return how far the eyes of all sites lie from the prototypes, as `QUANTILES` quantiles."""
+    found: dict[Modality, tuple[float, ...]] = {}
+    for modality in MODALITIES:
+        told = [s.distances[modality] for s in sites if modality in s.distances]
+        if told:
+            levels = np.linspace(0, 1, QUANTILES)
+            found[modality] = tuple(np.quantile(np.concatenate(told), levels).tolist())
+    return found
 
 
 def prediction_columns(sites: Sequence[Scores], classes: int) -> list[str]:

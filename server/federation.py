@@ -10,6 +10,7 @@ from fed.config import Config
 from fed.config.clock import STATISTICS
 from fed.engines import Grid
 from fed.errors import RunError
+from fed.own_models import owners
 from fed.protocol import Bank, Scores
 from fed.results import RoundRecord
 from fed.schedule import Round, schedule
@@ -25,7 +26,6 @@ from server.ledger import Ledger
 from server.membership import Membership
 from server.modular import collect_bank, modular
 from server.observers import Observer
-from server.own_models import owners
 from server.participation import round_seconds, site_records
 from server.requests import score_requests, statistics_requests, training_requests
 from server.state import ServerState
@@ -81,11 +81,12 @@ class Federation:
     def judge(self, state: ServerState) -> FinalScores:
         """Have the held-out sites, and the validation splits if any, score the model.
 
-        At the end, held-out sites also adapt the model if they are to onboard.
+        At the end, held-out sites also tell how far their cases lie from the prototypes of the
+        bank, and adapt the model if they are to onboard.
         """
         if not self.config.evaluation.conditions:
             return FinalScores()
-        bank = self._onboarding_bank(state)
+        bank = self._final_bank(state)
         splits = self.config.evaluation.validation > 0
         return FinalScores(
             self._scores(state, "held_out", bank),
@@ -206,17 +207,23 @@ class Federation:
         self.ledger.spend(phase, seconds)
         return record.model_copy(update={"seconds": record.seconds + seconds})
 
-    def _onboarding_bank(self, state: ServerState) -> Bank:
-        """Return the bank that held-out sites adapt with; a method that keeps none asks for it."""
+    def _final_bank(self, state: ServerState) -> Bank:
+        """Return the bank for held-out sites; a method that keeps none asks for it to onboard."""
         rounds, method = schedule(self.config), self.config.method
-        if self.config.evaluation.onboarding is None or state.completed < len(rounds):
+        if state.completed < len(rounds):
             return {}
+        if self.config.evaluation.onboarding is None:
+            return state.bank if method.keeps_final_bank else {}
         if owners(state.model):
             words = f"onboarding: {method.name} has no common model, so no bank; unadapted"
             self.ledger.warn([words])
             return {}
-        if method.uses_bank and "encoders" not in method.phases[-1].trains:
+        if method.keeps_final_bank:
             return state.bank
+        if self.config.judge is not None:
+            words = "onboarding: the model comes without a bank, and nobody trains; unadapted"
+            self.ledger.warn([words])
+            return {}
         exchange = self._exchange(rounds[-1], "statistics", self.connections.now())
         step = Step(rounds[-1], "statistics")
         self._require_budget(exchange)

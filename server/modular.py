@@ -19,6 +19,7 @@ from typing import cast
 
 from fed.config import Config
 from fed.initial import initial_model
+from fed.own_models import own_state
 from fed.protocol import Bank, StatisticsTask, TrainTask, TransportCount, Update
 from fed.sites import SiteCard
 from fed.states import State
@@ -27,7 +28,7 @@ from server.aggregation import ModuleReduction, mean_of
 from server.alarm import movement
 from server.algorithm import Algorithm, Step, StepRecord, Task, Updates
 from server.bank import BankBuilder, missing_classes, transport_parameters
-from server.own_models import OwnModels, own_state
+from server.own_models import OwnModels
 from server.selection import sent_modules, sent_prototypes, take
 from server.state import ServerState
 

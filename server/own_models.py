@@ -1,7 +1,8 @@
 """Models kept apart: every site goes on with its own, and nothing is averaged.
 
 The server keeps them for the sites, which remember nothing between messages: beside the model
-that all started from, the state holds each site's own weights under ``site/name``.
+that all started from, the state holds each site's own weights under ``site/name``, where
+`fed.own_models` finds them.
 """
 
 from collections.abc import Sequence
@@ -10,34 +11,9 @@ from typing import Any
 from numpy.typing import NDArray
 
 from fed.protocol import Update
-from fed.sites import MODALITIES, Modality, SiteCard
+from fed.sites import SiteCard
 from fed.states import State
-from model.parts import ENCODER
-from model.rima import modules_of
 from server.aggregation import Reduced
-
-
-def own_state(state: State, site: str) -> State:
-    """Return the model a site goes on with: its own weights, and the common start of the rest."""
-    return {name: state.get(f"{site}/{name}", value) for name, value in common(state).items()}
-
-
-def owners(state: State) -> list[str]:
-    """Return the sites that have a model of their own, by name; none where updates are averaged."""
-    return sorted({name.partition("/")[0] for name in state if "/" in name})
-
-
-def owned(state: State, site: str) -> list[Modality]:
-    """Return the modalities whose encoder a site has trained."""
-    trained = modules_of(
-        {name.partition("/")[2]: None for name in state if name.startswith(f"{site}/")}
-    )
-    return [modality for modality in MODALITIES if ENCODER[modality] in trained]
-
-
-def common(state: State) -> State:
-    """Return the model that all sites started from."""
-    return {name: value for name, value in state.items() if "/" not in name}
 
 
 class OwnModels:

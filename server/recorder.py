@@ -3,7 +3,7 @@
 import json
 import platform
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -14,13 +14,17 @@ from fed.data.cases import CaseSource
 from fed.data.origin import pseudo_sites
 from fed.errors import DataError
 from fed.paths import paths_of, without_folders
+from fed.prototypes import bank_tensors
 from fed.results import (
+    BANK,
     CONFIGURATION,
     ONBOARDING,
     PREDICTIONS,
+    WEIGHTS,
     Communication,
     Failure,
     HeldOut,
+    Kept,
     ModelFile,
     PrivacySpent,
     Results,
@@ -39,11 +43,20 @@ from fed.results import (
 )
 from fed.sites import SiteCard
 from fed.storage import write_tensors, write_text
+from server.best import Best, best_round
 from server.budget import Budget
-from server.checkpoint import bank_tensors, load_checkpoint, save_checkpoint, seconds_record
+from server.checkpoint import (
+    BEST,
+    load_best,
+    load_checkpoint,
+    save_best,
+    save_checkpoint,
+    seconds_record,
+)
 from server.evaluation import (
     check_metrics,
     counts_of,
+    distance_quantiles,
     metric_table,
     metrics_of,
     operating_points,
@@ -52,6 +65,7 @@ from server.evaluation import (
     tables_of,
 )
 from server.final_scores import FinalScores
+from server.judged import judged_run
 from server.ledger import Ledger
 from server.membership import Membership
 from server.onboarding import onboarding_results, onboarding_rows
@@ -123,7 +137,34 @@ class Recorder:
     def __call__(self, state: ServerState, ledger: Ledger, record: RoundRecord) -> None:
         """Save a round: its line first, then the checkpoint."""
         add_round(self._directory, record)
+        best = self._best()
+        if best is not None and best.round == record.round:
+            save_best(self._directory / CHECKPOINTS, state, ledger, self._config)
         save_checkpoint(self._directory / CHECKPOINTS, state, ledger, self._config)
+
+    def kept(self, state: ServerState) -> ServerState:
+        """Return the state that the run is to end with, given the last: that one, or the best.
+
+        Raises
+        ------
+        DataError
+            If the best one cannot be read.
+        """
+        best = self._best()
+        if best is None or best.round == state.completed:
+            return state
+        found = load_best(self._directory / CHECKPOINTS, self._config)
+        if found is None or found[0].completed != best.round:
+            raise DataError(
+                f"{self._directory / CHECKPOINTS / BEST}: is not of round {best.round}, the best"
+            )
+        return replace(found[0], completed=state.completed)
+
+    def _best(self) -> Best | None:
+        """Return the best round so far; None if the last is to be kept."""
+        if self._config.evaluation.keep == "last":
+            return None
+        return best_round(read_rounds(self._directory), self._config)
 
     def finish(
         self,
@@ -135,7 +176,7 @@ class Recorder:
     ) -> Results:
         """Write predictions, model and results; return the results."""
         self._write_scores(scores)
-        self._write_model(state)
+        self._write_model(state, scores)
         results = self._results(membership, state, ledger, scores, seconds)
         write_results(self._directory, results)
         return results
@@ -149,9 +190,8 @@ class Recorder:
             rows = onboarding_rows(scores.held_out, self._config)
             write_predictions(self._directory / ONBOARDING, ["procedure", *columns], rows)
 
-    def _write_model(self, state: ServerState) -> None:
-        tensors = dict(state.model) | bank_tensors(state.bank, "bank.")
-        write_tensors(self._directory / "model.safetensors", tensors)
+    def _write_model(self, state: ServerState, scores: FinalScores) -> None:
+        write_tensors(self._directory / WEIGHTS, dict(state.model) | bank_tensors(state.bank, BANK))
         config = self._config
         write_model_file(
             self._directory,
@@ -161,6 +201,7 @@ class Recorder:
                 image_size=config.data.image_size,
                 volume_size=config.data.volume_size,
                 method=json.loads(config.method.model_dump_json()),
+                distances=distance_quantiles(scores.held_out),
             ),
         )
 
@@ -186,7 +227,9 @@ class Recorder:
             engine=self._engine,
             versions=_versions(),
             task=Task(classes=config.task.classes),
-            rounds_completed=state.completed,
+            rounds_completed=0 if config.judge else state.completed,
+            judged=judged_run(config.judge) if config.judge else None,
+            kept=self._kept(),
             headline=evaluation.headline,
             tables=evaluation.tables,
             held_out=self._held_out(scores),
@@ -233,6 +276,10 @@ class Recorder:
             clip=asked.clip,
             sites=Budget(self._config, ledger).spent(c for c in cards if c.role == "train"),
         )
+
+    def _kept(self) -> Kept | None:
+        best = self._best()
+        return None if best is None else Kept(round=best.round, validation=best.value)
 
     def _held_out(self, scores: FinalScores) -> HeldOut:
         pooled, sites = tables_of(scores.held_out, self._config)

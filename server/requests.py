@@ -6,6 +6,7 @@ from typing import Any
 
 from fed import protocol
 from fed.config import Config
+from fed.own_models import own_state, owned
 from fed.protocol import Bank, Content, Scores, StatisticsTask, TrainTask, Update
 from fed.sites import MODALITIES, Modality, SiteCard
 from fed.states import State, restored
@@ -14,7 +15,6 @@ from model.rima import modules_of
 from server.algorithm import Algorithm, Step, Task
 from server.exchange import Exchange, Request
 from server.membership import Member, longest_first, sample_cohort
-from server.own_models import own_state, owned
 from server.selection import most_cases, returned_modules, take, update_bytes
 from server.state import ServerState
 

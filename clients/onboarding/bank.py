@@ -44,9 +44,7 @@ def bank_evidence(
     cases behind them, all with the same diagonal variance ``s``, that within prototypes:
     ``log p(x | c) = log sum_k w_k exp(-1/2 sum_d (x_d - m_kd)^2 / s_d)``.
     """
-    weights = prototypes.counts.astype(np.float64)
-    spread = (weights[:, None] * prototypes.variances).sum(axis=0) / weights.sum()
-    scale = np.sqrt(np.maximum(spread, LEAST_VARIANCE))
+    scale = deviations(prototypes)
     likelihood = np.stack(
         [
             _class_likelihood(features / scale, prototypes.of_class(label), scale)
@@ -55,6 +53,13 @@ def bank_evidence(
         axis=1,
     )
     return normalised(likelihood * independent / features.shape[1])
+
+
+def deviations(prototypes: Prototypes) -> NDArray[np.float64]:
+    """Return the standard deviation ``(d,)`` of features within prototypes."""
+    weights = prototypes.counts.astype(np.float64)
+    spread = (weights[:, None] * prototypes.variances).sum(axis=0) / weights.sum()
+    return np.sqrt(np.maximum(spread, LEAST_VARIANCE))
 
 
 def _class_likelihood(

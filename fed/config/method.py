@@ -163,6 +163,11 @@ class Method(Section):
         asked = any(Need.PROTOTYPES in term.needs for term in self.terms)
         return self.completes_from_bank or asked or self.standardise
 
+    @property
+    def keeps_final_bank(self) -> bool:
+        """Whether the bank of the last round is of the encoders of the last round."""
+        return self.uses_bank and "encoders" not in self.phases[-1].trains
+
     def trains_with_prototypes(self, phase: Phase) -> bool:
         """Return whether some term of the phase holds cases against prototypes of what they have."""
         return any(

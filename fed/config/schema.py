@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from fed.config.clock import STATISTICS, Clock
 from fed.config.data import Data, numbers
 from fed.config.groups import Dirichlet, SiteGroup
+from fed.config.judged import Judged
 from fed.config.method import Method
 from fed.config.model import Model
 from fed.config.onboarding import Onboarding
@@ -118,8 +119,20 @@ class Evaluation(Section):
     is chosen on validation splits, and where there are none on the held-out cases."""
     validation: Annotated[Number, Field(ge=0.0, le=0.5)] = 0.0
     """Share of each training site's patients kept from training, to make choices on."""
+    keep: Literal["last", "best"] = "last"
+    """The model of which round is the run's: the `last`, or that of the last phase which was `best`
+    by the headline on the validation splits, among the rounds that were scored (`every`)."""
     onboarding: Onboarding | None = None
     """Adaptation of held-out sites to archives of their own; null: they judge on all cases."""
+
+    @model_validator(mode="after")
+    def _best_has_something_to_choose_on(self) -> "Evaluation":
+        if self.keep == "best" and not (self.validation and self.conditions):
+            raise ValueError(
+                "evaluation.keep: best needs evaluation.validation above 0, the share of each "
+                "training site's patients to choose on, and conditions; allowed without: last"
+            )
+        return self
 
     @property
     def shown(self) -> tuple[str, ...]:
@@ -162,6 +175,8 @@ class Config(Section):
     start: str | None = None
     """Folder of a finished run to go on from: its phases are the first ones of this method, and
     its configuration agrees with this one in all that they depend on."""
+    judge: Judged | None = None
+    """A finished model to judge; nothing is trained then. `fedrima judge` fills it in."""
     clock: Clock | None = None
     """Virtual time; null: none is kept."""
     privacy: Privacy = Privacy()
@@ -190,6 +205,8 @@ class Config(Section):
     @property
     def modalities(self) -> tuple[Modality, ...]:
         """The modalities that some training site owns; of others nobody can learn."""
+        if self.judge is not None:
+            return self.judge.modalities
         return tuple(
             modality
             for modality in MODALITIES
@@ -206,7 +223,7 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _federation_is_complete(self) -> "Config":
-        purposes = {"train": "to train on"}
+        purposes = {} if self.judge is not None else {"train": "to train on"}
         if self.evaluation.conditions:
             purposes["held_out"] = "to judge the model on"
         for role, purpose in purposes.items():

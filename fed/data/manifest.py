@@ -13,7 +13,7 @@ from fed.config import Config
 from fed.config.data import numbers, plain
 from fed.data.account import LABEL_NOT_MAPPED, WITHOUT_LABEL
 from fed.data.collection import Collection, Row
-from fed.data.layouts.tables import known, table
+from fed.data.layouts.tables import cell, known, table
 from fed.errors import DataError
 
 EYE = ("patient_id", "laterality")
@@ -75,7 +75,7 @@ def _label(cell: str, allowed: Mapping[str, int]) -> str:
 def _row(path: Path, line: int, cells: dict[str, str], label: int) -> Row:
     if not cells["case_id"]:
         raise DataError(f"{path}, line {line}: case_id is empty")
-    eye = {name: known(_cell(cells, name)) for name in EYE}
+    eye = {name: known(cell(cells, name)) for name in EYE}
     fundus, oct_ = (
         path.parent / known(cells[m]) if known(cells[m]) else None for m in ("fundus", "oct")
     )
@@ -87,11 +87,6 @@ def _row(path: Path, line: int, cells: dict[str, str], label: int) -> Row:
         oct=oct_,
         attributes={**cells, "laterality": eye["laterality"]},
     )
-
-
-def _cell(cells: Mapping[str, str], name: str) -> str:
-    """Return a cell of a column that may be absent, or be written in other case."""
-    return next((cell for column, cell in cells.items() if column.casefold() == name), "")
 
 
 def _one_label_an_eye(path: Path, rows: Sequence[tuple[int, Row]], classes: Sequence[str]) -> None:

@@ -7,6 +7,7 @@ from fed.config import Config
 from fed.data.cases import CaseSource
 from fed.data.collection import Collection
 from fed.data.groups import group_of
+from fed.data.held_out import HeldOutSource
 from fed.data.labels import graded
 from fed.data.manifest import read_manifest
 from fed.data.own import OwnRows
@@ -33,6 +34,8 @@ def open_source(config: Config, check: bool = True) -> CaseSource:
         If the source, or one of its files, does not bear out the configuration.
     """
     source = _source(config, check)
+    if config.judge is not None:
+        return HeldOutSource(source)
     return source if config.method.pool is None else PooledSource(source, config)
 
 

@@ -23,15 +23,19 @@ POOLED = "pooled"
 def federation(config: Config) -> list[Site]:
     """Return the sites that take part: those of the configuration, or pooled ones.
 
+    Where a finished model is judged, these are the held-out ones alone.
+
     Raises
     ------
     ConfigError
         If two sites have one name.
     """
     sites = expand(config.sites)
+    held_out = [site for site in sites if site.role == "held_out"]
+    if config.judge is not None:
+        return held_out
     if config.method.pool is None:
         return sites
-    held_out = [site for site in sites if site.role == "held_out"]
     if any(site.name == POOLED for site in held_out):
         raise ConfigError(f"sites: a held-out site is named {POOLED!r}, as the training site will")
     return [_pooled(site for site in keepers(config) if site.role == "train"), *held_out]

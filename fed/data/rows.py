@@ -103,8 +103,10 @@ class RowsSource:
 
     @property
     def held(self) -> Iterator[Held]:
-        """Every case of every site, with the eye it is of."""
+        """Every case of every site that takes part, with the eye it is of."""
         for name, pairs in self._held.items():
+            if self._config.judge is not None and self._sites[name].role == "train":
+                continue
             for case, row in pairs:
                 yield Held(self._sites[name], case, row, self._config.data)
 

@@ -228,6 +228,10 @@ def check_scores(
             name = f"{procedure} {condition}".strip()
             _check_probabilities(name, by_condition[condition], (len(rows), classes))
 
+    for modality, found in scores.distances.items():
+        if found.ndim != 1 or len(found) > n or not (np.isfinite(found) & (found >= 0)).all():
+            raise RefusedReplyError(f"sent {modality} distances that its cases cannot have")
+
 
 def check_train_task(task: TrainTask, phases: int) -> None:
     """Refuse, at a site, a round that nobody could have meant.

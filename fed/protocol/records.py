@@ -221,6 +221,7 @@ def pack_scores(scores: Scores) -> RecordDict:
         tables[f"probabilities.{condition}"] = scores.probabilities[condition]
     for procedure, found in scores.adapted.items():
         tables |= {f"adapted.{procedure}.{c}": table for c, table in found.items()}
+    tables |= {f"distances.{modality}": found for modality, found in scores.distances.items()}
     cases = {
         "site": scores.site,
         "case_ids": scores.case_ids,
@@ -255,4 +256,5 @@ def unpack_scores(content: RecordDict) -> Scores:
             procedure: {c: tables[f"adapted.{procedure}.{c}"] for c in present}
             for procedure in cases.procedures
         },
+        distances={m: tables[f"distances.{m}"] for m in MODALITIES if f"distances.{m}" in tables},
     )

@@ -122,7 +122,8 @@ class EvaluateTask:
     part : {"held_out", "validation"}
         The cases of a held-out site, or the validation split of a training site.
     bank : Bank
-        Prototypes of the modalities the site has, if it is to adapt the model to its archive.
+        Prototypes of the modalities the site has, at the end of the run: how far its eyes lie from
+        them, and to adapt the model to its archive, if it is to.
     """
 
     part: Split
@@ -149,6 +150,9 @@ class Scores:
         The site whose own model was scored; None: the global model. The server adds it.
     adapted : Mapping
         The same for each procedure of onboarding, by its name; empty if the site adapted nothing.
+    distances : Mapping
+        By modality, how far the cases that have it lie from the prototypes, in rising order and so
+        of nobody in particular; empty if no prototypes were sent.
     """
 
     site: str
@@ -159,6 +163,7 @@ class Scores:
     probabilities: Mapping[Condition, NDArray[np.float64]]
     model: str | None = None
     adapted: Mapping[str, Mapping[Condition, NDArray[np.float64]]] = field(default_factory=dict)
+    distances: Mapping[Modality, NDArray[np.float64]] = field(default_factory=dict)
 
     def adapted_by(self, procedure: str) -> "Scores":
         """Return the scores under a procedure of onboarding."""

@@ -164,8 +164,22 @@ def summary(results: Results) -> str:
         f"over {rounds} and exchanged nothing: {ownership(train)}. Scores at other sites are the "
         "mean over these models.",
     }[results.arrangement]
+    held = f" Together they hold {counted(cases, 'case')}."
+    if results.kept is not None:
+        named = metric_words(results.headline, len(results.classes)).in_text
+        held += (
+            f" Kept is the model of round {results.kept.round}, the best on validation splits: "
+            f"{named} {number(results.kept.validation)}, mean over what is given."
+        )
+    if (model := results.judged) is not None:
+        held = ""
+        opening = (
+            f"Nothing was trained here: the model of the run {model.name} is judged, with the "
+            f"method {model.method}, seed {model.seed}, {counted(model.rounds, 'round')} at "
+            f"{counted(model.sites, 'site')}."
+        )
     return (
-        f"{opening} Together they hold {counted(cases, 'case')}. The model sorts eyes into "
+        f"{opening}{held} The model sorts eyes into "
         f"{listed(results.classes)}. It is judged on "
         f"{counted(sum(s.total for s in held_out), 'case')} of "
         f"{counted(len(held_out), 'site')} that took no part in training."

@@ -4,12 +4,15 @@
 `ModelFile`; `Run.load` reads a folder. Keys of later versions are kept as they are.
 """
 
+from fed.results.model import BANK, WEIGHTS, ModelFile, write_model_file
 from fed.results.outcome import FILE as RESULTS
 from fed.results.outcome import (
     Communication,
     Cost,
     Failure,
     GroupCost,
+    JudgedRun,
+    Kept,
     Participation,
     PrivacySpent,
     Results,
@@ -36,10 +39,8 @@ from fed.results.run import (
     CONFIGURATION,
     ONBOARDING,
     PREDICTIONS,
-    ModelFile,
     Run,
     read_predictions,
-    write_model_file,
     write_predictions,
 )
 from fed.results.scores import (
@@ -54,10 +55,12 @@ from fed.results.scores import (
 )
 
 __all__ = [
+    "BANK",
     "CONFIGURATION",
     "ONBOARDING",
     "PREDICTIONS",
     "RESULTS",
+    "WEIGHTS",
     "Adapted",
     "BoundedUpdate",
     "Communication",
@@ -68,6 +71,8 @@ __all__ = [
     "Failure",
     "GroupCost",
     "HeldOut",
+    "JudgedRun",
+    "Kept",
     "ModelFile",
     "OperatingPoint",
     "Participation",

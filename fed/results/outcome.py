@@ -155,6 +155,25 @@ class Task(Record):
     classes: tuple[str, ...]
 
 
+class JudgedRun(Record):
+    """The run whose model was judged; `sha256` is of its file."""
+
+    run: str
+    sha256: str
+    name: str
+    method: str
+    seed: int
+    rounds: int
+    sites: int
+
+
+class Kept(Record):
+    """The round whose model was kept as the best, and its headline on the validation splits."""
+
+    round: int
+    validation: float
+
+
 class Results(Record):
     """The content of ``results.json``."""
 
@@ -167,6 +186,10 @@ class Results(Record):
     versions: dict[str, str]
     task: Task
     rounds_completed: int
+    kept: Kept | None = None
+    """Where the best round was kept, not the last."""
+    judged: JudgedRun | None = None
+    """Where a finished model was judged, and nothing trained."""
     headline: str = Evaluation().headline
     tables: tuple[str, ...] = Evaluation().tables
     held_out: HeldOut

@@ -6,36 +6,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
 from fed.config import Config, load
 from fed.errors import DataError
+from fed.results.model import ModelFile, read_model_file
 from fed.results.outcome import Results, read_results
-from fed.results.record import SCHEMA, Record, parsed, text_of
 from fed.results.rounds import RoundRecord, read_rounds
 from fed.sites import Condition
-from fed.storage import write_json, write_text
+from fed.storage import write_text
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from fed.weights import Weights
+
 PREDICTIONS, ONBOARDING = "predictions.csv", "onboarding.csv"
-MODEL, CONFIGURATION = "model.json", "config.yaml"
-
-
-class ModelFile(Record):
-    """The content of ``model.json``: what is needed to load ``model.safetensors``."""
-
-    version: int = Field(default=SCHEMA, alias="schema")
-    scale: str | None = None
-    classes: tuple[str, ...]
-    image_size: int
-    volume_size: tuple[int, int, int]
-    method: dict[str, Any]
+CONFIGURATION = "config.yaml"
 
 
 @dataclass(frozen=True)
@@ -50,7 +40,7 @@ class Run:
     results: Results
 
     @classmethod
-    def load(cls, folder: Path | str) -> "Run":
+    def load(cls, folder: Path | str) -> Self:
         """Read the run in a folder.
 
         Raises
@@ -74,7 +64,14 @@ class Run:
     @cached_property
     def model_file(self) -> ModelFile:
         """What is needed to load the model's weights."""
-        return parsed(ModelFile, text_of(self.folder / MODEL), self.folder / MODEL)
+        return read_model_file(self.folder)
+
+    @cached_property
+    def weights(self) -> "Weights":
+        """The model's weights and its bank."""
+        from fed.weights import read_weights  # a second to import; only who loads a model pays it
+
+        return read_weights(self.folder)
 
     @cached_property
     def predictions(self) -> "pd.DataFrame":
@@ -93,11 +90,6 @@ class Run:
             rows = rows[rows["site"] == site]
         columns = [f"p_{k}" for k in range(len(self.results.classes))]
         return rows["label"].to_numpy(np.int64), rows[columns].to_numpy(np.float64)
-
-
-def write_model_file(folder: Path, described: ModelFile) -> None:
-    """Write ``model.json`` of a run."""
-    write_json(folder / MODEL, described.content())
 
 
 def write_predictions(path: Path, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from clients.evaluation import predict
+from clients.answers import predict
 from fed.config import load
 from tests.clients.networks import FUNDUS, OCT, features, network
 from tests.fed.config.test_loading import DEMO

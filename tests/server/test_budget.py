@@ -106,7 +106,7 @@ def test_a_site_counts_as_asked_whether_or_not_it_answered(tmp_path: Path) -> No
     budget.count("encoders", ["clinic-1"])
     budget.count("statistics", ["clinic-1"])
     assert ledger.asked == {"clinic-1": {"encoders": 2, "statistics": 1}}
-    save_checkpoint(tmp_path, ServerState({}), ledger)
+    save_checkpoint(tmp_path, ServerState({}), ledger, resolve(tiny()))
     found = load_checkpoint(tmp_path)
     assert found is not None
     assert found[1].asked == ledger.asked

@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
 
+from fed.own_models import common, own_state, owned, owners
 from fed.protocol import Scores, TransportCount, Update
 from fed.sites import Resources, SiteCard
 from server.aggregation import mean_of
 from server.evaluation import metric_table, prediction_rows
-from server.own_models import OwnModels, common, own_state, owned, owners
+from server.own_models import OwnModels
 
 START = {"fundus_encoder.w": np.zeros(2), "oct_encoder.w": np.zeros(2)}
 

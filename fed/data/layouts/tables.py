@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,11 @@ UNKNOWN = frozenset({"", "na", "n/a", "nan", "<na>", "null", "nat", "#n/a"})
 def known(cell: str) -> str:
     """Return a cell, or nothing where it says in words that its value is not known."""
     return "" if cell.strip().lower() in UNKNOWN else cell.strip()
+
+
+def cell(cells: Mapping[str, str], name: str) -> str:
+    """Return a cell of a column that may be absent, or be written in other case."""
+    return next((cell for column, cell in cells.items() if column.casefold() == name), "")
 
 
 def table(path: Path, needed: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
