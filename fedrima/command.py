@@ -1,4 +1,4 @@
-"""The command line: `fedrima run`, `fedrima parts`. What it takes is imported when it is needed."""
+"""The command line of the program. What a command takes is imported when it is needed."""
 
 import sys
 from pathlib import Path
@@ -54,6 +54,25 @@ def run(
         _stop(f"error: {error}", CONFIG_WRONG)
     except StoppedError as stopped:
         _stop(str(stopped), stopped.code)
+
+
+@app.command()
+def compare(
+    runs: Annotated[
+        list[Path], typer.Argument(metavar="RUN RUN [RUN ...]", help="Folders of finished runs.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the page and the table.")] = Path(
+        "runs/compare"
+    ),
+) -> None:
+    """Compare finished runs with the first: paired differences on what they have in common."""
+    from fed.errors import UserError
+    from fedrima.comparing import compare_runs
+
+    try:
+        compare_runs(runs, out)
+    except UserError as error:
+        _stop(f"error: {error}", CONFIG_WRONG)
 
 
 @app.command()

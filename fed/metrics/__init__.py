@@ -16,7 +16,14 @@ from numpy.typing import NDArray
 
 from fed.errors import ConfigError, nearest
 from fed.metrics._base import Aspect, Metric
-from fed.metrics._bootstrap import Interval, bootstrap_of, patients_of_sites
+from fed.metrics._bootstrap import (
+    Interval,
+    bootstrap_of,
+    interval_of,
+    multiplicities,
+    multiplicities_within,
+    patients_of_sites,
+)
 from fed.metrics._operating import at_threshold, threshold_for
 from fed.metrics._sample import (
     Labels,
@@ -42,7 +49,10 @@ __all__ = [
     "bootstrap",
     "confusion",
     "evaluate",
+    "interval_of",
     "metric",
+    "multiplicities",
+    "multiplicities_within",
     "names",
     "patients_of_sites",
     "reliability",
