@@ -46,6 +46,7 @@ from server.evaluation import (
     tables_of,
 )
 from server.final_scores import FinalScores
+from server.judgement import judgements
 from server.ledger import Ledger
 from server.membership import Membership
 from server.onboarding import onboarding_results, onboarding_rows
@@ -175,6 +176,7 @@ class Recorder:
             operating_point=operating_points(scores.held_out, scores.validation, config),
             onboarding=onboarding_results(scores.held_out, config),
             validation=self._validation(scores),
+            **judgements(scores, cards, config),
             sites=tuple(cards),
             communication=Communication(
                 down_bytes=traffic.total_down,

@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from fed.config.clock import STATISTICS, Clock
 from fed.config.data import Data, numbers
 from fed.config.groups import Dirichlet, SiteGroup
+from fed.config.judging import Triage
 from fed.config.method import Method
 from fed.config.model import Model
 from fed.config.onboarding import Onboarding
@@ -131,6 +132,8 @@ class Evaluation(Section):
     """Share of each training site's patients kept from training, to make choices on."""
     onboarding: Onboarding | None = None
     """Adaptation of held-out sites to archives of their own; null: they judge on all cases."""
+    triage: Triage | None = Triage()
+    """Which eyes with one image need the other; null: not computed."""
 
     @property
     def shown(self) -> tuple[str, ...]:
@@ -254,6 +257,16 @@ class Config(Section):
                 )
             if isinstance(group.labels, tuple) and sum(group.labels) <= 0:
                 raise ValueError(f"sites.{group.name}.labels: proportions must not all be 0")
+        return self
+
+    @model_validator(mode="after")
+    def _mix_fits_classes(self) -> "Config":
+        triage, classes = self.evaluation.triage, len(self.task.classes)
+        if triage is not None and triage.mix is not None and len(triage.mix) != classes:
+            raise ValueError(
+                f"evaluation.triage.mix: {len(triage.mix)} shares for {classes} classes; give one "
+                "number a class"
+            )
         return self
 
     @model_validator(mode="after")

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fed.errors import ConfigError, nearest
+from fed.metrics._agreement import agreement
 from fed.metrics._base import Aspect, Metric
 from fed.metrics._bootstrap import (
     Interval,
@@ -25,6 +26,7 @@ from fed.metrics._bootstrap import (
     patients_of_sites,
 )
 from fed.metrics._operating import at_threshold, threshold_for
+from fed.metrics._ranks import Ranking
 from fed.metrics._sample import (
     Labels,
     Probabilities,
@@ -41,10 +43,12 @@ __all__ = [
     "Labels",
     "Metric",
     "Probabilities",
+    "Ranking",
     "Reliability",
     "Sample",
     "Vector",
     "WeightedSample",
+    "agreement",
     "at_threshold",
     "bootstrap",
     "confusion",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fed.metrics import Aspect
-from fed.report import onboarding, words
+from fed.report import onboarding, triage, words
 from fed.report.costs import cost_panels
 from fed.report.curves import loss_panels, score_panels
 from fed.report.federation import federation_rows
@@ -18,6 +18,7 @@ from fed.report.notices import notices
 from fed.report.operating import threshold_panels
 from fed.report.participation import marks
 from fed.report.style import CONDITION_VARIABLE, severity_colours
+from fed.report.triage import triage_panels, triage_rows
 from fed.report.waiting import waiting_panels
 from fed.report.words import MetricWords, metric_words
 from fed.results import CONFIGURATION, Results, Run
@@ -105,6 +106,9 @@ def _content(run: Run, samples: Sequence[Sample]) -> dict[str, Any]:
         "metrics": _by_aspect(results),
         "shown": {name: metric_words(name, len(classes)) for name in results.shown},
         "onboarding": onboarding,
+        "triage": triage,
+        "triage_rows": triage_rows(results),
+        "triage_panels": triage_panels(results),
     }
 
 

@@ -4,6 +4,7 @@
 `ModelFile`; `Run.load` reads a folder. Keys of later versions are kept as they are.
 """
 
+from fed.results.judgement import Triage, TriageClinic, TriageCurve, TriageScore
 from fed.results.outcome import (
     Communication,
     Cost,
@@ -76,6 +77,10 @@ __all__ = [
     "Time",
     "ToAccuracy",
     "Transport",
+    "Triage",
+    "TriageClinic",
+    "TriageCurve",
+    "TriageScore",
     "Validation",
     "add_round",
     "is_finished",

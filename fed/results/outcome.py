@@ -7,6 +7,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from fed.config.schema import Evaluation
+from fed.results.judgement import Triage
 from fed.results.record import SCHEMA, Record, parsed, text_of
 from fed.results.scores import Adapted, Estimate, HeldOut, OperatingPoint, Validation
 from fed.sites import CONDITIONS, Condition, SiteCard
@@ -157,6 +158,7 @@ class Results(Record):
     operating_point: dict[str, OperatingPoint] | None = None
     onboarding: Adapted | None = None
     validation: Validation | None = None
+    triage: Triage | None = None
     sites: tuple[SiteCard, ...]
     communication: Communication
     time: Time

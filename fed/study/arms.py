@@ -9,7 +9,7 @@ from fed.config import Config
 from fed.results import Run
 
 APART = ("seed", "name", "engine", "study", "start", "trackers")
-"""Keys in which the seeds of one arm may differ."""
+"""Keys in which the runs of one arm may differ: they say nothing of what is compared."""
 MISSING = "—"
 """Stands for a key that a configuration does not have."""
 
@@ -57,7 +57,11 @@ def differences(arms: Sequence[Arm]) -> dict[str, tuple[str, ...]]:
     flat = [_flat(_content(arm.runs[0].config)) for arm in arms]
     keys = dict.fromkeys(key for each in flat for key in each)
     found = {key: tuple(each.get(key, MISSING) for each in flat) for key in keys}
-    return {key: values for key, values in found.items() if len(set(values)) > 1}
+    return {
+        key: values
+        for key, values in found.items()
+        if len(set(values)) > 1 and key.split(".")[0] not in APART and key != "method.summary"
+    }
 
 
 def _key(config: Config) -> str:

@@ -37,7 +37,7 @@ def write_comparison(found: RunComparison, folder: Path) -> Path:
             "given": given,
             "lede": _lede(found),
             "rests": rests_on,
-            "signed": signed,
+            "tested": any(line.p is not None for line in found.lines),
             "differences": difference_panels(found, results.headline),
             "curves": curve_panels(found, results.headline),
         },
@@ -73,8 +73,8 @@ def rests_on(line: Line) -> str:
     """Say what a difference rests on."""
     if line.basis == "seeds":
         return f"{counted(line.seeds, 'seed')}, {counted(line.cases, 'case')}"
-    sites = counted(line.sites, "site")
-    return f"{counted(line.cases, 'case')} of {counted(line.patients, 'patient')} at {sites}"
+    patients = "" if line.patients == line.cases else f" of {counted(line.patients, 'patient')}"
+    return f"{counted(line.cases, 'case')}{patients} at {counted(line.sites, 'site')}"
 
 
 def signed(difference: Estimate) -> str:

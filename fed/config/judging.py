@@ -1,0 +1,22 @@
+"""The schema of what a finished model is judged by, beside the metrics."""
+
+from typing import Annotated
+
+from pydantic import Field, field_validator
+
+from fed.config.section import NotNegative, Section
+
+
+class Triage(Section):
+    """Who needs the other camera: eyes with one image, in the order of how unsure their grade is."""
+
+    mix: Annotated[tuple[NotNegative, ...], Field(min_length=2)] | None = None
+    """A mix of grades beside the drawn one, such as a screening service has: a number a class. It
+    is entered as the prior before eyes are ranked, and weighs them. null: the drawn mix alone."""
+
+    @field_validator("mix")
+    @classmethod
+    def _has_cases(cls, mix: tuple[float, ...] | None) -> tuple[float, ...] | None:
+        if mix is not None and sum(mix) <= 0:
+            raise ValueError("shares must not all be 0")
+        return mix

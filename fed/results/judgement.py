@@ -1,0 +1,78 @@
+"""What the finished model is worth to those who would use it."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from fed.results.record import Record
+from fed.results.scores import Count, Estimate
+
+FirstImage = Literal["fundus", "oct"]
+Mix = Literal["drawn", "given"]
+Ranking = Literal["entropy", "margin", "seen", "random"]
+
+
+class TriageCurve(Record):
+    """How much of the gain comes with how many examinations, in one order of the eyes.
+
+    Attributes
+    ----------
+    share_of_gain : tuple of Estimate
+        For each of `Triage.shares`; undefined where no gain is shown.
+    enough : Estimate
+        The smallest of the shares that brings `Triage.enough` of the gain.
+    """
+
+    share_of_gain: tuple[Estimate, ...]
+    enough: Estimate
+
+
+class TriageScore(Record):
+    """One metric from one image, from both, and on the way.
+
+    Attributes
+    ----------
+    first, both, gain : Estimate
+        With the one image for all eyes, with both, and the difference.
+    curves : dict
+        By the order in which eyes are sent.
+    """
+
+    first: Estimate
+    both: Estimate
+    gain: Estimate
+    curves: dict[Ranking, TriageCurve]
+
+
+class TriageClinic(Record):
+    """Clinics that own one camera, at one mix of grades.
+
+    Attributes
+    ----------
+    count : Count
+        The eyes it rests on, all of which have both images.
+    mix : tuple of float
+        Share of each grade.
+    metrics : dict
+    """
+
+    count: Count
+    mix: tuple[float, ...]
+    metrics: dict[str, TriageScore]
+
+
+class Triage(Record):
+    """Which eyes with one image need the other, by the image that they have.
+
+    Attributes
+    ----------
+    shares : tuple of float
+        Of the eyes, sent for the other image.
+    enough : float
+        Share of the gain that counts as nearly all.
+    clinics : dict
+        ``clinics.<image>.<mix>``; a mix is left out where a grade that it has is missing.
+    """
+
+    shares: tuple[float, ...]
+    enough: float
+    clinics: Mapping[FirstImage, dict[Mix, TriageClinic]] = {}

@@ -1,0 +1,48 @@
+"""What the finished model is worth to those who would use it, from the scores that came back."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from fed.config import Config
+from fed.judgement.eyes import two_image_eyes
+from fed.judgement.mix import assumed_mix
+from fed.judgement.triage import triage
+from fed.protocol import Scores
+from fed.randomness import generator
+from fed.results import Triage
+from fed.sites import SiteCard
+from server.evaluation import prediction_columns, prediction_rows
+from server.final_scores import FinalScores
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def predictions_of(sites: Sequence[Scores], config: Config) -> "pd.DataFrame":
+    """Return scores as `fed.results.read_predictions` reads them from the file."""
+    import pandas as pd
+
+    columns = prediction_columns(sites, len(config.task.classes))
+    return pd.DataFrame(prediction_rows(sites, config.evaluation.conditions), columns=columns)
+
+
+def judgements(scores: FinalScores, cards: Sequence[SiteCard], config: Config) -> dict[str, Any]:
+    """Return the parts of ``results.json`` that say what the model is worth to its users."""
+    predictions = predictions_of(scores.held_out, config)
+    return {"triage": triage_results(predictions, cards, config)}
+
+
+def triage_results(
+    predictions: "pd.DataFrame", cards: Iterable[SiteCard], config: Config
+) -> Triage | None:
+    """Return who needs the other camera; None where that is not asked, or no eye has both images."""
+    asked, eyes = config.evaluation.triage, two_image_eyes(predictions)
+    if asked is None or eyes is None:
+        return None
+    return triage(
+        eyes,
+        assumed_mix(config, cards),
+        asked.mix,
+        config.evaluation.bootstrap,
+        lambda image: generator(config.seed, "triage", image, "bootstrap"),
+    )
