@@ -28,6 +28,7 @@ from fed.study.plan import plan, quick
 from fed.study.results import write_study
 from server.estimate import estimate
 from server.evaluation import check_metrics
+from server.judgement import check_sets
 from server.onboarding import check_archives
 from server.progress import TerminalProgress
 from server.schedule import schedule
@@ -149,6 +150,7 @@ def _checked(config: Config) -> tuple[CaseSource, list[SiteCard]]:
     source = open_source(config)
     cards = cards_of(source, config)
     check_archives(config, cards)
+    check_sets(config, cards)
     check_metrics(config)
     check_start(config)
     check_gpu(config.engine.name, config.engine.gpus_per_worker)

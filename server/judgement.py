@@ -4,12 +4,14 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fed.config import Config
+from fed.errors import ConfigError
 from fed.judgement.eyes import two_image_eyes
 from fed.judgement.mix import assumed_mix
+from fed.judgement.sets import prediction_sets
 from fed.judgement.triage import triage
 from fed.protocol import Scores
 from fed.randomness import generator
-from fed.results import Triage
+from fed.results import Sets, Triage
 from fed.sites import SiteCard
 from server.evaluation import prediction_columns, prediction_rows
 from server.final_scores import FinalScores
@@ -29,7 +31,48 @@ def predictions_of(sites: Sequence[Scores], config: Config) -> "pd.DataFrame":
 def judgements(scores: FinalScores, cards: Sequence[SiteCard], config: Config) -> dict[str, Any]:
     """Return the parts of ``results.json`` that say what the model is worth to its users."""
     predictions = predictions_of(scores.held_out, config)
-    return {"triage": triage_results(predictions, cards, config)}
+    validation = predictions_of(scores.validation, config)
+    return {
+        "triage": triage_results(predictions, cards, config),
+        "sets": sets_results(predictions, validation, config),
+    }
+
+
+def check_sets(config: Config, cards: Iterable[SiteCard]) -> None:
+    """Refuse calibration eyes that leave a held-out site none to score.
+
+    Raises
+    ------
+    ConfigError
+        Naming the site.
+    """
+    evaluation = config.evaluation
+    sets, archive = evaluation.sets, evaluation.onboarding.archive if evaluation.onboarding else 0
+    if sets is None or sets.calibrate != "local":
+        return
+    for card in cards:
+        judged = card.total - archive
+        if card.role == "held_out" and judged <= sets.cases:
+            raise ConfigError(
+                f"evaluation.sets.cases: {sets.cases} eyes to calibrate on leave {card.name} none to "
+                f"score; allowed: at most {max(judged - 1, 0)}, one fewer than it is judged on"
+            )
+
+
+def sets_results(
+    predictions: "pd.DataFrame", validation: "pd.DataFrame", config: Config
+) -> Sets | None:
+    """Return how prediction sets come out; None where they are not asked for."""
+    asked = config.evaluation.sets
+    if asked is None:
+        return None
+    return prediction_sets(
+        predictions,
+        validation,
+        asked,
+        config.evaluation.bootstrap,
+        lambda site, purpose: generator(config.seed, "sets", site, purpose),
+    )
 
 
 def triage_results(

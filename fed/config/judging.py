@@ -1,10 +1,10 @@
 """The schema of what a finished model is judged by, beside the metrics."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from fed.config.section import NotNegative, Section
+from fed.config.section import Count, NotNegative, Number, Section
 
 
 class Triage(Section):
@@ -20,3 +20,15 @@ class Triage(Section):
         if mix is not None and sum(mix) <= 0:
             raise ValueError("shares must not all be 0")
         return mix
+
+
+class Sets(Section):
+    """Prediction sets: for each eye the grades that hold the true one with a promised probability."""
+
+    coverage: Annotated[Number, Field(gt=0.0, lt=1.0)] = 0.9
+    """Share of the eyes whose set is to hold the true grade."""
+    calibrate: Literal["local", "federated"] = "local"
+    """On whose graded eyes: some of each held-out hospital's own, which are not scored then; or the
+    validation splits of the training sites, which promise nothing at a hospital unlike them."""
+    cases: Count = 40
+    """Graded eyes of each hospital, or of each training site, at most; whole patients."""

@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from fed.config.clock import STATISTICS, Clock
 from fed.config.data import Data, numbers
 from fed.config.groups import Dirichlet, SiteGroup
-from fed.config.judging import Triage
+from fed.config.judging import Sets, Triage
 from fed.config.method import Method
 from fed.config.model import Model
 from fed.config.onboarding import Onboarding
@@ -134,6 +134,8 @@ class Evaluation(Section):
     """Adaptation of held-out sites to archives of their own; null: they judge on all cases."""
     triage: Triage | None = Triage()
     """Which eyes with one image need the other; null: not computed."""
+    sets: Sets | None = None
+    """Prediction sets; null: none, since a hospital must grade eyes of its own for them."""
 
     @property
     def shown(self) -> tuple[str, ...]:
@@ -266,6 +268,16 @@ class Config(Section):
             raise ValueError(
                 f"evaluation.triage.mix: {len(triage.mix)} shares for {classes} classes; give one "
                 "number a class"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _federated_sets_have_validation_splits(self) -> "Config":
+        sets = self.evaluation.sets
+        if sets is not None and sets.calibrate == "federated" and not self.evaluation.validation:
+            raise ValueError(
+                "evaluation.sets.calibrate: federated needs evaluation.validation above 0, the share "
+                "of each training site's patients to calibrate on"
             )
         return self
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fed.metrics import Aspect
-from fed.report import onboarding, triage, words
+from fed.report import onboarding, sets, triage, words
 from fed.report.costs import cost_panels
 from fed.report.curves import loss_panels, score_panels
 from fed.report.federation import federation_rows
@@ -17,6 +17,7 @@ from fed.report.grading import calibration_panels, confusion_panels, forest_pane
 from fed.report.notices import notices
 from fed.report.operating import threshold_panels
 from fed.report.participation import marks
+from fed.report.sets import set_panels
 from fed.report.style import CONDITION_VARIABLE, severity_colours
 from fed.report.triage import triage_panels, triage_rows
 from fed.report.waiting import waiting_panels
@@ -106,6 +107,8 @@ def _content(run: Run, samples: Sequence[Sample]) -> dict[str, Any]:
         "metrics": _by_aspect(results),
         "shown": {name: metric_words(name, len(classes)) for name in results.shown},
         "onboarding": onboarding,
+        "sets": sets,
+        "set_panels": set_panels(results),
         "triage": triage,
         "triage_rows": triage_rows(results),
         "triage_panels": triage_panels(results),

@@ -4,7 +4,7 @@
 `ModelFile`; `Run.load` reads a folder. Keys of later versions are kept as they are.
 """
 
-from fed.results.judgement import Triage, TriageClinic, TriageCurve, TriageScore
+from fed.results.judgement import Sets, SetScore, Triage, TriageClinic, TriageCurve, TriageScore
 from fed.results.outcome import (
     Communication,
     Cost,
@@ -70,6 +70,8 @@ __all__ = [
     "RoundFailure",
     "RoundRecord",
     "Run",
+    "SetScore",
+    "Sets",
     "SiteRound",
     "SiteTraffic",
     "Table",

@@ -5,6 +5,7 @@ from typing import Literal
 
 from fed.results.record import Record
 from fed.results.scores import Count, Estimate
+from fed.sites import Condition
 
 FirstImage = Literal["fundus", "oct"]
 Mix = Literal["drawn", "given"]
@@ -76,3 +77,53 @@ class Triage(Record):
     shares: tuple[float, ...]
     enough: float
     clinics: Mapping[FirstImage, dict[Mix, TriageClinic]] = {}
+
+
+class SetScore(Record):
+    """How the prediction sets of some eyes came out.
+
+    Attributes
+    ----------
+    cases : int
+        Eyes scored, none of which was calibrated on.
+    calibrated_on : int
+        Eyes; of all hospitals together where there are several.
+    threshold : float or None
+        A grade is in the set if its probability is at least this; None where sets have several
+        thresholds. 0 is a set of all grades, for want of eyes to calibrate on.
+    coverage : Estimate
+        Share of the sets that hold the true grade, with its exact binomial 95 % interval.
+    size : Estimate
+        Mean number of grades in a set, with its 95 % bootstrap interval over patients.
+    """
+
+    cases: int
+    calibrated_on: int
+    threshold: float | None = None
+    coverage: Estimate
+    size: Estimate
+
+
+class Sets(Record):
+    """Prediction sets at held-out hospitals, by condition.
+
+    Attributes
+    ----------
+    target : float
+        The coverage asked for.
+    calibrate : {"local", "federated"}
+    cases : int
+        Graded eyes of each hospital, or training site, at most.
+    by_luck : Estimate or None
+        Of calibration on so many eyes of the hospital itself: the coverage over all of its eyes
+        that is expected, and the range that it lies in for 95 % of the draws of these eyes.
+    pooled, sites : dict
+        ``pooled.<condition>`` and ``sites.<site>.<condition>``.
+    """
+
+    target: float
+    calibrate: Literal["local", "federated"]
+    cases: int
+    by_luck: Estimate | None = None
+    pooled: Mapping[Condition, SetScore]
+    sites: Mapping[str, dict[Condition, SetScore]]

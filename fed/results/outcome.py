@@ -7,7 +7,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from fed.config.schema import Evaluation
-from fed.results.judgement import Triage
+from fed.results.judgement import Sets, Triage
 from fed.results.record import SCHEMA, Record, parsed, text_of
 from fed.results.scores import Adapted, Estimate, HeldOut, OperatingPoint, Validation
 from fed.sites import CONDITIONS, Condition, SiteCard
@@ -159,6 +159,7 @@ class Results(Record):
     onboarding: Adapted | None = None
     validation: Validation | None = None
     triage: Triage | None = None
+    sets: Sets | None = None
     sites: tuple[SiteCard, ...]
     communication: Communication
     time: Time

@@ -142,7 +142,7 @@ def test_seeds_of_one_configuration_are_paired_by_a_t_test(tmp_path):
     low, high = test.confidence_interval(0.95)
     assert line.p == pytest.approx(test.pvalue)
     assert [line.difference.low, line.difference.high] == pytest.approx([low, high])
-    assert list(found.configurations) == ["method.name"] or "method.name" in found.configurations
+    assert found.configurations["method.name"] == ("fedavg", "fedrima")
     assert "seed" not in found.configurations
 
 
