@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 from fed.config import Config
 from fed.errors import ConfigError
+from fed.judgement.equipment import equipment
 from fed.judgement.eyes import two_image_eyes
 from fed.judgement.mix import assumed_mix
 from fed.judgement.sets import prediction_sets
 from fed.judgement.triage import triage
 from fed.protocol import Scores
 from fed.randomness import generator
-from fed.results import Sets, Triage
+from fed.results import Equipment, Sets, Triage
 from fed.sites import SiteCard
 from server.evaluation import prediction_columns, prediction_rows
 from server.final_scores import FinalScores
@@ -35,6 +36,7 @@ def judgements(scores: FinalScores, cards: Sequence[SiteCard], config: Config) -
     return {
         "triage": triage_results(predictions, cards, config),
         "sets": sets_results(predictions, validation, config),
+        "equipment": equipment_results(predictions, cards, config),
     }
 
 
@@ -88,4 +90,22 @@ def triage_results(
         asked.mix,
         config.evaluation.bootstrap,
         lambda image: generator(config.seed, "triage", image, "bootstrap"),
+    )
+
+
+def equipment_results(
+    predictions: "pd.DataFrame", cards: Iterable[SiteCard], config: Config
+) -> Equipment | None:
+    """Return what cameras would be worth; None where not asked, or no eye has both images."""
+    asked, eyes = config.evaluation.equipment, two_image_eyes(predictions)
+    if asked is None or eyes is None:
+        return None
+    cards = tuple(cards)
+    return equipment(
+        eyes,
+        cards,
+        assumed_mix(config, cards),
+        asked,
+        config.evaluation.bootstrap,
+        generator(config.seed, "equipment", "bootstrap"),
     )

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from fed.config.section import Count, NotNegative, Number, Section
+from fed.config.section import Count, NotNegative, Number, Positive, Section
 
 
 class Triage(Section):
@@ -32,3 +32,19 @@ class Sets(Section):
     validation splits of the training sites, which promise nothing at a hospital unlike them."""
     cases: Count = 40
     """Graded eyes of each hospital, or of each training site, at most; whole patients."""
+
+
+class Cost(Section):
+    """Price of a camera, in a unit of one's own."""
+
+    oct: Positive = 1.0
+    fundus: Positive = 0.2
+
+
+class Equipment(Section):
+    """What the other camera would be worth to each site that owns one."""
+
+    cost: Cost = Cost()
+    """Of an OCT scanner and of a fundus camera; only their ratio matters."""
+    years: Positive = 1.0
+    """In which a site has seen the cases that it has, to say what is gained in one."""

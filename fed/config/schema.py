@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from fed.config.clock import STATISTICS, Clock
 from fed.config.data import Data, numbers
 from fed.config.groups import Dirichlet, SiteGroup
-from fed.config.judging import Sets, Triage
+from fed.config.judging import Equipment, Sets, Triage
 from fed.config.method import Method
 from fed.config.model import Model
 from fed.config.onboarding import Onboarding
@@ -136,6 +136,8 @@ class Evaluation(Section):
     """Which eyes with one image need the other; null: not computed."""
     sets: Sets | None = None
     """Prediction sets; null: none, since a hospital must grade eyes of its own for them."""
+    equipment: Equipment | None = None
+    """What the other camera would be worth to sites that own one; null: not asked."""
 
     @property
     def shown(self) -> tuple[str, ...]:

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from fed.metrics import Aspect
-from fed.report import onboarding, sets, triage, words
+from fed.report import equipment, onboarding, sets, triage, words
 from fed.report.costs import cost_panels
 from fed.report.curves import loss_panels, score_panels
+from fed.report.equipment import equipment_panels
 from fed.report.federation import federation_rows
 from fed.report.gallery import Sample, gallery
 from fed.report.grading import calibration_panels, confusion_panels, forest_panels
@@ -107,6 +108,8 @@ def _content(run: Run, samples: Sequence[Sample]) -> dict[str, Any]:
         "metrics": _by_aspect(results),
         "shown": {name: metric_words(name, len(classes)) for name in results.shown},
         "onboarding": onboarding,
+        "equipment": equipment,
+        "equipment_panels": equipment_panels(results),
         "sets": sets,
         "set_panels": set_panels(results),
         "triage": triage,

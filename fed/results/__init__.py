@@ -4,7 +4,16 @@
 `ModelFile`; `Run.load` reads a folder. Keys of later versions are kept as they are.
 """
 
-from fed.results.judgement import Sets, SetScore, Triage, TriageClinic, TriageCurve, TriageScore
+from fed.results.judgement import (
+    Equipment,
+    Sets,
+    SetScore,
+    SiteValue,
+    Triage,
+    TriageClinic,
+    TriageCurve,
+    TriageScore,
+)
 from fed.results.outcome import (
     Communication,
     Cost,
@@ -59,6 +68,7 @@ __all__ = [
     "Cost",
     "Count",
     "Counts",
+    "Equipment",
     "Estimate",
     "Failure",
     "GroupCost",
@@ -74,6 +84,7 @@ __all__ = [
     "Sets",
     "SiteRound",
     "SiteTraffic",
+    "SiteValue",
     "Table",
     "Task",
     "Time",

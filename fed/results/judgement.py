@@ -5,7 +5,7 @@ from typing import Literal
 
 from fed.results.record import Record
 from fed.results.scores import Count, Estimate
-from fed.sites import Condition
+from fed.sites import Condition, Modality, Role
 
 FirstImage = Literal["fundus", "oct"]
 Mix = Literal["drawn", "given"]
@@ -127,3 +127,51 @@ class Sets(Record):
     by_luck: Estimate | None = None
     pooled: Mapping[Condition, SetScore]
     sites: Mapping[str, dict[Condition, SetScore]]
+
+
+class SiteValue(Record):
+    """What the other camera would be worth to a site that owns one.
+
+    Attributes
+    ----------
+    group, role : str
+    owns, lacks : {"fundus", "oct"}
+    cases, ill : float
+        Patients a year, and those of them with any grade but the first.
+    correct, nats : Estimate
+        Correct grades, and nats of log loss, that its patients of a year would gain; undefined where
+        they have a grade that no held-out eye with both images has.
+    correct_per_cost : Estimate
+        Correct grades a year for a unit of cost.
+    """
+
+    group: str
+    role: Role
+    owns: Modality
+    lacks: Modality
+    cases: float
+    ill: float
+    correct: Estimate
+    nats: Estimate
+    correct_per_cost: Estimate
+
+
+class Equipment(Record):
+    """A valuation from one model of the cameras that sites lack; not a ranking of sites.
+
+    Attributes
+    ----------
+    cost : dict
+        Of each camera.
+    years : float
+        In which the sites have seen their cases.
+    count : Count
+        The held-out eyes with both images that it rests on.
+    sites : dict
+        In the order of the configuration.
+    """
+
+    cost: dict[Modality, float]
+    years: float
+    count: Count
+    sites: Mapping[str, SiteValue]

@@ -7,7 +7,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from fed.config.schema import Evaluation
-from fed.results.judgement import Sets, Triage
+from fed.results.judgement import Equipment, Sets, Triage
 from fed.results.record import SCHEMA, Record, parsed, text_of
 from fed.results.scores import Adapted, Estimate, HeldOut, OperatingPoint, Validation
 from fed.sites import CONDITIONS, Condition, SiteCard
@@ -160,6 +160,7 @@ class Results(Record):
     validation: Validation | None = None
     triage: Triage | None = None
     sets: Sets | None = None
+    equipment: Equipment | None = None
     sites: tuple[SiteCard, ...]
     communication: Communication
     time: Time
