@@ -46,6 +46,11 @@ def evaluate(site: LocalSite, task: EvaluateTask) -> Scores:
         rows={c: where for c, (_, where) in granted.items()},
         probabilities=probabilities,
         adapted=adapted,
+        groups={
+            column: tuple(case.groups.get(column, "") for case in cases)
+            for column in site.config.evaluation.subgroups
+            if task.part == "held_out"
+        },
     )
 
 

@@ -1,7 +1,10 @@
 """What the finished model is worth to those who would use it, from the scores that came back."""
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from fed.config import Config
 from fed.errors import ConfigError
@@ -9,12 +12,13 @@ from fed.judgement.equipment import equipment
 from fed.judgement.eyes import two_image_eyes
 from fed.judgement.mix import assumed_mix
 from fed.judgement.sets import prediction_sets
+from fed.judgement.subgroups import subgroups
 from fed.judgement.triage import triage
 from fed.protocol import Scores
 from fed.randomness import generator
-from fed.results import Equipment, Sets, Triage
-from fed.sites import SiteCard
-from server.evaluation import prediction_columns, prediction_rows
+from fed.results import Equipment, GroupTable, Sets, Triage
+from fed.sites import Condition, SiteCard
+from server.evaluation import metrics_of, prediction_columns, prediction_rows
 from server.final_scores import FinalScores
 
 if TYPE_CHECKING:
@@ -29,6 +33,20 @@ def predictions_of(sites: Sequence[Scores], config: Config) -> "pd.DataFrame":
     return pd.DataFrame(prediction_rows(sites, config.evaluation.conditions), columns=columns)
 
 
+def groups_of(sites: Sequence[Scores], config: Config) -> "pd.DataFrame":
+    """Return the group of each scored case: site, case_id, and the columns that are asked for."""
+    import pandas as pd
+
+    columns = config.evaluation.subgroups
+    once = {scores.site: scores for scores in sites}.values()  # however many models it scored
+    rows = [
+        [s.site, case, *(s.groups[column][i] if column in s.groups else "" for column in columns)]
+        for s in once
+        for i, case in enumerate(s.case_ids)
+    ]
+    return pd.DataFrame(rows, columns=["site", "case_id", *columns])
+
+
 def judgements(scores: FinalScores, cards: Sequence[SiteCard], config: Config) -> dict[str, Any]:
     """Return the parts of ``results.json`` that say what the model is worth to its users."""
     predictions = predictions_of(scores.held_out, config)
@@ -37,6 +55,7 @@ def judgements(scores: FinalScores, cards: Sequence[SiteCard], config: Config) -
         "triage": triage_results(predictions, cards, config),
         "sets": sets_results(predictions, validation, config),
         "equipment": equipment_results(predictions, cards, config),
+        "subgroups": subgroup_results(predictions, groups_of(scores.held_out, config), config),
     }
 
 
@@ -109,3 +128,28 @@ def equipment_results(
         config.evaluation.bootstrap,
         generator(config.seed, "equipment", "bootstrap"),
     )
+
+
+def subgroup_results(
+    predictions: "pd.DataFrame", groups: "pd.DataFrame", config: Config
+) -> dict[str, dict[Condition, GroupTable]] | None:
+    """Return the metrics by group of each column asked for; None where none is."""
+    evaluation = config.evaluation
+    found = {
+        column: subgroups(
+            predictions,
+            groups,
+            column,
+            metrics_of(config),
+            evaluation.bootstrap,
+            partial(_group_generator, config.seed, column),
+        )
+        for column in evaluation.subgroups
+    }
+    return {column: table for column, table in found.items() if table is not None} or None
+
+
+def _group_generator(
+    seed: int, column: str, group: str, condition: Condition
+) -> np.random.Generator:
+    return generator(seed, "subgroups", column, group, condition)

@@ -15,6 +15,7 @@ from fed.results import (
     CONFIGURATION,
     ONBOARDING,
     PREDICTIONS,
+    SUBGROUPS,
     Communication,
     Failure,
     HeldOut,
@@ -46,7 +47,7 @@ from server.evaluation import (
     tables_of,
 )
 from server.final_scores import FinalScores
-from server.judgement import judgements
+from server.judgement import groups_of, judgements
 from server.ledger import Ledger
 from server.membership import Membership
 from server.onboarding import onboarding_results, onboarding_rows
@@ -131,6 +132,11 @@ class Recorder:
         if self._config.evaluation.onboarding is not None:
             rows = onboarding_rows(scores.held_out, self._config)
             write_predictions(self._directory / ONBOARDING, ["procedure", *columns], rows)
+        if self._config.evaluation.subgroups:
+            groups = groups_of(scores.held_out, self._config)
+            write_predictions(
+                self._directory / SUBGROUPS, list(groups.columns), groups.to_numpy().tolist()
+            )
 
     def _write_model(self, state: ServerState) -> None:
         tensors = dict(state.model) | bank_tensors(state.bank, "bank.")

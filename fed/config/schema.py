@@ -138,11 +138,21 @@ class Evaluation(Section):
     """Prediction sets; null: none, since a hospital must grade eyes of its own for them."""
     equipment: Equipment | None = None
     """What the other camera would be worth to sites that own one; null: not asked."""
+    subgroups: tuple[str, ...] = ()
+    """Columns of a manifest, or attributes of a collection, by whose groups held-out scores are told
+    too. Their values are sent with the scores."""
 
     @property
     def shown(self) -> tuple[str, ...]:
         """The headline and the metrics beside it."""
         return tuple(dict.fromkeys((self.headline, *self.tables)))
+
+    @field_validator("subgroups")
+    @classmethod
+    def _columns_differ(cls, columns: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(columns)) < len(columns):
+            raise ValueError("columns must differ from each other")
+        return columns
 
     @field_validator("conditions")
     @classmethod

@@ -126,6 +126,9 @@ def check_scores(scores: Scores, card: SiteCard, classes: int) -> None:
         raise RefusedReplyError("scored a case twice")
     if n and (scores.labels.min() < 0 or scores.labels.max() >= classes):
         raise RefusedReplyError(f"sent labels outside the {classes} classes")
+    for column, values in scores.groups.items():
+        if len(values) != n or not all(isinstance(value, str) for value in values):
+            raise RefusedReplyError(f"sent groups of {column!r} that are not one text a case")
     tables = [("", scores.probabilities), *scores.adapted.items()]
     for procedure, by_condition in tables:
         for condition in CONDITIONS:

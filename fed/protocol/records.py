@@ -168,6 +168,7 @@ def pack_scores(scores: Scores) -> RecordDict:
         "case_ids": scores.case_ids,
         "patient_ids": scores.patient_ids,
         "procedures": list(scores.adapted),
+        **({"groups": dict(scores.groups)} if scores.groups else {}),
     }
     # In words: Flower cannot tell the size of a list that is empty.
     return RecordDict(
@@ -191,6 +192,7 @@ def unpack_scores(content: RecordDict) -> Scores:
             procedure: {c: tables[f"adapted.{procedure}.{c}"] for c in present}
             for procedure in cases["procedures"]
         },
+        groups={column: tuple(values) for column, values in cases.get("groups", {}).items()},
     )
 
 

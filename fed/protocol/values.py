@@ -149,6 +149,8 @@ class Scores:
         The site whose own model was scored; None: the global model. The server adds it.
     adapted : Mapping
         The same for each procedure of onboarding, by its name; empty if the site adapted nothing.
+    groups : Mapping
+        The group of each case in each column of ``evaluation.subgroups``.
     """
 
     site: str
@@ -159,6 +161,7 @@ class Scores:
     probabilities: Mapping[Condition, NDArray[np.float64]]
     model: str | None = None
     adapted: Mapping[str, Mapping[Condition, NDArray[np.float64]]] = field(default_factory=dict)
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def adapted_by(self, procedure: str) -> "Scores":
         """Return the scores under a procedure of onboarding."""

@@ -33,14 +33,14 @@ def equipment_panels(results: Results) -> list[Panel]:
 
 def amount(value: float | None) -> str:
     """Return one decimal, or the mark of an undefined value."""
-    return UNDEFINED if value is None else f"{value:.1f}"
+    return UNDEFINED if value is None else f"{round(value, 1) + 0.0:.1f}"  # no -0.0
 
 
 def amounts(estimate: Estimate) -> str:
     """Return ``3.1 to 9.4``, or nothing where there is no interval."""
     if estimate.low is None or estimate.high is None:
         return ""
-    return f"{estimate.low:.1f} to {estimate.high:.1f}"
+    return f"{amount(estimate.low)} to {amount(estimate.high)}"
 
 
 def _panel(lacked: Modality, sites: dict[str, SiteValue]) -> Panel:
@@ -69,4 +69,4 @@ def _panel(lacked: Modality, sites: dict[str, SiteValue]) -> Panel:
         axes.set_xlabel("correct grades gained a year")
 
     title = f"Sites without {'an' if lacked == 'oct' else 'a'} {CAMERA[lacked]}"
-    return panel(title, draw, 66 + 22 * len(sites), "At the right: patients a year.")
+    return panel(title, draw, 66 + 22 * len(sites), "At the right: cases a year.")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fed.metrics import Aspect
-from fed.report import equipment, onboarding, sets, triage, words
+from fed.report import equipment, onboarding, sets, subgroups, triage, words
 from fed.report.costs import cost_panels
 from fed.report.curves import loss_panels, score_panels
 from fed.report.equipment import equipment_panels
@@ -20,6 +20,7 @@ from fed.report.operating import threshold_panels
 from fed.report.participation import marks
 from fed.report.sets import set_panels
 from fed.report.style import CONDITION_VARIABLE, severity_colours
+from fed.report.subgroups import subgroup_panels
 from fed.report.triage import triage_panels, triage_rows
 from fed.report.waiting import waiting_panels
 from fed.report.words import MetricWords, metric_words
@@ -110,6 +111,8 @@ def _content(run: Run, samples: Sequence[Sample]) -> dict[str, Any]:
         "onboarding": onboarding,
         "equipment": equipment,
         "equipment_panels": equipment_panels(results),
+        "subgroups": subgroups,
+        "subgroup_panels": {c: subgroup_panels(results, c) for c in results.subgroups or ()},
         "sets": sets,
         "set_panels": set_panels(results),
         "triage": triage,

@@ -175,3 +175,36 @@ class Equipment(Record):
     years: float
     count: Count
     sites: Mapping[str, SiteValue]
+
+
+class Subgroup(Record):
+    """The metrics of one group of patients.
+
+    Attributes
+    ----------
+    count : Count
+    small : bool
+        Whether some grade has so few cases that its figures are a guess.
+    metrics : dict
+    """
+
+    count: Count
+    small: bool
+    metrics: dict[str, Estimate]
+
+
+class GroupTable(Record):
+    """All groups of a column, under one condition.
+
+    Attributes
+    ----------
+    groups : dict
+    worst : dict
+        By metric, the group that it is worst for.
+    equity_scaled_auc : Estimate
+        ``AUC / (1 + sum over groups of |AUC - AUC of the group|)``.
+    """
+
+    groups: dict[str, Subgroup]
+    worst: dict[str, str | None]
+    equity_scaled_auc: Estimate

@@ -7,7 +7,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from fed.config.schema import Evaluation
-from fed.results.judgement import Equipment, Sets, Triage
+from fed.results.judgement import Equipment, GroupTable, Sets, Triage
 from fed.results.record import SCHEMA, Record, parsed, text_of
 from fed.results.scores import Adapted, Estimate, HeldOut, OperatingPoint, Validation
 from fed.sites import CONDITIONS, Condition, SiteCard
@@ -161,6 +161,8 @@ class Results(Record):
     triage: Triage | None = None
     sets: Sets | None = None
     equipment: Equipment | None = None
+    subgroups: dict[str, dict[Condition, GroupTable]] | None = None
+    """By column, then by condition."""
     sites: tuple[SiteCard, ...]
     communication: Communication
     time: Time

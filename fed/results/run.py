@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PREDICTIONS, ONBOARDING = "predictions.csv", "onboarding.csv"
+SUBGROUPS = "subgroups.csv"
 MODEL, CONFIGURATION = "model.json", "config.yaml"
 
 
