@@ -7,6 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from fed.judgement.triage import METRICS
 from fed.metrics import Aspect
 from fed.report import equipment, onboarding, sets, subgroups, triage, words
 from fed.report.costs import cost_panels
@@ -117,7 +118,7 @@ def _content(run: Run, samples: Sequence[Sample]) -> dict[str, Any]:
         "set_panels": set_panels(results),
         "triage": triage,
         "triage_rows": triage_rows(results),
-        "triage_panels": triage_panels(results),
+        "triage_panels": {metric: triage_panels(results, metric) for metric in METRICS},
     }
 
 

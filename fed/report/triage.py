@@ -58,9 +58,10 @@ def triage_rows(results: Results) -> list[TriageRow]:
     ]
 
 
-def triage_panels(results: Results) -> list[Panel]:
+def triage_panels(results: Results, metric: str) -> list[Panel]:
     """Draw the share of the gain against the share of eyes sent, where a gain is shown."""
-    return [_panel(results, row) for row in triage_rows(results) if row.shown]
+    rows = (row for row in triage_rows(results) if row.metric == metric)
+    return [_panel(results, row) for row in rows if row.shown]
 
 
 def order_words(order: Ranking, first: FirstImage) -> str:
@@ -132,12 +133,13 @@ def _panel(results: Results, row: TriageRow) -> Panel:
         axes.set_xlim(0, 100)
         axes.set_ylim(-5, 140)
         axes.set_xlabel(f"% of eyes sent for {OTHER[row.first]}")
-        axes.set_ylabel(f"% of the gain in {_title(results, row.metric)}")
+        axes.set_ylabel("% of the gain")
         axes.grid()
         legend_below(axes)
 
     title = f"{CLINIC[row.first][:1].upper()}{CLINIC[row.first][1:]}, {MIX[row.mix]}"
-    return panel(title, draw, 300, f"The whole gain: {signed(row.score.gain)}.")
+    gain = f"The whole gain in {_title(results, row.metric)}: {signed(row.score.gain)}."
+    return panel(title, draw, 240, gain)
 
 
 def _drawn(estimates: tuple[Estimate, ...]) -> Iterator[tuple[float, float, float]]:

@@ -9,7 +9,6 @@ from scipy import stats
 from sklearn.metrics import accuracy_score, roc_auc_score
 
 import fedrima
-from fed.config import dump, load
 from fed.errors import ConfigError, DataError
 from fed.metrics import multiplicities_within
 from fed.results import PREDICTIONS, Run, write_predictions
@@ -19,36 +18,7 @@ from fed.study.compare_page import write_comparison
 from fed.study.shared import shared_cases
 from fedrima.command import app
 from tests.fed.report.synthetic import write_run
-from tests.fed.study.synthetic import DEMO
-
-CLASSES = 4
-COLUMNS_OF = ["site", "case_id", "patient_id", "condition", "label", "p_0", "p_1", "p_2", "p_3"]
-
-
-def eyes(seed, sites=("a", "b"), cases=40):
-    """Return the rows of two eyes a patient: site, case, patient, label."""
-    rng = np.random.default_rng([9, seed])
-    return [
-        (site, f"{n}", f"{n // 2}", int(rng.integers(CLASSES)))
-        for site in sites
-        for n in range(cases)
-    ]
-
-
-def write(folder, eyes, skill, method="fedrima", seed=0, changes=(), models=()):
-    """Write a run that grades these eyes with some skill, given both; return it."""
-    rng = np.random.default_rng([seed, len(method), round(10 * skill)])
-    write_run(folder, method=method, seed=seed)
-    config = load([DEMO], [f"method={method}", f"seed={seed}", "evaluation.bootstrap=60", *changes])
-    (folder / "config.yaml").write_text(dump(config))
-    rows = []
-    for model in models or [None]:
-        for site, case, patient, label in eyes:
-            p = np.exp(rng.normal(size=CLASSES) + skill * (np.arange(CLASSES) == label))
-            own = [] if model is None else [model]
-            rows.append([site, case, patient, "both", label, *(p / p.sum()).tolist(), *own])
-    write_predictions(folder / PREDICTIONS, COLUMNS_OF + ["model"] * bool(models), rows)
-    return Run.load(folder)
+from tests.fed.study.graded_runs import CLASSES, COLUMNS_OF, eyes, write
 
 
 def line_of(found, metric, arm=None):
