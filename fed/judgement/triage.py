@@ -52,7 +52,7 @@ def seen(first: Matrix, both: Matrix) -> Vector:
     return both.max(axis=1) - before
 
 
-def random(first: Matrix, both: Matrix) -> Vector:
+def chance(first: Matrix, both: Matrix) -> Vector:
     """Return the same for all (n,): ties are sent in random order."""
     return np.zeros(len(first))
 
@@ -61,7 +61,7 @@ ORDERS: dict[Order, Callable[[Matrix, Matrix], Vector]] = {
     "entropy": entropy,
     "margin": margin,
     "seen": seen,
-    "random": random,
+    "chance": chance,
 }
 """Scores by which eyes are sent, the highest first."""
 

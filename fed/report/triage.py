@@ -19,10 +19,10 @@ ORDER: dict[Ranking, str] = {
     "entropy": "least certain",
     "margin": "by margin",
     "seen": "once seen",
-    "random": "random",
+    "chance": "random",
 }
 """The order in which eyes are sent; ``seen`` is named after the image."""
-LOOK: dict[Ranking, Any] = {"margin": "-", "seen": (0, (1, 1.5)), "random": (0, (5, 3))}
+LOOK: dict[Ranking, Any] = {"margin": "-", "seen": (0, (1, 1.5)), "chance": (0, (5, 3))}
 
 
 @dataclass(frozen=True)

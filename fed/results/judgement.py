@@ -9,7 +9,7 @@ from fed.sites import Condition, Modality, Role
 
 FirstImage = Literal["fundus", "oct"]
 Mix = Literal["drawn", "given"]
-Ranking = Literal["entropy", "margin", "seen", "random"]
+Ranking = Literal["entropy", "margin", "seen", "chance"]
 
 
 class TriageCurve(Record):

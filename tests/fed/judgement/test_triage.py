@@ -62,7 +62,7 @@ def test_in_random_order_accuracy_comes_in_proportion():
     found = triage(eyes_of(predictions({"a": 300})), EVEN, None, 20, generator)
     score = found.clinics["fundus"]["drawn"].metrics["accuracy"]
     assert score.gain.value > 0
-    curve = score.curves["random"]
+    curve = score.curves["chance"]
     assert [e.value for e in curve.share_of_gain] == pytest.approx(SHARES)
     assert curve.enough.value == 0.95
 
