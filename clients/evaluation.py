@@ -46,6 +46,11 @@ def evaluate(site: LocalSite, task: EvaluateTask) -> Scores:
         probabilities=probabilities,
         adapted=adapted,
         distances={m: np.sort(d) for m, d in distances_of(features, task.bank).items()},
+        groups={
+            column: tuple(case.groups.get(column, "") for case in cases)
+            for column in site.config.evaluation.subgroups
+            if task.part == "held_out"
+        },
     )
 
 

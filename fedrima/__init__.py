@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 from fed import __version__
 
 if TYPE_CHECKING:
+    from fed.study.compare import RunComparison
     from fedrima.outcome import Run
 
-__all__ = ["__version__", "load", "run"]
+__all__ = ["__version__", "compare", "load", "run"]
 
 
 def run(
@@ -61,3 +62,33 @@ def load(folder: str | Path) -> "Run":
     from fedrima.outcome import Run
 
     return Run.load(Path(folder))
+
+
+def compare(*runs: "str | Path | Run", out: str | Path | None = None) -> "RunComparison":
+    """Compare finished runs with the first of them, on what they have in common.
+
+    Parameters
+    ----------
+    *runs : str, Path or Run
+        Two or more: folders, or what `run` and `load` return.
+    out : str or Path, optional
+        Folder for ``compare.html`` and ``compare.csv``; nothing is written where not given.
+
+    Returns
+    -------
+    RunComparison
+        With ``lines``, the same as a DataFrame (``table``), ``configurations`` and ``cautions``.
+
+    Raises
+    ------
+    fed.errors.UserError
+        If there are fewer than two runs, a folder holds none, or they grade different classes.
+    """
+    from fed.results import Run
+    from fed.study.compare import compare
+    from fed.study.compare_page import write_comparison
+
+    found = compare([each if isinstance(each, Run) else Run.load(each) for each in runs])
+    if out is not None:
+        write_comparison(found, Path(out))
+    return found

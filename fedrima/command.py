@@ -88,6 +88,25 @@ def audit(
 
 
 @app.command()
+def compare(
+    runs: Annotated[
+        list[Path], typer.Argument(metavar="RUN RUN [RUN ...]", help="Folders of finished runs.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the page and the table.")] = Path(
+        "runs/compare"
+    ),
+) -> None:
+    """Compare finished runs with the first: paired differences on what they have in common."""
+    from fed.errors import UserError
+    from fedrima.comparing import compare_runs
+
+    try:
+        compare_runs(runs, out)
+    except UserError as error:
+        _stop(f"error: {error}", CONFIG_WRONG)
+
+
+@app.command()
 def parts(
     kind: Annotated[str | None, typer.Argument(help="One kind only, such as fill.")] = None,
 ) -> None:

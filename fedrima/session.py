@@ -34,6 +34,7 @@ from fedrima.outcome import Run
 from server.checkpoint import go_back
 from server.estimate import estimate
 from server.evaluation import check_metrics
+from server.judgement import check_sets
 from server.onboarding import check_archives
 from server.progress import TerminalProgress
 from server.recorder import CHECKPOINTS
@@ -179,6 +180,7 @@ def _checked(config: Config) -> tuple[CaseSource, list[SiteCard]]:
     source = open_source(config)
     cards = cards_of(source, config)
     check_archives(config, cards)
+    check_sets(config, cards)
     check_metrics(config)
     check_start(config)
     if config.engine.name == "inline" or config.engine.address is None:  # else it lies elsewhere

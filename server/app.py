@@ -23,6 +23,7 @@ from server.algorithm import Algorithm
 from server.connections import Connections
 from server.federation import Federation
 from server.judged import judged_state
+from server.judgement import check_sets
 from server.ledger import Ledger
 from server.log import log_to
 from server.membership import Membership
@@ -81,13 +82,14 @@ def coordinate(
     Raises
     ------
     ConfigError
-        If an archive leaves a held-out site no case to be judged on, or `start` does not fit.
+        If an archive or calibration leaves a held-out site no case to be judged on, or `start` does not fit.
     RunError
         If a site cannot be reached at the start, or too few answer a round.
     """
     begun = time.perf_counter()
     membership = connections.open()
     check_archives(config, (member.card for member in membership.members))
+    check_sets(config, (member.card for member in membership.members))
     algorithm = modular(config)
     state, ledger = recorder.resume() or _begin(config, algorithm, membership, recorder)
     ledger.seconds_per_case = _seconds_per_case(config, ledger, seconds_per_case)

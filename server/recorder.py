@@ -20,6 +20,7 @@ from fed.results import (
     CONFIGURATION,
     ONBOARDING,
     PREDICTIONS,
+    SUBGROUPS,
     WEIGHTS,
     Communication,
     Failure,
@@ -66,6 +67,7 @@ from server.evaluation import (
 )
 from server.final_scores import FinalScores
 from server.judged import judged_run
+from server.judgement import groups_of, judgements
 from server.ledger import Ledger
 from server.membership import Membership
 from server.onboarding import onboarding_results, onboarding_rows
@@ -189,6 +191,11 @@ class Recorder:
         if self._config.evaluation.onboarding is not None:
             rows = onboarding_rows(scores.held_out, self._config)
             write_predictions(self._directory / ONBOARDING, ["procedure", *columns], rows)
+        if self._config.evaluation.subgroups:
+            groups = groups_of(scores.held_out, self._config)
+            write_predictions(
+                self._directory / SUBGROUPS, list(groups.columns), groups.to_numpy().tolist()
+            )
 
     def _write_model(self, state: ServerState, scores: FinalScores) -> None:
         write_tensors(self._directory / WEIGHTS, dict(state.model) | bank_tensors(state.bank, BANK))
@@ -236,6 +243,7 @@ class Recorder:
             operating_point=operating_points(scores.held_out, scores.validation, config),
             onboarding=onboarding_results(scores.held_out, config),
             validation=self._validation(scores),
+            **judgements(scores, cards, config),
             sites=tuple(cards),
             communication=Communication(
                 down_bytes=traffic.total_down,

@@ -82,7 +82,7 @@ def score_requests(
             judges = [member for member in judges if member.name == owner]
     parts = _answering_parts(config)
     packed: dict[tuple[str, ...], Content] = {}
-    adapting: set[tuple[str, ...]] = set()
+    offering: set[tuple[str, ...]] = set()
     for member in longest_first(judges):
         card = member.card
         modules = used_modules(parts, [m for m in seen if m in card.modalities])
@@ -91,8 +91,8 @@ def score_requests(
             offered = _offered(bank, state) if part == "held_out" else {}
             task = protocol.EvaluateTask(part, config.evaluation.conditions, state, offered)
             packed[modules] = protocol.pack_evaluate_task(task)
-            adapting |= {modules} if offered else set()
-        reader = _scores_reader(config, card, owner, modules in adapting)
+            offering |= {modules} if offered else set()
+        reader = _scores_reader(config, card, owner, modules in offering, part)
         yield Request(member, packed[modules], reader)
 
 
@@ -155,15 +155,17 @@ def _statistics_reader(
 
 
 def _scores_reader(
-    config: Config, card: SiteCard, owner: str | None, adapts: bool
+    config: Config, card: SiteCard, owner: str | None, offered: bool, part: protocol.Split
 ) -> Callable[[Content], Scores]:
     classes, conditions = len(config.task.classes), config.evaluation.conditions
-    limit = protocol.scores_bytes(card.total, classes)
+    columns = config.evaluation.subgroups if part == "held_out" else ()
+    adapts = offered and config.evaluation.onboarding is not None
+    limit = protocol.scores_bytes(card.total, classes, len(columns))
 
     def read(content: Content) -> Scores:
         protocol.check_size(content, limit)
         scores = replace(protocol.unpack_scores(content), model=owner)
-        protocol.check_scores(scores, card, classes, conditions, adapts)
+        protocol.check_scores(scores, card, classes, conditions, adapts, offered, columns)
         return scores
 
     return read

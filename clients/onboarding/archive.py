@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from fed.config.onboarding import Onboarding
 from fed.data.cases import Case
+from fed.patients import whole_patients
 
 Vector = NDArray[np.float64]
 
@@ -36,26 +37,14 @@ class Knowledge:
 def set_archive_apart(
     cases: Sequence[Case], size: int, random: np.random.Generator
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Split cases by patient into an archive and the cases to be judged on.
-
-    Patients come in random order; each joins the archive if all their cases still fit.
+    """Split cases by patient into an archive and the cases to be judged on; see `whole_patients`.
 
     Returns
     -------
     archive, judged : ndarray
         Positions, ascending; the archive has at most `size`.
     """
-    by_patient: dict[str, list[int]] = {}
-    for position, case in enumerate(cases):
-        by_patient.setdefault(case.patient_id, []).append(position)
-    patients = sorted(by_patient)
-    archive: list[int] = []
-    for i in random.permutation(len(patients)):
-        own = by_patient[patients[i]]
-        if len(archive) + len(own) <= size:
-            archive += own
-    chosen = np.array(sorted(archive), dtype=np.int64)
-    return chosen, np.setdiff1d(np.arange(len(cases)), chosen)
+    return whole_patients([case.patient_id for case in cases], size, random)
 
 
 def knowledge(

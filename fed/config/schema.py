@@ -11,6 +11,7 @@ from fed.config.clock import STATISTICS, Clock
 from fed.config.data import Data, numbers
 from fed.config.groups import Dirichlet, SiteGroup
 from fed.config.judged import Judged
+from fed.config.judging import Equipment, Sets, Triage
 from fed.config.method import Method
 from fed.config.model import Model
 from fed.config.onboarding import Onboarding
@@ -124,6 +125,15 @@ class Evaluation(Section):
     by the headline on the validation splits, among the rounds that were scored (`every`)."""
     onboarding: Onboarding | None = None
     """Adaptation of held-out sites to archives of their own; null: they judge on all cases."""
+    triage: Triage | None = Triage()
+    """Which eyes with one image need the other; null: not computed."""
+    sets: Sets | None = None
+    """Prediction sets; null: none, since a hospital must grade eyes of its own for them."""
+    equipment: Equipment | None = None
+    """What the other camera would be worth to sites that own one; null: not asked."""
+    subgroups: tuple[str, ...] = ()
+    """Columns of a manifest, or attributes of a collection, by whose groups held-out scores are told
+    too. Their values are sent with the scores."""
 
     @model_validator(mode="after")
     def _best_has_something_to_choose_on(self) -> "Evaluation":
@@ -138,6 +148,13 @@ class Evaluation(Section):
     def shown(self) -> tuple[str, ...]:
         """The headline and the metrics beside it."""
         return tuple(dict.fromkeys((self.headline, *self.tables)))
+
+    @field_validator("subgroups")
+    @classmethod
+    def _columns_differ(cls, columns: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(columns)) < len(columns):
+            raise ValueError("columns must differ from each other")
+        return columns
 
     @field_validator("conditions")
     @classmethod
@@ -261,6 +278,26 @@ class Config(Section):
                 )
             if isinstance(group.labels, tuple) and sum(group.labels) <= 0:
                 raise ValueError(f"sites.{group.name}.labels: proportions must not all be 0")
+        return self
+
+    @model_validator(mode="after")
+    def _mix_fits_classes(self) -> "Config":
+        triage, classes = self.evaluation.triage, len(self.task.classes)
+        if triage is not None and triage.mix is not None and len(triage.mix) != classes:
+            raise ValueError(
+                f"evaluation.triage.mix: {len(triage.mix)} shares for {classes} classes; give one "
+                "number a class"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _federated_sets_have_validation_splits(self) -> "Config":
+        sets = self.evaluation.sets
+        if sets is not None and sets.calibrate == "federated" and not self.evaluation.validation:
+            raise ValueError(
+                "evaluation.sets.calibrate: federated needs evaluation.validation above 0, the share "
+                "of each training site's patients to calibrate on"
+            )
         return self
 
     @model_validator(mode="after")

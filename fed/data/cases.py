@@ -1,7 +1,7 @@
 """What every data source gives: the sites of a federation and the cases at each."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -25,12 +25,15 @@ class Case:
         Index into ``task.classes``.
     modalities : tuple
         What this record holds: one modality or both.
+    groups : Mapping
+        The group of the eye in each column of ``evaluation.subgroups``; empty where not known.
     """
 
     case_id: str
     patient_id: str
     label: int
     modalities: tuple[Modality, ...]
+    groups: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @property
     def condition(self) -> Condition:

@@ -15,6 +15,7 @@ from fed.data.pooling import PooledSource
 from fed.data.prepared import PreparedReader, prepare
 from fed.data.rows import RowsSource
 from fed.data.several import SeveralSources, Sharing, sharings
+from fed.data.subgroups import check_columns
 from fed.errors import ConfigError
 from fed.parts import source_reader
 
@@ -104,8 +105,12 @@ def _source(config: Config, check: bool) -> CaseSource:
     shared = sharings(config)
     several = len(shared) > 1
     source = SeveralSources(config, _shared) if several else _shared(config, shared[0])
-    if check and isinstance(source, RowsSource | SeveralSources):
-        source.check()
+    if check:
+        opened = source.sources if isinstance(source, SeveralSources) else [source]
+        rows = (row for one in opened if isinstance(one, RowsSource) for row in one.rows)
+        check_columns(rows, config.evaluation.subgroups)
+        if isinstance(source, RowsSource | SeveralSources):
+            source.check()
     return source
 
 

@@ -3,7 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from fed.data.pooling import keepers
 from fed.data.prepared import PreparedReader
 from fed.data.readers import readers
 from fed.data.reading import ImageReader
+from fed.data.subgroups import groups_of
 from fed.errors import ConfigError, DataError, first_ten, nearest
 from fed.randomness import generator
 from fed.sites import MODALITIES, Modality, Site
@@ -71,7 +72,7 @@ class RowsSource:
         patients = _by_patient(self.rows)
         self._assigned = self._assign(patients)
         self._held = {
-            name: _cases(config.seed, self._sites[name], (row for p in ids for row in patients[p]))
+            name: _cases(config, self._sites[name], (row for p in ids for row in patients[p]))
             for name, ids in self._assigned.items()
         }
         self._equal: tuple[str, ...] = ()
@@ -278,9 +279,9 @@ def _reasons(
     return reasons
 
 
-def _cases(seed: int, site: Site, rows: Iterable[Row]) -> list[tuple[Case, Row]]:
+def _cases(config: Config, site: Site, rows: Iterable[Row]) -> list[tuple[Case, Row]]:
     """Return the records a site keeps of its patients' eyes, by case id."""
-    kept = [(case, row) for row in rows for case in _records(seed, site, row)]
+    kept = [(case, row) for row in rows for case in _records(config, site, row)]
     if not kept:
         raise DataError(
             f"sites.{site.group}: no eye with {' or '.join(site.modalities)} for site {site.name}"
@@ -288,7 +289,9 @@ def _cases(seed: int, site: Site, rows: Iterable[Row]) -> list[tuple[Case, Row]]
     return sorted(kept, key=lambda pair: pair[0].case_id)
 
 
-def _records(seed: int, site: Site, row: Row) -> Iterator[Case]:
+def _records(config: Config, site: Site, row: Row) -> Iterator[Case]:
     available = [modality for modality in MODALITIES if modality in row.images]
-    random = generator(seed, site.name, "ownership", row.case_id)
-    return owned(row.case_id, row.patient_id, row.label, available, site, random)
+    random = generator(config.seed, site.name, "ownership", row.case_id)
+    groups = groups_of(row, config.evaluation.subgroups)
+    for case in owned(row.case_id, row.patient_id, row.label, available, site, random):
+        yield replace(case, groups=groups)

@@ -15,9 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fed.errors import ConfigError, nearest
+from fed.metrics._agreement import agreement
 from fed.metrics._base import Aspect, Metric
-from fed.metrics._bootstrap import Interval, bootstrap_of, patients_of_sites
+from fed.metrics._bootstrap import (
+    Interval,
+    bootstrap_of,
+    interval_of,
+    multiplicities,
+    multiplicities_within,
+    patients_of_sites,
+)
 from fed.metrics._operating import at_threshold, threshold_for
+from fed.metrics._ranks import Ranking
 from fed.metrics._sample import (
     Labels,
     Probabilities,
@@ -34,15 +43,20 @@ __all__ = [
     "Labels",
     "Metric",
     "Probabilities",
+    "Ranking",
     "Reliability",
     "Sample",
     "Vector",
     "WeightedSample",
+    "agreement",
     "at_threshold",
     "bootstrap",
     "confusion",
     "evaluate",
+    "interval_of",
     "metric",
+    "multiplicities",
+    "multiplicities_within",
     "names",
     "patients_of_sites",
     "reliability",

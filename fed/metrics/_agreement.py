@@ -10,7 +10,13 @@ def beyond_chance(sample: WeightedSample, disagreement: Matrix) -> Vector:
 
     Cohen 1960, 1968. Undefined where all cases are of one class.
     """
-    observed = np.einsum("ij,ijr->r", disagreement, sample.counts)
-    expected = np.einsum("ij,ir,jr->r", disagreement, sample.true, sample.predicted) / sample.total
-    one_class = sample.true.max(axis=0) == sample.total
+    return agreement(sample.counts, disagreement)
+
+
+def agreement(counts: Matrix, disagreement: Matrix) -> Vector:
+    """Return the same from confusion matrices (true, predicted, replicates)."""
+    true, predicted, total = counts.sum(axis=1), counts.sum(axis=0), counts.sum(axis=(0, 1))
+    observed = np.einsum("ij,ijr->r", disagreement, counts)
+    expected = np.einsum("ij,ir,jr->r", disagreement, true, predicted) / total
+    one_class = true.max(axis=0) == total
     return np.where(one_class, np.nan, 1 - ratio(observed, expected))

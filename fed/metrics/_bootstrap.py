@@ -36,7 +36,7 @@ def bootstrap_of(
         weighted = WeightedSample(sample, drawn[owner])
         for name, metric in metrics.items():
             values[name].append(weighted.value(metric))
-    return {name: _interval(np.concatenate(parts)) for name, parts in values.items()}
+    return {name: interval_of(np.concatenate(parts)) for name, parts in values.items()}
 
 
 def multiplicities(patients: int, replicates: int, generator: np.random.Generator) -> Matrix:
@@ -45,6 +45,40 @@ def multiplicities(patients: int, replicates: int, generator: np.random.Generato
     drawn += np.arange(replicates)[:, None] * patients
     counts = np.bincount(drawn.ravel(), minlength=replicates * patients)
     return np.ascontiguousarray(counts.reshape(replicates, patients).T, dtype=np.float64)
+
+
+def multiplicities_within(
+    patients: Sequence[object],
+    sites: Sequence[str],
+    replicates: int,
+    generator: np.random.Generator,
+) -> Matrix:
+    """Draw sites with replacement, and within each drawn site its patients; return weights.
+
+    Parameters
+    ----------
+    patients : sequence (n,)
+        Whose case it is; a patient is at one site. See `patients_of_sites`.
+    sites : sequence (n,)
+    replicates : int
+    generator : numpy.random.Generator
+
+    Returns
+    -------
+    array (n, replicates)
+        How often each case counts. With one site this is the bootstrap over patients; with several,
+        their differences count into the spread, as they do for a site that is not among them
+        (two-stage bootstrap, Davison and Hinkley 1997, section 3.8).
+    """
+    places, place = np.unique(np.asarray(sites), return_inverse=True)
+    owners, owner = np.unique(np.asarray(patients), return_inverse=True)
+    drawn = multiplicities(len(places), replicates, generator).astype(np.int64)
+    weights = np.zeros((len(owners), replicates))
+    for number, times in enumerate(drawn):
+        here = np.unique(owner[place == number])
+        counts = generator.multinomial(times * len(here), np.full(len(here), 1 / len(here)))
+        weights[here] = counts.T
+    return np.ascontiguousarray(weights[owner])
 
 
 def patients_of_sites(patients: Sequence[str], sites: Sequence[str]) -> list[str]:
@@ -56,7 +90,8 @@ def patients_of_sites(patients: Sequence[str], sites: Sequence[str]) -> list[str
     return [f"{patient}\0{site}" for patient, site in zip(patients, sites, strict=True)]
 
 
-def _interval(values: Vector) -> Interval:
+def interval_of(values: Vector) -> Interval:
+    """Return the 95 % percentile interval of replicates; those that are undefined are left out."""
     defined = values[np.isfinite(values)]
     if len(defined) < 2:
         return None, None

@@ -191,6 +191,8 @@ def check_scores(
     classes: int,
     conditions: Collection[Condition] = CONDITIONS,
     adapts: bool = True,
+    measures: bool = True,
+    columns: Collection[str] = (),
 ) -> None:
     """Refuse scores that are not probabilities of the site's own cases.
 
@@ -199,7 +201,11 @@ def check_scores(
     conditions : collection of Condition
         That were asked for.
     adapts : bool
-        Whether the site was sent a bank to adapt the model with.
+        Whether the site was to adapt the model.
+    measures : bool
+        Whether the site was sent prototypes, from which it tells distances.
+    columns : collection of str
+        Whose groups were asked for.
 
     Raises
     ------
@@ -221,13 +227,18 @@ def check_scores(
     check_names("condition", scores.rows, conditions)
     if scores.adapted and not adapts:
         raise RefusedReplyError("adapted the model, which nobody asked for")
+    check_names("groups", scores.groups, columns)
+    for column, values in scores.groups.items():
+        if len(values) != n:
+            raise RefusedReplyError(f"sent {len(values)} groups of {column}; it scored {n} cases")
     tables = [("", scores.probabilities), *scores.adapted.items()]
     for condition, rows in scores.rows.items():
         _check_rows(condition, rows, n)
         for procedure, by_condition in tables:
             name = f"{procedure} {condition}".strip()
             _check_probabilities(name, by_condition[condition], (len(rows), classes))
-
+    if scores.distances and not measures:
+        raise RefusedReplyError("sent distances, which nobody asked for")
     for modality, found in scores.distances.items():
         if found.ndim != 1 or len(found) > n or not (np.isfinite(found) & (found >= 0)).all():
             raise RefusedReplyError(f"sent {modality} distances that its cases cannot have")

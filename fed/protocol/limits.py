@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from fed.protocol.records import size
 from fed.protocol.refusal import LONGEST_NAME, RefusedReplyError
 from fed.protocol.replies import MOST_PROCEDURES
-from fed.sites import CONDITIONS
+from fed.sites import CONDITIONS, MODALITIES
 
 TEXT = 65_536
 """Bytes that the text of a reply, and the heads of its records, may take."""
@@ -55,8 +55,14 @@ def statistics_bytes(classes: int, clusters: int, widths: Iterable[int]) -> int:
     return TEXT + sum(4 * HEAD + rows * (2 * 4 * width + 8 + 4) for width in widths)
 
 
-def scores_bytes(cases: int, classes: int) -> int:
-    """Return the bytes that scores of this many cases have at most."""
+def scores_bytes(cases: int, classes: int, columns: int = 0) -> int:
+    """Return the bytes that scores of this many cases have at most.
+
+    Parameters
+    ----------
+    columns : int
+        Whose groups were asked for.
+    """
     tables = len(CONDITIONS) * (2 + MOST_PROCEDURES)
-    numbers = cases * 8 * (1 + len(CONDITIONS) + tables * classes)
-    return TEXT + tables * HEAD + numbers + cases * 2 * ID
+    numbers = cases * 8 * (1 + len(MODALITIES) + len(CONDITIONS) + tables * classes)
+    return TEXT + (tables + 2) * HEAD + numbers + cases * (2 + columns) * ID

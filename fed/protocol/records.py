@@ -227,6 +227,7 @@ def pack_scores(scores: Scores) -> RecordDict:
         "case_ids": scores.case_ids,
         "patient_ids": scores.patient_ids,
         "procedures": list(scores.adapted),
+        **({"groups": dict(scores.groups)} if scores.groups else {}),
     }
     # In words: Flower cannot tell the size of a list that is empty.
     return RecordDict(
@@ -244,6 +245,7 @@ def unpack_scores(content: RecordDict) -> Scores:
     for c in present:
         expected += [f"rows.{c}", f"probabilities.{c}"]
         expected += [f"adapted.{procedure}.{c}" for procedure in cases.procedures]
+    expected += [name for m in MODALITIES if (name := f"distances.{m}") in tables]
     check_names("table", tables, expected)
     return Scores(
         site=cases.site,
@@ -257,4 +259,5 @@ def unpack_scores(content: RecordDict) -> Scores:
             for procedure in cases.procedures
         },
         distances={m: tables[f"distances.{m}"] for m in MODALITIES if f"distances.{m}" in tables},
+        groups=cases.groups,
     )

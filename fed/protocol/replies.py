@@ -18,6 +18,8 @@ Id = Annotated[
     str, StringConstraints(min_length=1, max_length=LONGEST_NAME, pattern=r"^[^\x00-\x1f\x7f]+$")
 ]
 """Of a case or a patient: on one line, without control characters."""
+Group = Annotated[str, StringConstraints(max_length=LONGEST_NAME)]
+"""Of a case, in a column of `evaluation.subgroups`; empty where it is not known."""
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 """A name that becomes a key of the outputs."""
 Cases = Annotated[int, Field(ge=0, le=MOST_CASES)]
@@ -93,3 +95,4 @@ class ScoresReply(Reply):
     case_ids: tuple[Id, ...]
     patient_ids: tuple[Id, ...]
     procedures: Annotated[tuple[Word, ...], Field(max_length=MOST_PROCEDURES)]
+    groups: dict[Name, tuple[Group, ...]] = {}

@@ -153,6 +153,8 @@ class Scores:
     distances : Mapping
         By modality, how far the cases that have it lie from the prototypes, in rising order and so
         of nobody in particular; empty if no prototypes were sent.
+    groups : Mapping
+        The group of each case in each column of ``evaluation.subgroups``.
     """
 
     site: str
@@ -164,6 +166,7 @@ class Scores:
     model: str | None = None
     adapted: Mapping[str, Mapping[Condition, NDArray[np.float64]]] = field(default_factory=dict)
     distances: Mapping[Modality, NDArray[np.float64]] = field(default_factory=dict)
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def adapted_by(self, procedure: str) -> "Scores":
         """Return the scores under a procedure of onboarding."""

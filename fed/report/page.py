@@ -7,18 +7,23 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from fed.judgement.triage import METRICS
 from fed.metrics import Aspect
 from fed.paths import paths_in_yaml, without_folders
-from fed.report import onboarding, words
+from fed.report import equipment, onboarding, sets, subgroups, triage, words
 from fed.report.costs import cost_panels
 from fed.report.curves import loss_panels, score_panels
+from fed.report.equipment import equipment_panels
 from fed.report.federation import federation_rows
 from fed.report.gallery import Sample, gallery
 from fed.report.grading import calibration_panels, confusion_panels, forest_panels
 from fed.report.notices import notices
 from fed.report.operating import threshold_panels
 from fed.report.participation import marks
+from fed.report.sets import set_panels
 from fed.report.style import CONDITION_VARIABLE, severity_colours
+from fed.report.subgroups import subgroup_panels
+from fed.report.triage import triage_panels, triage_rows
 from fed.report.waiting import waiting_panels
 from fed.report.words import MetricWords, metric_words
 from fed.results import CONFIGURATION, Results, Run
@@ -109,6 +114,15 @@ def _content(run: Run, samples: Sequence[Sample]) -> dict[str, Any]:
         "metrics": _by_aspect(results),
         "shown": {name: metric_words(name, len(classes)) for name in results.shown},
         "onboarding": onboarding,
+        "equipment": equipment,
+        "equipment_panels": equipment_panels(results),
+        "subgroups": subgroups,
+        "subgroup_panels": {c: subgroup_panels(results, c) for c in results.subgroups or ()},
+        "sets": sets,
+        "set_panels": set_panels(results),
+        "triage": triage,
+        "triage_rows": triage_rows(results),
+        "triage_panels": {metric: triage_panels(results, metric) for metric in METRICS},
     }
 
 

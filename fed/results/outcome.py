@@ -7,6 +7,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from fed.config.schema import Evaluation
+from fed.results.judgement import Equipment, GroupTable, Sets, Triage
 from fed.results.record import SCHEMA, Record, parsed, text_of
 from fed.results.scores import Adapted, Estimate, HeldOut, OperatingPoint, Validation
 from fed.sites import CONDITIONS, Condition, SiteCard
@@ -196,6 +197,11 @@ class Results(Record):
     operating_point: dict[str, OperatingPoint] | None = None
     onboarding: Adapted | None = None
     validation: Validation | None = None
+    triage: Triage | None = None
+    sets: Sets | None = None
+    equipment: Equipment | None = None
+    subgroups: dict[str, dict[Condition, GroupTable]] | None = None
+    """By column, then by condition."""
     sites: tuple[SiteCard, ...]
     communication: Communication
     time: Time

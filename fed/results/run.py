@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 PREDICTIONS, ONBOARDING = "predictions.csv", "onboarding.csv"
 CONFIGURATION = "config.yaml"
+SUBGROUPS = "subgroups.csv"
 
 
 @dataclass(frozen=True)

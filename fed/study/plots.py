@@ -28,7 +28,7 @@ LABEL = 26
 def difference_panels(found: Findings, metric: str) -> list[Panel]:
     """Draw the paired differences to the reference with 95 % intervals, a panel a condition."""
     chosen = [c for c in found.comparisons if c.metric == metric and c.pooled.mean is not None]
-    limits = _limits([v for c in chosen for v in _ends(c)] + [0.0])
+    limits = common_limits([v for c in chosen for v in _ends(c)] + [0.0])
     panels = []
     for condition in dict.fromkeys(c.condition for c in chosen):
         own = [c for c in chosen if c.condition == condition]
@@ -41,7 +41,9 @@ def curve_panels(found: Findings, metric: str) -> list[Panel]:
     if found.factor is None or len(found.settings) < 2:
         return []
     chosen = [s for s in found.summaries if s.metric == metric and s.pooled.mean is not None]
-    limits = _limits([v for s in chosen for v in (s.pooled.mean, s.pooled.low, s.pooled.high)])
+    limits = common_limits(
+        [v for s in chosen for v in (s.pooled.mean, s.pooled.low, s.pooled.high)]
+    )
     return [
         _curve_panel(found, metric, [s for s in chosen if s.condition == condition], limits)
         for condition in dict.fromkeys(s.condition for s in chosen)
@@ -53,7 +55,7 @@ def site_panels(found: Findings, metric: str) -> list[Panel]:
     rows = [r for r in found.rows if r.metric == metric and r.value is not None]
     if all(row.site == POOLED for row in rows):
         return []
-    limits = _limits([row.value for row in rows])
+    limits = common_limits([row.value for row in rows])
     return [
         _site_panel(found, metric, condition, limits)
         for condition in dict.fromkeys(row.condition for row in rows)
@@ -102,8 +104,8 @@ def _difference_panel(
                 markersize=6,
                 markerfacecolor=INK if certain else "white",
             )
-            _beside(axes, row, f"{pooled.mean:+.3f}")
-        _rows(axes, [_name(found, c.method, c.setting) for c in rows], limits)
+            beside(axes, row, f"{pooled.mean:+.3f}")
+        name_rows(axes, [_name(found, c.method, c.setting) for c in rows], limits)
         axes.set_xlabel(f"difference in {title_of(found, metric)} to {found.reference}")
 
     note = (
@@ -125,7 +127,7 @@ def _curve_panel(
             means = [own[found.settings[i]] for i in at]
             shift = 0.004 * (max(places) - min(places)) * (number - 2)
             x = [places[i] + shift for i in at]
-            colour, marker = _look(number)
+            colour, marker = look(number)
             y = _drawn([m.mean for m in means])
             axes.plot(x, y, marker, color=colour, label=method)
             axes.plot(x, y, color=colour, linewidth=1.6)
@@ -160,8 +162,8 @@ def _site_panel(found: Findings, metric: str, condition: str, limits: tuple[floa
             axes.plot(sites, [place] * len(sites), "o", color="#0072b2", alpha=0.4, markersize=4.5)
             if pooled:
                 axes.plot([np.mean(pooled)], [place], "|", color=INK, markersize=15, mew=2)
-                _beside(axes, place, f"{np.mean(pooled):.3f}")
-        _rows(axes, [_name(found, method, setting) for setting, method in names], limits)
+                beside(axes, place, f"{np.mean(pooled):.3f}")
+        name_rows(axes, [_name(found, method, setting) for setting, method in names], limits)
         axes.set_xlabel(title_of(found, metric))
 
     note = "A dot a held-out site and seed; the line is the mean of all cases together."
@@ -184,7 +186,7 @@ def _calibration_panel(
         from matplotlib.ticker import MaxNLocator
 
         for number, method in enumerate(dict.fromkeys(name for name, _, _ in points)):
-            colour, marker = _look(number)
+            colour, marker = look(number)
             own = [(x, y) for name, x, y in points if name == method]
             axes.plot(
                 _drawn([x for x, _ in own]),
@@ -203,7 +205,8 @@ def _calibration_panel(
     return panel(f"Given {given(condition)}", draw, 330)
 
 
-def _rows(axes: "Axes", names: Sequence[str], limits: tuple[float, float]) -> None:
+def name_rows(axes: "Axes", names: Sequence[str], limits: tuple[float, float]) -> None:
+    """Name the rows of a panel, and give it its scale."""
     axes.set_yticks(range(len(names)), [name[:LABEL] for name in names])
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.set_xlim(*limits)
@@ -211,7 +214,8 @@ def _rows(axes: "Axes", names: Sequence[str], limits: tuple[float, float]) -> No
     axes.spines["left"].set_visible(False)
 
 
-def _beside(axes: "Axes", row: float, words: str) -> None:
+def beside(axes: "Axes", row: float, words: str) -> None:
+    """Write words at the end of a row."""
     axes.annotate(
         words,
         (1.0, row),
@@ -232,7 +236,8 @@ def _name(found: Findings, method: str, setting: str) -> str:
     return f"{level} · {method}" if several else level
 
 
-def _look(number: int) -> tuple[str, str]:
+def look(number: int) -> tuple[str, str]:
+    """Return colour and marker of one of several lines."""
     return COLOURS[number % len(COLOURS)], MARKERS[(number // 2) % len(MARKERS)]
 
 
@@ -262,7 +267,8 @@ def _drawn(values: Sequence[float | None]) -> list[float]:
     return [np.nan if value is None else value for value in values]
 
 
-def _limits(values: Sequence[float | None]) -> tuple[float, float]:
+def common_limits(values: Sequence[float | None]) -> tuple[float, float]:
+    """Return a scale on which all values have room."""
     ends = [value for value in values if value is not None]
     if not ends:
         return 0.0, 1.0

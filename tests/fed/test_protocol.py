@@ -74,6 +74,28 @@ def test_scores_survive():
     same(dict(back.probabilities), {"fundus": np.eye(2)})
 
 
+def test_groups_travel_with_scores_and_weigh_nothing_where_there_are_none():
+    rows = {"fundus": np.array([0, 1])}
+    asked = "s", ("a", "b"), ("p", "q"), np.array([0, 1]), rows, {"fundus": np.eye(2)}
+    without = protocol.pack_scores(protocol.Scores(*asked))
+    assert "groups" not in str(without.config_records["cases"]["json"])
+    scores = protocol.Scores(*asked, groups={"sex": ("f", "")})
+    assert protocol.unpack_scores(protocol.pack_scores(scores)).groups == {"sex": ("f", "")}
+    card = SiteCard(
+        "s",
+        "g",
+        "held_out",
+        ("fundus",),
+        {"fundus": (1, 1), "both": (0, 0), "oct": (0, 0)},
+        Resources(),
+    )
+    protocol.check_scores(scores, card, 2)
+    for wrong in (("f",), ("f", 1)):
+        bad = protocol.Scores(*asked, groups={"sex": wrong})
+        with pytest.raises(protocol.RefusedReplyError, match="groups of 'sex'"):
+            protocol.check_scores(bad, card, 2)
+
+
 def test_class_statistics_survive():
     same(vars(protocol.unpack_bank(protocol.pack_bank(BANK))["oct"]), vars(BANK["oct"]))
     assert protocol.unpack_bank(protocol.pack_bank({})) == {}

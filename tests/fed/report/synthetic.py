@@ -5,7 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
+from fed.config.judging import Equipment, Sets
+from fed.judgement.equipment import equipment
+from fed.judgement.eyes import two_image_eyes
+from fed.judgement.sets import prediction_sets
+from fed.judgement.subgroups import subgroups
+from fed.judgement.triage import triage
 from fed.metrics import at_threshold, bootstrap, evaluate, names, threshold_for
 from fed.report import Sample
 from fed.results import (
@@ -47,6 +54,36 @@ def write_run(
     write_rounds(folder, [_round(number, content["sites"]) for number in range(1, ROUNDS + 1)])
     (folder / CONFIGURATION).write_text("name: synthetic\nseed: 7\nmethod: fedrima\n")
     return content
+
+
+@cache
+def judged(
+    classes: tuple[str, ...] = CLASSES, unseen: int = 4, mix: tuple[float, ...] | None = None
+) -> dict[str, Any]:
+    """Return keys of ``results.json``: all that the predictions of such a run say to its users."""
+    rows, results = _graded(classes, unseen)
+    columns = ["site", "case_id", "patient_id", "condition", "label"]
+    frame = pd.DataFrame(rows, columns=[*columns, *(f"p_{k}" for k in range(len(classes)))])
+    eyes, even = two_image_eyes(frame), np.full(len(classes), 1 / len(classes))
+    assert eyes is not None
+
+    def draws(*scope: str) -> np.random.Generator:
+        return np.random.default_rng([len(name) for name in scope])
+
+    cases = frame[["site", "case_id"]].drop_duplicates()
+    kinds = ["women"] * 10 + ["men"] * 8 + ["", "other"]
+    sex = cases.assign(sex=[kinds[i % 20] for i in range(len(cases))])
+    groups = subgroups(frame, sex, "sex", names(), 40, draws)
+    sets = prediction_sets(frame, frame[:0], Sets(), 40, draws)
+    worth = equipment(eyes, results.sites, even, Equipment(), 40, draws("equipment"))
+    assert groups is not None
+    assert sets is not None
+    return {
+        "triage": triage(eyes, even, mix, 40, draws).content(),
+        "sets": sets.content(),
+        "equipment": worth.content(),
+        "subgroups": {"sex": {c: table.content() for c, table in groups.items()}},
+    }
 
 
 def samples() -> list[Sample]:

@@ -9,7 +9,8 @@ import pytest
 
 from fed.report import write_report
 from fed.report.words import duration, size
-from tests.fed.report.synthetic import BINARY, samples, write_run
+from tests.fed.report.synthetic import BINARY, judged, samples, write_run
+from tests.fed.study.graded_runs import write_small_comparison
 from tests.fed.study.synthetic import write_small_study
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -56,16 +57,19 @@ def browser():
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("pages")
-    write_run(folder / "four")
-    write_run(folder / "two", classes=BINARY, unseen=1)
+    write_run(folder / "four", triage=judged()["triage"])
+    write_run(folder / "two", classes=BINARY, unseen=1, triage=judged(BINARY, 1)["triage"])
+    write_run(folder / "judged", **judged(mix=(68, 10, 12, 10)))
     return {
+        "judged": write_report(folder / "judged", []),
+        "compared": write_small_comparison(folder / "compared"),
         "four": write_report(folder / "four", samples()),
         "two": write_report(folder / "two", []),
         "study": write_small_study(folder / "study"),
     }
 
 
-@pytest.mark.parametrize("name", ["four", "two", "study"])
+@pytest.mark.parametrize("name", ["four", "two", "study", "judged", "compared"])
 def test_a_page_fits_every_screen_and_can_be_read(browser, pages, name):
     for width, scheme in SCREENS:
         page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
@@ -79,7 +83,7 @@ def test_a_page_fits_every_screen_and_can_be_read(browser, pages, name):
         page.close()
 
 
-@pytest.mark.parametrize("name", ["four", "two", "study"])
+@pytest.mark.parametrize("name", ["four", "two", "study", "compared"])
 def test_a_page_prints_on_few_sheets_without_its_configuration(browser, pages, name):
     page = browser.new_page(viewport={"width": 710, "height": 1000}, color_scheme="dark")
     page.goto(pages[name].as_uri())
@@ -94,7 +98,7 @@ def test_a_page_prints_on_few_sheets_without_its_configuration(browser, pages, n
     page.close()
 
 
-@pytest.mark.parametrize("name", ["four", "two"])
+@pytest.mark.parametrize("name", ["four", "two", "judged"])
 def test_every_figure_is_the_one_in_the_results(browser, pages, name):
     results = json.loads(pages[name].with_name("results.json").read_text())
     page = browser.new_page()
@@ -119,6 +123,12 @@ def _as_shown(path: str, results: dict) -> str:
         return size(found)
     if path.startswith("time/"):
         return duration(found)
+    if path.endswith("enough/value"):
+        return f"{100 * found:.0f} %" if found is not None else "n/a"
+    if path.startswith("equipment/"):
+        return f"{found:.1f}"
+    if found is None:
+        return "n/a"
     if isinstance(found, int):
         return str(found)
     if isinstance(found, dict) and "cases" in found:
