@@ -75,6 +75,7 @@ def answer_statistics(message: Message, context: Context) -> Message:
 def answer_train(message: Message, context: Context) -> Message:
     """Train for one round."""
     site, task = _site(context), protocol.unpack_train_task(message.content)
+    protocol.check_train_task(task, len(site.config.method.phases))
     update = train(site, task)
     if site.config.server.updates == "float16":
         changes = halved(update.parameters, task.parameters)

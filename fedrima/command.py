@@ -29,6 +29,9 @@ def run(
     seed: Annotated[int | None, typer.Option(help="Short for --set seed=N.")] = None,
     engine: Annotated[str | None, typer.Option(help="inline or ray.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Folder of an interrupted run.")] = None,
+    from_round: Annotated[
+        int | None, typer.Option("--from-round", help="With --resume: go back to this round.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the federation only.")] = False,
     coarse: Annotated[
         bool, typer.Option("--quick", help="Coarse version of a study, in about 3 minutes.")
@@ -46,7 +49,16 @@ def run(
     settings += [f"seed={seed}"] if seed is not None else []
     settings += [f"engine.name={engine}"] if engine is not None else []
     asked = Asked(
-        tuple(configs or ()), tuple(settings), out, resume, seed, dry_run, coarse, prepare, quiet
+        tuple(configs or ()),
+        tuple(settings),
+        out,
+        resume,
+        seed,
+        dry_run,
+        coarse,
+        prepare,
+        quiet,
+        from_round,
     )
     try:
         execute(asked)

@@ -19,17 +19,20 @@ from fed.data.origin import pseudo_sites
 from fed.engines import check_gpu
 from fed.errors import ConfigError, RunError
 from fed.initial import initial_model
+from fed.interruption import ended_like_ctrl_c
 from fed.overview import federation_table
 from fed.report import terminal_table
-from fed.results import Run, read_results
+from fed.results import RESULTS, Run, read_results
 from fed.sites import SiteCard
-from fed.storage import set_aside, write_text
+from fed.storage import check_ours, locked, set_aside, write_text
 from fed.study.plan import plan, quick
 from fed.study.results import write_study
+from server.checkpoint import go_back
 from server.estimate import estimate
 from server.evaluation import check_metrics
 from server.onboarding import check_archives
 from server.progress import TerminalProgress
+from server.recorder import CHECKPOINTS
 from server.schedule import schedule
 from server.simulation import cards_of, simulate
 from server.start import check_start
@@ -53,6 +56,8 @@ class Asked:
     seed : int or None
         What ``--seed`` says; it is among the settings, too.
     dry_run, coarse, prepare, quiet : bool
+    from_round : int or None
+        The round after which an interrupted run is to go on, if not the last.
     """
 
     configs: tuple[Path, ...] = ()
@@ -64,6 +69,7 @@ class Asked:
     coarse: bool = False
     prepare: bool = False
     quiet: bool = False
+    from_round: int | None = None
 
 
 def execute(asked: Asked) -> None:
@@ -76,10 +82,17 @@ def execute(asked: Asked) -> None:
     StoppedError
         If a run failed or was interrupted; it says how to go on.
     """
+    with ended_like_ctrl_c():
+        _execute(asked)
+
+
+def _execute(asked: Asked) -> None:
     console = _console(asked.quiet)
     directory = asked.resume or asked.out
     try:
         config = _configured(asked)
+        if asked.from_round is not None:
+            _go_back(asked, config)
         if asked.prepare:
             _prepare(config, console)
             return
@@ -130,6 +143,15 @@ def _configured(asked: Asked) -> Config:
     if asked.resume is not None:
         return _resumed(asked.resume, asked.configs, asked.settings)
     return load(asked.configs or [DEMO], asked.settings)
+
+
+def _go_back(asked: Asked, config: Config) -> None:
+    """Forget what an interrupted or finished run has done after a round."""
+    if asked.resume is None or config.study is not None:
+        raise ConfigError("--from-round: goes with --resume and the folder of one run")
+    with locked(asked.resume):
+        go_back(asked.resume / CHECKPOINTS, asked.from_round or 0, config)
+        (asked.resume / RESULTS).unlink(missing_ok=True)
 
 
 def _one_run(
@@ -206,9 +228,10 @@ def _study(config: Config, directory: Path, dry_run: bool, console: Console) -> 
     if dry_run:
         _show(runs[0].config, source, cards_of(source, runs[0].config), _console())
         return
-    directory.mkdir(parents=True, exist_ok=True)
-    write_text(directory / "config.yaml", dump(config))
-    failed = runner.run()
+    check_ours(directory)
+    with locked(directory):
+        write_text(directory / "config.yaml", dump(config))
+        failed = runner.run()
     done = [run for run in runs if finished(directory, run)]
     if done:
         report = write_study(config, done, directory, {f.run.folder: f.reason for f in failed})

@@ -9,12 +9,18 @@ BRANCHES = ("fundus_fusion", "oct_fusion", "joint_fusion")
 """Places for what a fusion trains (`model.fusions`); one that it leaves empty has no weights."""
 FUSION = (*BRANCHES, "classifier")
 STATISTICS = ("transport",)
-_COUNTED = ("running_mean", "running_var", "num_batches_tracked")
+_STEPS = "num_batches_tracked"
+_COUNTED = ("running_mean", "running_var", _STEPS)
 
 
 def learned(name: str) -> bool:
     """Return whether a name of the network's state is of a weight, not of a running statistic."""
     return not name.endswith(_COUNTED) and name.split(".", 1)[0] not in STATISTICS
+
+
+def counts_steps(name: str) -> bool:
+    """Return whether a name is of a counter of batches, from which nothing is computed."""
+    return name.endswith(_STEPS)
 
 
 def trained_modules(parts: Iterable[str], modalities: Iterable[str]) -> tuple[str, ...]:

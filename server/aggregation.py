@@ -1,17 +1,37 @@
 """Reducing updates module by module, as they arrive."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fed.protocol import Update
+from fed.results import BoundedUpdate
 from fed.sites import SiteCard
 from fed.states import State
 from model.rima import modules_of
-from server.reductions import Fold, Reduction
+from server.reductions import FACTORS, Fold, Reduction
 from server.weights import Weight
+
+
+@dataclass(frozen=True)
+class Reduced:
+    """What became of the updates of a round.
+
+    Attributes
+    ----------
+    model : State
+    told : Mapping
+        By module, what the reduction has to tell.
+    bounded : tuple of BoundedUpdate
+        Every update that was shortened.
+    """
+
+    model: dict[str, NDArray[Any]]
+    told: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    bounded: tuple[BoundedUpdate, ...] = ()
 
 
 class ModuleReduction:
@@ -35,6 +55,7 @@ class ModuleReduction:
         self._reduction = reduction
         self._folds: dict[str, Fold] = {}
         self._trained: dict[str, None] = {}
+        self._sites: dict[str, list[str]] = {}
 
     def add(self, update: Update, card: SiteCard) -> None:
         """Fold one site's update, whose names and shapes have been checked."""
@@ -48,21 +69,27 @@ class ModuleReduction:
             values = {key: update.parameters[key] for key in keys}
             self._folds[module].add(values, weight, self._weight.stratum(card, module))
             self._trained |= dict.fromkeys(keys)
+            self._sites.setdefault(module, []).append(card.name)
 
     @property
     def trained(self) -> Sequence[str]:
         """The names that some site returned, in the order they came."""
         return list(self._trained)
 
-    def result(self) -> tuple[dict[str, NDArray[Any]], dict[str, Mapping[str, Any]]]:
-        """Return the reduced model, and by module what the reduction has to tell."""
-        reduced, told = dict(self._current), {}
+    def result(self) -> Reduced:
+        """Return the reduced model, and what the reduction has to tell."""
+        model, told = dict(self._current), {}
+        bounded: list[BoundedUpdate] = []
         for module, fold in self._folds.items():
             values, words = fold.result(self._weight)
-            reduced |= {key: _like(value, self._current[key]) for key, value in values.items()}
-            if words:
-                told[module] = words
-        return reduced, told
+            model |= {key: _like(value, self._current[key]) for key, value in values.items()}
+            factors = words.get(FACTORS, ())
+            for site, factor in zip(self._sites[module], factors, strict=bool(factors)):
+                if factor < 1:
+                    bounded.append(BoundedUpdate(site=site, module=module, factor=factor))
+            if rest := {key: value for key, value in words.items() if key != FACTORS}:
+                told[module] = rest
+        return Reduced(model, told, tuple(bounded))
 
 
 def mean_of(states: Sequence[State]) -> dict[str, NDArray[Any]]:

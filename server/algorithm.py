@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from fed.protocol import Bank, StatisticsTask, TrainTask, TransportCount, Update
+from fed.results import BoundedUpdate
 from fed.sites import SiteCard
 from server.schedule import Round
 from server.state import ServerState
@@ -61,6 +62,10 @@ class StepRecord:
     transport : TransportCount
     reductions : Mapping
         By module, what the reduction has to tell, such as how many updates it bounded.
+    bounded : tuple of BoundedUpdate
+        Every update that was shortened.
+    movement : Mapping
+        By module, the length of the way that its weights went.
     warnings : tuple of str
     """
 
@@ -69,6 +74,8 @@ class StepRecord:
     seconds: Mapping[str, float] = field(default_factory=dict)
     transport: TransportCount = field(default_factory=TransportCount)
     reductions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    bounded: tuple[BoundedUpdate, ...] = ()
+    movement: Mapping[str, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
 

@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from logging import getLogger
 from pathlib import Path
+from typing import cast
 
 from flwr.app import Context
 from flwr.serverapp import Grid, ServerApp
@@ -12,9 +13,11 @@ from fed import running
 from fed.config import Config
 from fed.config.clock import SecondsPerCase
 from fed.data.cases import CaseSource
+from fed.engines import SimulationGrid
 from fed.engines.runtime import RuntimeGrid
 from fed.engines.site import one_thread
 from fed.report import write_report
+from fed.storage import locked
 from server.algorithm import Algorithm
 from server.connections import Connections
 from server.federation import Federation
@@ -58,7 +61,8 @@ def make_app(
             return
         config = running.configured(context.run_config)
         recorder = Recorder(Path(str(context.run_config["out"])), config, source=source)
-        coordinate(config, recorder, Connections(grid, config), grid, observers, seconds_per_case)
+        connections = Connections(grid, config, sites=cast(SimulationGrid, grid).site_names)
+        coordinate(config, recorder, connections, grid, observers, seconds_per_case)
 
     return server_app
 
@@ -142,7 +146,7 @@ def run_under_flower(grid: Grid, run_config: running.Values) -> None:
     directory = running.output_folder(config, run_config)
     patience_s = float(run_config["patience-s"])
     sites = RuntimeGrid(grid, patience_s)
-    with one_thread(), log_to(directory / "log.txt"):
+    with locked(directory), one_thread(), log_to(directory / "log.txt"):
         try:
             connections = Connections(sites, config, patience_s)
             recorder = Recorder(directory, config, engine="flower")

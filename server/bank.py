@@ -12,25 +12,44 @@ from fed.prototypes import Prototypes, join, summarise
 from fed.randomness import derive
 from fed.sites import MODALITIES, Modality
 from model.transport import feature_plan, labelled_coupling
+from server.bank_bounds import bounded
 
 
 @dataclass
 class BankBuilder:
-    """Collects the class statistics of the sites, in the order they are added."""
+    """Collects the class statistics of the sites, in the order they are added.
+
+    Attributes
+    ----------
+    prototypes : int
+        Most of a class and modality.
+    pulled : list of str
+        Whose clusters were too far out, in words.
+    """
 
     prototypes: int
     seed: int
-    _parts: dict[Modality, list[Prototypes]] = field(default_factory=dict)
+    pulled: list[str] = field(default_factory=list)
+    _parts: dict[Modality, dict[str, Prototypes]] = field(default_factory=dict)
 
-    def add(self, statistics: Bank) -> None:
+    def add(self, site: str, statistics: Bank) -> None:
         """Add one site's clusters."""
         for modality, clusters in statistics.items():
-            self._parts.setdefault(modality, []).append(clusters)
+            self._parts.setdefault(modality, {})[site] = clusters
 
     def result(self) -> dict[Modality, Prototypes]:
-        """Merge the clusters of all sites to at most `prototypes` a class and modality."""
+        """Merge the clusters of all sites to at most `prototypes` a class and modality.
+
+        Those that lie far out are pulled in first (`server.bank_bounds`); `pulled` says whose.
+        """
         bank: dict[Modality, Prototypes] = {}
-        for modality, parts in self._parts.items():
+        for modality, by_site in self._parts.items():
+            parts, pulled = bounded([*by_site.values()], [*by_site])
+            self.pulled += [
+                f"{p.site}: its {modality} clusters of class {p.label} are too far out and are "
+                f"pulled in, times {p.factor:.3g}"
+                for p in pulled
+            ]
             everything = join(parts)
             bank[modality] = join(
                 [

@@ -1,6 +1,9 @@
 """A run's state and ledger between two rounds, in one file, so that they are never half there."""
 
+import hashlib
 import json
+import re
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -9,21 +12,34 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
+from fed.config import Config
 from fed.config.clock import Clock, SecondsPerCase
-from fed.errors import DataError
+from fed.errors import ConfigError, DataError
 from fed.protocol import Bank, TransportCount
 from fed.prototypes import Prototypes
 from fed.sites import MODALITIES
 from fed.storage import read_tensors, write_tensors
+from server.alarm import Movement
 from server.communication import Traffic
+from server.differences import first_difference
 from server.ledger import Ledger
 from server.state import ServerState
 
-FILE = "latest.safetensors"
+NAME = re.compile(r"round-(\d+)\.safetensors")
 
 
-def save_checkpoint(directory: Path, state: ServerState, ledger: Ledger) -> None:
-    """Write the state after a round, replacing the one before."""
+def save_checkpoint(
+    directory: Path, state: ServerState, ledger: Ledger, config: Config, kept: int | None = None
+) -> None:
+    """Write the state after a round, and let go of the oldest.
+
+    Parameters
+    ----------
+    config : Config
+        Of the run; what goes on from the checkpoint must have the same.
+    kept : int, optional
+        Checkpoints that stay, this one included; by default ``server.checkpoints``.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     tensors = {f"model/{key}": value for key, value in state.model.items()}
     for age, model in enumerate(state.recent):
@@ -41,27 +57,69 @@ def save_checkpoint(directory: Path, state: ServerState, ledger: Ledger) -> None
         "virtual_seconds": ledger.virtual_seconds,
         "failures": ledger.failures,
         "warnings": ledger.warnings,
+        "movements": [asdict(moved) for moved in ledger.movements],
     }
-    write_tensors(directory / FILE, tensors, {"ledger": json.dumps(account)})
+    told = {"ledger": json.dumps(account), "config": json.dumps(_decisive(config))}
+    write_tensors(
+        path_of(directory, state.completed), tensors, told | {"sha256": _digest(tensors, told)}
+    )
+    for number in checkpoints(directory)[: -(kept or config.server.checkpoints)]:
+        path_of(directory, number).unlink()
 
 
-def load_checkpoint(directory: Path) -> tuple[ServerState, Ledger] | None:
+def checkpoints(directory: Path) -> list[int]:
+    """Return the rounds of which there is a checkpoint, in ascending order."""
+    found = (NAME.fullmatch(path.name) for path in directory.glob("round-*.safetensors"))
+    return sorted(int(match[1]) for match in found if match)
+
+
+def path_of(directory: Path, number: int) -> Path:
+    """Return the file of the checkpoint after a round."""
+    return directory / f"round-{number:05d}.safetensors"
+
+
+def go_back(directory: Path, number: int, config: Config) -> None:
+    """Forget the checkpoints after a round, so that a run goes on from there.
+
+    Raises
+    ------
+    ConfigError
+        If there is no checkpoint of the round.
+    DataError
+        If it cannot be used.
+    """
+    found = checkpoints(directory)
+    if number not in found:
+        kept = ", ".join(map(str, found)) or "none"
+        raise ConfigError(f"--from-round {number}: no checkpoint of that round; there are: {kept}")
+    load_checkpoint(directory, config, number)
+    for later in found:
+        if later > number:
+            path_of(directory, later).unlink()
+
+
+def load_checkpoint(
+    directory: Path, config: Config | None = None, number: int | None = None
+) -> tuple[ServerState, Ledger] | None:
     """Read the state to go on from, and its ledger; None if no round was completed.
+
+    Parameters
+    ----------
+    config : Config, optional
+        That the checkpoint must be of.
+    number : int, optional
+        Of the round; by default the last.
 
     Raises
     ------
     DataError
-        If the file is there but cannot be read.
+        If the file is there but is not as it was written, or is of another configuration.
     """
-    path = directory / FILE
-    if not path.exists():
+    found = checkpoints(directory)
+    if not found:
         return None
-    try:
-        tensors = read_tensors(path)
-        with safe_open(path, framework="numpy") as opened:
-            account: dict[str, Any] = json.loads(opened.metadata()["ledger"])
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{path}: not a checkpoint that can be read ({error})") from None
+    path = path_of(directory, found[-1] if number is None else number)
+    tensors, account = _read(path, config)
     state = ServerState(
         model=_under(tensors, "model/"),
         completed=account["completed"],
@@ -76,12 +134,53 @@ def load_checkpoint(directory: Path) -> tuple[ServerState, Ledger] | None:
         virtual_seconds=account["virtual_seconds"],
         failures=account["failures"],
         warnings=account["warnings"],
+        movements=[Movement(**moved) for moved in account["movements"]],
     )
     earlier = Traffic()
     earlier.down.update(account["down"])
     earlier.up.update(account["up"])
     ledger.traffic.add(earlier)
     return state, ledger
+
+
+def _read(path: Path, config: Config | None) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """Return tensors and account of a checkpoint that is as it was written."""
+    try:
+        tensors = read_tensors(path)
+        with safe_open(path, framework="numpy") as opened:
+            metadata: dict[str, str] = opened.metadata() or {}
+        told = {name: metadata[name] for name in ("ledger", "config")}
+        whole = metadata["sha256"] == _digest(tensors, told)
+        account, written = json.loads(told["ledger"]), json.loads(told["config"])
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{path}: not a checkpoint that can be read ({error})") from None
+    if not whole or path != path_of(path.parent, account["completed"]):
+        others = [n for n in checkpoints(path.parent) if path_of(path.parent, n) != path]
+        hint = f"; --from-round {others[-1]} goes back to the one before" if others else ""
+        raise DataError(f"{path}: damaged or changed: it is not what was written{hint}")
+    difference = "" if config is None else first_difference(_decisive(config), written)
+    if difference:
+        raise DataError(
+            f"{path}: of a run with another {difference}; give config.yaml back what it had, or "
+            "begin a new run"
+        )
+    return tensors, account
+
+
+def _decisive(config: Config) -> dict[str, Any]:
+    """Return all of a configuration but what may change when a run is resumed."""
+    content: dict[str, Any] = json.loads(config.model_dump_json())
+    return {key: value for key, value in content.items() if key != "engine"}
+
+
+def _digest(tensors: Mapping[str, NDArray[Any]], told: Mapping[str, str]) -> str:
+    """Return a checksum over names, types, shapes and bytes."""
+    digest = hashlib.sha256(json.dumps(dict(told), sort_keys=True).encode())
+    for name in sorted(tensors):
+        value = np.asarray(tensors[name], order="C")
+        digest.update(f"{name} {value.dtype.str} {value.shape}\n".encode())
+        digest.update(value.data if value.size else b"")
+    return digest.hexdigest()
 
 
 def seconds_record(seconds_per_case: SecondsPerCase | None) -> dict[str, dict[str, float]] | None:

@@ -81,20 +81,23 @@ class Exchange:
 
     def answers(self, requests: Iterable[Request[Answer]]) -> Iterator[tuple[SiteCard, Answer]]:
         """Yield site and checked answer of each that answers well; show each failure at once."""
-        asked: dict[str, Request[Answer]] = {}
+        asked: dict[int, Request[Answer]] = {}
         replies = self.grid.send_and_receive(
             self._messages(requests, asked), timeout=self.deadline_s
         )
         for reply in replies:
-            request = asked.pop(self.membership.name(reply.metadata.src_node_id))
+            request = asked.pop(reply.metadata.src_node_id, None)
+            if request is None:
+                log.warning("node %d answers unasked", reply.metadata.src_node_id)
+                continue
             card = request.member.card
             if reply.has_error():
-                self.fail(card.name, reply.error.reason or f"error {reply.error.code}")
-                continue
-            self.traffic.up[card.name] += protocol.size(reply.content)
-            if self._is_late(card, self.traffic.up[card.name]):
+                self.fail(card.name, protocol.reason_of(reply))
                 continue
             try:
+                self.traffic.up[card.name] += protocol.size(reply.content)
+                if self._is_late(card, self.traffic.up[card.name]):
+                    continue
                 answer = request.unpack(reply.content)
             except protocol.RefusedReplyError as error:
                 self.fail(card.name, f"its reply was refused: it {error}")
@@ -120,7 +123,7 @@ class Exchange:
         """Book the sites of a role that are not connected."""
         for site in self.membership.absent:
             if site.role == role:
-                self.fail(site.name, "not connected", "absent")
+                self.fail(site.name, self.membership.reason(site.name), "absent")
 
     def outcomes(self) -> dict[str, Outcome]:
         """Return what became of each site that had a part."""
@@ -128,7 +131,7 @@ class Exchange:
         return outcomes | {failure.site: failure.outcome for failure in self.failures}
 
     def _messages(
-        self, requests: Iterable[Request[Answer]], asked: dict[str, Request[Answer]]
+        self, requests: Iterable[Request[Answer]], asked: dict[int, Request[Answer]]
     ) -> Iterator[Message]:
         for request in requests:
             card = request.member.card
@@ -137,8 +140,8 @@ class Exchange:
                 continue
             if request.least_bytes is not None and self._is_late(card, request.least_bytes):
                 continue
-            asked[card.name] = request
             node = request.member.node_id
+            asked[node] = request
             yield protocol.instruction(request.content, node, self.kind, self.number)
 
     def _is_late(self, card: SiteCard, up_bytes: int) -> bool:

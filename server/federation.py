@@ -12,6 +12,7 @@ from fed.engines import Grid
 from fed.errors import RunError
 from fed.protocol import Bank, Scores
 from fed.results import RoundRecord
+from server.alarm import Movement, alarms
 from server.algorithm import Algorithm, Asks, Step, StepRecord, Updates
 from server.clock import VirtualClock
 from server.connections import Connections
@@ -154,6 +155,10 @@ class Federation:
         """Return the record of the round, not yet scored."""
         virtual = round_seconds(exchanges, self._clock)
         self.ledger.virtual_seconds += virtual or 0.0
+        moved = Movement(plan.phase, told.movement)
+        alarmed = alarms(moved, self.ledger.movements)
+        self.ledger.movements.append(moved)
+        self.ledger.warn(f"round {plan.number}: {words}" for words in alarmed)
         return RoundRecord.model_validate(
             {
                 "round": plan.number,
@@ -163,6 +168,9 @@ class Federation:
                 "failures": [f.record() for e in exchanges for f in e.failures],
                 "losses": told.losses,
                 "reductions": told.reductions,
+                "bounded": told.bounded,
+                "movement": told.movement,
+                "alarms": alarmed,
                 "down_bytes": sum(e.traffic.total_down for e in exchanges),
                 "up_bytes": sum(e.traffic.total_up for e in exchanges),
                 "sites": site_records(membership, exchanges, told.seconds),

@@ -6,6 +6,7 @@ from typing import Any
 
 from fed.config.clock import SecondsPerCase
 from fed.protocol import TransportCount
+from server.alarm import Movement
 from server.communication import Traffic
 
 
@@ -24,6 +25,8 @@ class Ledger:
     virtual_seconds : float
     failures : list of dict
     warnings : list of str
+    movements : list of Movement
+        How far the model went in each round.
     """
 
     traffic: Traffic = field(default_factory=Traffic)
@@ -33,6 +36,7 @@ class Ledger:
     virtual_seconds: float = 0.0
     failures: list[dict[str, Any]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    movements: list[Movement] = field(default_factory=list)
 
     def spend(self, phase: str, seconds: float) -> None:
         """Count wall seconds under a phase."""

@@ -1,7 +1,7 @@
 """Who is in the federation, and who takes part in a round."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from fed.config import Config
 from fed.data.pooling import federation
@@ -32,10 +32,13 @@ class Membership:
     members : tuple of Member
     absent : tuple of Site
         Sites of the configuration that nobody has answered for.
+    reasons : Mapping
+        Why a site is absent, where it is known.
     """
 
     members: tuple[Member, ...]
     absent: tuple[Site, ...] = ()
+    reasons: Mapping[str, str] = field(default_factory=dict)
 
     def with_role(self, role: str) -> tuple[Member, ...]:
         """Return the members of one role."""
@@ -45,8 +48,14 @@ class Membership:
         """Return the name of the site at a node."""
         return next(m.name for m in self.members if m.node_id == node_id)
 
+    def reason(self, site: str) -> str:
+        """Return why a site is absent."""
+        return self.reasons.get(site, "not connected")
 
-def make_membership(members: Sequence[Member], config: Config) -> Membership:
+
+def make_membership(
+    members: Sequence[Member], config: Config, reasons: Mapping[str, str] | None = None
+) -> Membership:
     """Put the sites in the order of the configuration, whatever order they answered in.
 
     Raises
@@ -66,6 +75,7 @@ def make_membership(members: Sequence[Member], config: Config) -> Membership:
     return Membership(
         members=tuple(sorted(members, key=lambda m: order[m.name])),
         absent=tuple(site for site in sites if site.name not in seen),
+        reasons=reasons or {},
     )
 
 

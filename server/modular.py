@@ -24,6 +24,7 @@ from fed.sites import SiteCard
 from fed.states import State
 from model.parts import trained_modules
 from server.aggregation import ModuleReduction, mean_of
+from server.alarm import movement
 from server.algorithm import Algorithm, Step, StepRecord, Task, Updates
 from server.bank import BankBuilder, missing_classes, transport_parameters
 from server.own_models import OwnModels, own_state
@@ -88,11 +89,19 @@ def _train(
         seconds[site.name] = update.seconds
         transport += update.transport
         del update, returned
-    reduced, told = fold.result()
-    moved = config.server_optimizer.move(state.model, reduced, fold.trained, state.moments)
+    reduced = fold.result()
+    moved = config.server_optimizer.move(state.model, reduced.model, fold.trained, state.moments)
     recent = _recent(state, step, moved.model, method.average_last)
     model = mean_of(recent) if plan.last and len(recent) > 1 else moved.model
-    record = StepRecord(tuple(answered), losses, seconds, transport, told)
+    record = StepRecord(
+        tuple(answered),
+        losses,
+        seconds,
+        transport,
+        reduced.told,
+        reduced.bounded,
+        movement(state.model, moved.model, fold.trained),
+    )
     return ServerState(model, plan.number, recent, moved.moments, state.bank), record
 
 
@@ -119,9 +128,9 @@ def collect_bank(config: Config, number: int, updates: Updates) -> tuple[Bank, S
     builder = BankBuilder(config.method.prototypes, config.seed)
     answered = []
     for site, statistics in updates:
-        builder.add(cast(Bank, statistics))
+        builder.add(site.name, cast(Bank, statistics))
         answered.append(site.name)
     bank = builder.result()
-    words = missing_classes(bank, config.task.classes)
+    words = builder.pulled + missing_classes(bank, config.task.classes)
     warnings = tuple(f"bank of round {number}: {line}" for line in words)
     return bank, StepRecord(tuple(answered), warnings=warnings)

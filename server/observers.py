@@ -14,6 +14,10 @@ Outcome = Literal["answered", "unavailable", "absent", "dropped", "late", "faile
 `absent` is a site that is not connected, and `failed` anything that went wrong."""
 
 
+LONGEST_LINE = 250
+"""Letters of a reason where one line tells it."""
+
+
 @dataclass(frozen=True)
 class Failure:
     """A site that did not contribute, and why; a traceback follows the first line."""
@@ -24,8 +28,9 @@ class Failure:
 
     @property
     def headline(self) -> str:
-        """The reason's first line."""
-        return self.reason.strip().splitlines()[0] if self.reason.strip() else "unknown"
+        """The reason's first line, cut where it is long."""
+        line = self.reason.strip().splitlines()[0] if self.reason.strip() else "unknown"
+        return line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]}..."
 
     def record(self) -> dict[str, str]:
         """Return the failure as ``rounds.jsonl`` and ``results.json`` keep it."""

@@ -14,6 +14,7 @@ from fed.sites import MODALITIES, Modality, SiteCard
 from fed.states import State
 from model.parts import ENCODER
 from model.rima import modules_of
+from server.aggregation import Reduced
 
 
 def own_state(state: State, site: str) -> State:
@@ -59,6 +60,6 @@ class OwnModels:
         for name, value in update.parameters.items():
             self._state[f"{card.name}/{name}"] = value
 
-    def result(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    def result(self) -> Reduced:
         """Return the state with every site's newest model."""
-        return dict(self._state), {}
+        return Reduced(dict(self._state))

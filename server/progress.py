@@ -16,6 +16,8 @@ from server.schedule import Round
 
 log = getLogger(__name__)
 
+GO_BACK = "to go back before it: stop the run, then --resume DIR --from-round N"
+
 
 class LogProgress(Observer):
     """Keeps the course of a run in the log.
@@ -43,8 +45,19 @@ class LogProgress(Observer):
             len(record.participants),
             record.seconds,
         )
+        for line in self._trouble(record):
+            log.warning("round %d: %s", record.round, line)
         if record.held_out:
             log.info("round %d: %s", record.round, self._in_words(record.held_out))
+
+    @staticmethod
+    def _trouble(record: RoundRecord) -> list[str]:
+        """Return what the round says of updates that were too long, and of where the model went."""
+        shortened = [
+            f"{b.site}: its update of {b.module} was too long and is multiplied by {b.factor:.3g}"
+            for b in record.bounded
+        ]
+        return shortened + [f"ALARM: {words}" for words in record.alarms]
 
     def _in_words(self, table: Table) -> str:
         parts = []
@@ -118,5 +131,9 @@ class TerminalProgress(LogProgress):
         """Advance; print the held-out result where there is one."""
         super().round_ended(record)
         self._progress.update(self._rounds, completed=record.round)
+        for line in self._trouble(record):
+            self._console.print(f"round {record.round:3d}  {line}", style="red", markup=False)
+        if record.alarms:
+            self._console.print(f"round {record.round:3d}  {GO_BACK}", markup=False)
         if record.held_out:
             self._console.print(f"round {record.round:3d}  {self._in_words(record.held_out)}")

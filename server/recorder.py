@@ -11,6 +11,7 @@ from fed.config import Config, dump
 from fed.confounds import confounds
 from fed.data.cases import CaseSource
 from fed.data.origin import pseudo_sites
+from fed.errors import DataError
 from fed.results import (
     CONFIGURATION,
     ONBOARDING,
@@ -52,6 +53,7 @@ from server.onboarding import onboarding_results, onboarding_rows
 from server.participation import outcome_counts, time_by_group, to_accuracy
 from server.state import ServerState
 
+CHECKPOINTS = "checkpoints"
 PACKAGES = ("flwr", "torch", "numpy", "scikit-learn", "ray")
 
 
@@ -91,10 +93,21 @@ class Recorder:
         write_text(directory / CONFIGURATION, dump(config))
 
     def resume(self) -> tuple[ServerState, Ledger] | None:
-        """Return state and ledger of an interrupted run, and drop the lines of unfinished rounds."""
-        found = load_checkpoint(self._directory / "checkpoints")
+        """Return state and ledger of an interrupted run, and drop the lines of unfinished rounds.
+
+        Raises
+        ------
+        DataError
+            If the checkpoint is damaged or of another run, or lines of its rounds are missing.
+        """
+        found = load_checkpoint(self._directory / CHECKPOINTS, self._config)
         completed = found[0].completed if found else 0
         kept = [line for line in read_rounds(self._directory) if line.round <= completed]
+        if [line.round for line in kept] != [*range(1, completed + 1)]:
+            raise DataError(
+                f"{self._directory / 'rounds.jsonl'}: does not hold a line for each of the "
+                f"{completed} rounds of the checkpoint"
+            )
         write_rounds(self._directory, kept)
         return found
 
@@ -105,7 +118,7 @@ class Recorder:
     def __call__(self, state: ServerState, ledger: Ledger, record: RoundRecord) -> None:
         """Save a round: its line first, then the checkpoint."""
         add_round(self._directory, record)
-        save_checkpoint(self._directory / "checkpoints", state, ledger)
+        save_checkpoint(self._directory / CHECKPOINTS, state, ledger, self._config)
 
     def finish(
         self,

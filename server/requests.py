@@ -1,6 +1,6 @@
 """What the server asks of its sites: class statistics, a round of training, scores."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from server.algorithm import Algorithm, Step, Task
 from server.exchange import Exchange, Request
 from server.membership import Member, longest_first, sample_cohort
 from server.own_models import own_state, owned
-from server.selection import returned_modules, take, update_bytes
+from server.selection import most_cases, returned_modules, take, update_bytes
 from server.state import ServerState
 
 
@@ -35,7 +35,8 @@ def training_requests(
         content = packed.of(task)
         if member in drawn.dropped:
             exchange.fail(member.name, "dropped out of the round", "dropped")
-        modules = returned_modules(config.method, phase, member.card)
+        returned = returned_modules(config.method, phase, member.card)
+        modules = most_cases(config.method, member.card, returned)
         unpack = _update_reader(config, state.model, task.parameters, modules, keys, member.card)
         least = update_bytes(config, phase, member.card, state.model)
         yield Request(member, content, unpack, least)
@@ -47,9 +48,10 @@ def statistics_requests(
     """Yield the request for class statistics for each training site in reach."""
     away = sample_cohort(exchange.membership, step.round.number, config).unavailable
     packed = _Payloads()
+    widths = {m: len(state.model[f"transport.{m}_mean"]) for m in MODALITIES}
     for member in longest_first(m for m in exchange.membership.with_role("train") if m not in away):
         content = packed.of(algorithm.broadcast(state, step, member.card))
-        yield Request(member, content, _statistics_reader(member.card, len(config.task.classes)))
+        yield Request(member, content, _statistics_reader(config, widths, member.card))
 
 
 def score_requests(
@@ -80,6 +82,7 @@ def score_requests(
             judges = [member for member in judges if member.name == owner]
     parts = _answering_parts(config)
     packed: dict[tuple[str, ...], Content] = {}
+    adapting: set[tuple[str, ...]] = set()
     for member in longest_first(judges):
         card = member.card
         modules = used_modules(parts, [m for m in seen if m in card.modalities])
@@ -88,7 +91,8 @@ def score_requests(
             offered = _offered(bank, state) if part == "held_out" else {}
             task = protocol.EvaluateTask(part, config.evaluation.conditions, state, offered)
             packed[modules] = protocol.pack_evaluate_task(task)
-        reader = _scores_reader(card, len(config.task.classes), owner)
+            adapting |= {modules} if offered else set()
+        reader = _scores_reader(config, card, owner, modules in adapting)
         yield Request(member, packed[modules], reader)
 
 
@@ -117,13 +121,17 @@ def _update_reader(
     config: Config,
     model: State,
     sent: State,
-    modules: Sequence[str],
+    modules: Mapping[str, int],
     keys: Sequence[str],
     card: SiteCard,
 ) -> Callable[[Content], Update]:
+    limit = protocol.update_bytes(take(model, modules).values())
+
     def read(content: Content) -> Update:
+        protocol.check_size(content, limit)
         update = protocol.unpack_update(content)
         if config.server.updates == "float16":
+            protocol.check_halved(update.parameters)
             update = replace(update, parameters=restored(update.parameters, sent))
         protocol.check_update(update, model, modules, keys, card)
         return update
@@ -131,19 +139,31 @@ def _update_reader(
     return read
 
 
-def _statistics_reader(card: SiteCard, classes: int) -> Callable[[Content], Bank]:
+def _statistics_reader(
+    config: Config, widths: Mapping[Modality, int], card: SiteCard
+) -> Callable[[Content], Bank]:
+    classes, clusters = len(config.task.classes), config.method.clusters
+    limit = protocol.statistics_bytes(classes, clusters, widths.values())
+
     def read(content: Content) -> Bank:
-        statistics = protocol.unpack_bank(content)
-        protocol.check_statistics(statistics, {}, card, classes)
+        protocol.check_size(content, limit)
+        statistics = protocol.unpack_statistics(content)
+        protocol.check_statistics(statistics, widths, card, classes, clusters)
         return statistics
 
     return read
 
 
-def _scores_reader(card: SiteCard, classes: int, owner: str | None) -> Callable[[Content], Scores]:
+def _scores_reader(
+    config: Config, card: SiteCard, owner: str | None, adapts: bool
+) -> Callable[[Content], Scores]:
+    classes, conditions = len(config.task.classes), config.evaluation.conditions
+    limit = protocol.scores_bytes(card.total, classes)
+
     def read(content: Content) -> Scores:
+        protocol.check_size(content, limit)
         scores = replace(protocol.unpack_scores(content), model=owner)
-        protocol.check_scores(scores, card, classes)
+        protocol.check_scores(scores, card, classes, conditions, adapts)
         return scores
 
     return read

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 from fed.config import Config, Method, Phase
 from fed.sites import MODALITIES, Modality, SiteCard
 from fed.states import State
-from model.parts import HEAD, trained_modules, used_modules
+from model.parts import ENCODER, HEAD, trained_modules, used_modules
 from model.rima import modules_of
 
 
@@ -47,6 +47,16 @@ def returned_modules(method: Method, phase: Phase, card: SiteCard) -> tuple[str,
     if not (method.trains_on_one or any(card.cases["both"])):
         parts -= {"predictors", "fusion"}
     return trained_modules(parts, card.modalities)
+
+
+def most_cases(method: Method, card: SiteCard, modules: Iterable[str]) -> dict[str, int]:
+    """Return by module how many cases of a site can be behind its update."""
+    most = dict.fromkeys(modules, card.total)
+    for modality in () if method.sends_everything else MODALITIES:
+        for module in (ENCODER[modality], HEAD[modality]):
+            if module in most:
+                most[module] = card.having(modality)
+    return most
 
 
 def take(state: State, modules: Iterable[str]) -> State:

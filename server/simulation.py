@@ -15,6 +15,7 @@ from fed.errors import RunError, UserError
 from fed.report import write_report
 from fed.report.samples import samples_of
 from fed.sites import SiteCard
+from fed.storage import locked
 from server.app import make_app
 from server.observers import Observer
 from server.trackers import follow
@@ -53,7 +54,17 @@ def simulate(
     UserError, RunError
         Whatever ends the run; all of it, tracebacks included, is in ``log.txt``.
     """
-    directory.mkdir(parents=True, exist_ok=True)
+    with locked(directory):
+        return _simulate(config, source, directory, observers, seconds_per_case)
+
+
+def _simulate(
+    config: Config,
+    source: CaseSource,
+    directory: Path,
+    observers: Sequence[Observer],
+    seconds_per_case: SecondsPerCase | None,
+) -> Path:
     engine = config.engine
     settings = EngineSettings(engine.name, engine.workers, engine.gpus_per_worker, engine.address)
     nodes = [Node(card.name, float(card.total)) for card in cards_of(source, config)]

@@ -1,6 +1,5 @@
 """Starting from the state that another run left."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from fed.sites import MODALITIES
 from fed.states import State
 from model.parts import trained_modules
 from server.checkpoint import load_checkpoint
+from server.differences import first_difference
 from server.ledger import Ledger
 from server.schedule import schedule
 from server.state import ServerState
@@ -73,21 +73,12 @@ def _phases_of(config: Config, folder: Path) -> int:
         )
     if state_key(other, phases) != state_key(config, phases):
         ours, theirs = (up_to_phase(c, phases).model_dump() for c in (config, other))
+        difference = first_difference(ours, theirs) or "file of weights"
         raise ConfigError(
-            f"start: the run in {folder} has another {_first_difference(ours, theirs)}; its phases "
-            "must be the first ones of this run"
+            f"start: the run in {folder} has another {difference}; its phases must be the first "
+            "ones of this run"
         )
     return phases
-
-
-def _first_difference(ours: Mapping[str, Any], theirs: Mapping[str, Any], path: str = "") -> str:
-    for key, value in ours.items():
-        other = theirs.get(key)
-        if value != other:
-            if isinstance(value, Mapping) and isinstance(other, Mapping):
-                return _first_difference(value, other, f"{path}{key}.")
-            return f"{path}{key} ({other!r}, here {value!r})"
-    return "file of weights"
 
 
 def _taken_over(initial: State, found: State, modules: tuple[str, ...]) -> dict[str, Any]:

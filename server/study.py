@@ -2,7 +2,9 @@
 
 import multiprocessing
 import os
+import signal
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -18,6 +20,7 @@ from fed.config import Config
 from fed.config.prefix import state_key, up_to_phase
 from fed.data.opening import open_source
 from fed.errors import RunError, UserError
+from fed.interruption import ended_like_ctrl_c
 from fed.report.words import counted, duration
 from fed.results import is_finished
 from fed.storage import write_text
@@ -278,18 +281,33 @@ def _work(config: Config, folder: Path) -> None:
     log = os.open(folder / "log.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(log, 1)
     os.dup2(log, 2)
+    _end_with_the_study()
     try:
-        simulate(
-            config,
-            open_source(config, check=False),
-            folder,
-            [LogProgress(config.evaluation.headline)],
-        )
+        with ended_like_ctrl_c():
+            simulate(
+                config,
+                open_source(config, check=False),
+                folder,
+                [LogProgress(config.evaluation.headline)],
+            )
     except (UserError, RunError) as error:
         write_text(folder / FAILED, str(error))
         sys.exit(3)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _end_with_the_study() -> None:
+    """End this process when the study's own ends, however it does."""
+    study = multiprocessing.parent_process()
+    if study is None:
+        return
+
+    def watch() -> None:
+        wait([study.sentinel])
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _rounds(folder: Path) -> int:

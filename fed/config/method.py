@@ -116,8 +116,9 @@ class Method(Section):
     over these models."""
     weight: Annotated[Any, PartKey("weight")] = Field("by_cases", validate_default=True)
     """What a site's update of a module weighs."""
-    reduce: Annotated[Any, PartKey("reduce")] = Field("mean", validate_default=True)
-    """How the updates of a module become one."""
+    reduce: Annotated[Any, PartKey("reduce")] = Field("norm_bounded", validate_default=True)
+    """How the updates of a module become one. The default is the mean, unless a site's change is
+    far longer than the other sites'."""
     average_last: Count = 1
     """At the end of a phase the model is the mean of this many last rounds."""
     server_optimizer: Annotated[Any, PartKey("server_optimizer")] = Field(
@@ -201,6 +202,14 @@ class Method(Section):
             if not any(term.with_parts <= set(phase.trains) for phase in self.phases):
                 together = " and ".join(sorted(term.with_parts))
                 raise ValueError(f"terms: needs a phase that trains {together} together")
+        return self
+
+    @model_validator(mode="after")
+    def _a_cap_knows_all_weights(self) -> "Method":
+        if self.weight.cap < 1 and self.reduce.streams:
+            raise ValueError(
+                "weight: cap needs a reduce that holds all updates of a round, such as norm_bounded"
+            )
         return self
 
     @model_validator(mode="after")

@@ -84,6 +84,8 @@ class Server(Section):
     """Share of the available training sites that takes part in a round."""
     min_sites: Count = 1
     """With fewer answers in a round, the run stops with exit code 3 and its state kept."""
+    checkpoints: Count = 3
+    """Rounds that a run can go back to (`--resume DIR --from-round N`): as many states are kept."""
     deadline_s: Positive | None = None
     """Seconds by the clock on the wall that an exchange may wait for its sites, against those that
     hang; null: as long as they take. For sites with slow equipment see `clock.deadline_s`."""

@@ -59,6 +59,11 @@ class SimulationGrid(Grid):
         """Return the node ids, 1..n in the order of the nodes."""
         return list(self._sites)
 
+    @property
+    def site_names(self) -> dict[int, str]:
+        """The site at each node."""
+        return {node_id: site.name for node_id, site in self._sites.items()}
+
     def create_message(
         self,
         content: RecordDict,

@@ -3,7 +3,9 @@
 import logging
 import math
 import os
+import signal
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -83,6 +85,7 @@ def cluster(address: str | None, workers: int | None) -> Iterator[None]:
     local: dict[str, Any] = {"num_cpus": cpus, "include_dashboard": False}
     with ExitStack() as stack:
         stack.callback(ray.shutdown)
+        on_sigterm = signal.getsignal(signal.SIGTERM)
         ray.init(
             address=address or "local",
             log_to_driver=False,
@@ -90,6 +93,8 @@ def cluster(address: str | None, workers: int | None) -> Iterator[None]:
             runtime_env={"env_vars": {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}},
             **({} if address else local),
         )
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, on_sigterm)  # Ray's own would leave without a word
         yield
 
 

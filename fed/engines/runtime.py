@@ -143,6 +143,8 @@ class RuntimeGrid(Grid):
     def _pull(self, job: Job) -> None:
         for found in self._grid.pull_messages(job.ids):
             if not found.has_error():
+                if found.metadata.src_node_id != job.message.metadata.dst_node_id:
+                    found = _failure(job.message, "another node answered in its place")
                 job.reply = found
                 return
             if job.reply is None:

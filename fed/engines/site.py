@@ -72,6 +72,8 @@ class Site:
             reply = app(message, context)
             if not isinstance(reply, Message):
                 raise TypeError(f"the ClientApp returned {type(reply).__name__}, not a Message")
+            if reply.metadata.src_node_id != self.node_id:
+                raise ValueError("the ClientApp answered as another node")
         except (Exception, SystemExit) as error:
             return exception_failure(message, self.name, error)
         return reply

@@ -7,7 +7,21 @@ Four exchanges make a federation: a site's card (``query.card``), its class stat
 
 from flwr.app import Message
 
-from fed.protocol.border import RefusedReplyError, check_scores, check_statistics, check_update
+from fed.protocol.border import (
+    check_card,
+    check_halved,
+    check_scores,
+    check_statistics,
+    check_train_task,
+    check_update,
+)
+from fed.protocol.limits import (
+    card_bytes,
+    check_size,
+    scores_bytes,
+    statistics_bytes,
+    update_bytes,
+)
 from fed.protocol.records import (
     Content,
     instruction,
@@ -20,6 +34,7 @@ from fed.protocol.records import (
     pack_state,
     pack_train_task,
     pack_update,
+    reason_of,
     size,
     unpack_bank,
     unpack_card,
@@ -27,9 +42,11 @@ from fed.protocol.records import (
     unpack_parameters,
     unpack_scores,
     unpack_state,
+    unpack_statistics,
     unpack_train_task,
     unpack_update,
 )
+from fed.protocol.refusal import RefusedReplyError
 from fed.protocol.values import (
     CARD,
     EVALUATE,
@@ -61,8 +78,13 @@ __all__ = [
     "TrainTask",
     "TransportCount",
     "Update",
+    "card_bytes",
+    "check_card",
+    "check_halved",
     "check_scores",
+    "check_size",
     "check_statistics",
+    "check_train_task",
     "check_update",
     "instruction",
     "is_gone",
@@ -74,13 +96,18 @@ __all__ = [
     "pack_state",
     "pack_train_task",
     "pack_update",
+    "reason_of",
+    "scores_bytes",
     "size",
+    "statistics_bytes",
     "unpack_bank",
     "unpack_card",
     "unpack_evaluate_task",
     "unpack_parameters",
     "unpack_scores",
     "unpack_state",
+    "unpack_statistics",
     "unpack_train_task",
     "unpack_update",
+    "update_bytes",
 ]

@@ -1,23 +1,71 @@
-"""What a reply must be like to be used; anything else costs its site the round, by name."""
+"""What a reply must be like to be used; anything else costs its site the round, by name.
 
-from collections.abc import Collection, Iterable
+`fed.protocol.records` has refused what is not of the form of a reply; here its content is held
+against what was asked, and against what is known of the site: from the configuration, and from
+the card that it gave at the start.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
 
 import numpy as np
 
-from fed.protocol.values import Bank, Scores, Update
-from fed.sites import CONDITIONS, SiteCard
+from fed.protocol.refusal import (
+    LARGEST,
+    RefusedReplyError,
+    check_array,
+    check_finite,
+    check_names,
+    shown,
+)
+from fed.protocol.values import Bank, Scores, TrainTask, Update
+from fed.prototypes import Prototypes
+from fed.sites import CONDITIONS, NEEDED_BY, Condition, Modality, Site, SiteCard
 from fed.states import State
 
-LARGEST = 1e15
-"""No number of a site may be larger: the square of what float32 sums still hold is far beyond."""
+MOST_STEPS = 2**53
+"""A counter that a float can hold."""
 
 
-class RefusedReplyError(ValueError):
-    """A reply that must not be used; the words say what was wrong with it first."""
+def check_card(card: SiteCard, site: Site, classes: int) -> None:
+    """Refuse a card that is not of the site as the configuration describes it.
+
+    Parameters
+    ----------
+    site : Site
+        Who the node is, by the coordinator's knowledge.
+    classes : int
+
+    Raises
+    ------
+    RefusedReplyError
+    """
+    for what in ("name", "group", "role", "resources"):
+        claimed, known = getattr(card, what), getattr(site, what)
+        if claimed != known:
+            raise RefusedReplyError(
+                f"says that its {what} is {shown(claimed)}; by the configuration {shown(known)}"
+            )
+    if len(set(card.modalities)) < len(card.modalities):
+        raise RefusedReplyError("names a modality twice")
+    for modality in card.modalities:
+        if modality not in site.modalities:
+            raise RefusedReplyError(f"says that it has {modality}; by the configuration not")
+    for condition in CONDITIONS:
+        counts = card.cases[condition]
+        if len(counts) != classes:
+            raise RefusedReplyError(
+                f"counts {condition} cases of {len(counts)} classes; there are {classes}"
+            )
+        if any(counts) and not set(NEEDED_BY[condition]) <= set(card.modalities):
+            raise RefusedReplyError(f"counts {condition} cases without having what they need")
 
 
 def check_update(
-    update: Update, current: State, modules: Collection[str], keys: Collection[str], card: SiteCard
+    update: Update,
+    current: State,
+    modules: Mapping[str, int],
+    keys: Collection[str],
+    card: SiteCard,
 ) -> None:
     """Refuse an update that is not an answer to what was asked.
 
@@ -26,8 +74,8 @@ def check_update(
     update : Update
     current : State
         The model that the sites were sent.
-    modules : collection of str
-        That the site could train.
+    modules : Mapping of str to int
+        That the site could train, each with the cases that can be behind it.
     keys : collection of str
         The names of the model that may travel.
     card : SiteCard
@@ -38,43 +86,58 @@ def check_update(
     RefusedReplyError
     """
     if update.site != card.name:
-        raise RefusedReplyError(f"says it is {update.site!r}")
+        raise RefusedReplyError(f"says it is {shown(update.site)}")
     expected = {name for name in keys if _module(name) in modules}
     for name, value in update.parameters.items():
         if name not in current:
-            raise RefusedReplyError(f"sent {name}, which the global model does not have")
+            raise RefusedReplyError(f"sent {shown(name)}, which the global model does not have")
         if name not in expected:
             raise RefusedReplyError(f"sent {name}, which it was not asked to train")
-        if value.shape != current[name].shape:
-            raise RefusedReplyError(
-                f"sent {name} of shape {value.shape}; expected {current[name].shape}"
-            )
-        if value.dtype != current[name].dtype:
-            raise RefusedReplyError(f"sent {name} as {value.dtype}; expected {current[name].dtype}")
-        _check_finite(name, value)
+        check_array(name, value, current[name].dtype, current[name].shape)
+        _check_statistic(name, value)
     sent = {_module(name) for name in update.parameters}
     missing = sorted(name for name in expected - update.parameters.keys() if _module(name) in sent)
     if missing:
         raise RefusedReplyError(f"sent {_module(missing[0])} without {missing[0]}")
-    for module in sorted(sent):
-        cases = update.cases.get(module)
-        if type(cases) is not int or not 0 <= cases <= card.total:
+    if unknown := [module for module in update.cases if module not in modules]:
+        raise RefusedReplyError(f"claims cases behind {shown(unknown[0])}, which nobody asked for")
+    for module in sorted(sent - update.cases.keys()):
+        raise RefusedReplyError(f"does not say how many cases are behind {module}")
+    for module, cases in update.cases.items():
+        if cases > modules[module]:
             raise RefusedReplyError(
-                f"claims {cases!r} cases behind {module}; its card has {card.total}"
+                f"claims {cases} cases behind {module}; its card has {modules[module]}"
             )
-    for name, loss in update.losses.items():
-        if not np.isfinite(loss):
-            raise RefusedReplyError(f"has a loss {name} that is not finite")
 
 
-def check_statistics(statistics: Bank, current: Bank, card: SiteCard, classes: int) -> None:
+def check_halved(parameters: State) -> None:
+    """Refuse weights that are not in the 16 bits that were asked for.
+
+    Raises
+    ------
+    RefusedReplyError
+    """
+    for name, value in parameters.items():
+        if value.dtype.kind == "f" and value.dtype != np.float16:
+            raise RefusedReplyError(f"sent {shown(name)} as {value.dtype}; expected float16")
+
+
+def check_statistics(
+    statistics: Bank,
+    widths: Mapping[Modality, int],
+    card: SiteCard,
+    classes: int,
+    clusters: int,
+) -> None:
     """Refuse class statistics that cannot be of the site's own cases.
 
     Parameters
     ----------
-    current : Bank
-        Of which at least the feature widths are known; may be empty.
+    widths : Mapping
+        Of the features of each modality.
     classes : int
+    clusters : int
+        Most that a class and modality may have.
 
     Raises
     ------
@@ -82,36 +145,61 @@ def check_statistics(statistics: Bank, current: Bank, card: SiteCard, classes: i
     """
     for modality, found in statistics.items():
         if modality not in card.modalities:
-            raise RefusedReplyError(f"sent statistics of {modality}, which it does not own")
-        if found.labels.ndim != 1 or not np.issubdtype(found.labels.dtype, np.integer):
-            raise RefusedReplyError(f"sent {modality} labels that are no list of whole numbers")
-        if len(found) == 0 or found.labels.min() < 0 or found.labels.max() >= classes:
+            raise RefusedReplyError(f"sent {modality} statistics, a modality it does not have")
+        rows = len(found.labels) if found.labels.ndim == 1 else 0
+        wide = (rows, widths[modality])
+        check_array(f"{modality} labels", found.labels, np.int64, (rows,))
+        check_array(f"{modality} counts", found.counts, np.float32, (rows,))
+        check_array(f"{modality} means", found.means, np.float32, wide)
+        _check_variances(modality, found, wide)
+        if not rows:
+            raise RefusedReplyError(f"sent {modality} statistics of nothing")
+        if found.labels.min() < 0 or found.labels.max() >= classes:
             raise RefusedReplyError(f"sent {modality} labels outside the {classes} classes")
-        width = current[modality].means.shape[1] if modality in current else None
-        wrong_width = width is not None and found.means.shape[1:] != (width,)
-        shapes = {found.means.shape, found.variances.shape}
-        if (
-            len(shapes) > 1
-            or found.means.ndim != 2
-            or len(found.means) != len(found)
-            or wrong_width
-        ):
-            raise RefusedReplyError(f"sent {modality} statistics whose shapes do not fit")
-        if found.counts.shape != found.labels.shape or (found.counts <= 0).any():
-            raise RefusedReplyError(f"sent {modality} counts that are not above 0, one a cluster")
-        for name in ("means", "variances", "counts"):
-            _check_finite(f"{modality} {name}", getattr(found, name))
-        if (found.variances < 0).any():
-            raise RefusedReplyError(f"sent {modality} variances below 0")
-        if found.counts.sum() > card.having(modality):
+        if (found.counts <= 0).any():
+            raise RefusedReplyError(f"sent {modality} counts that are not above 0")
+        _check_clusters(modality, found, card, clusters)
+
+
+def _check_variances(modality: Modality, found: Prototypes, shape: tuple[int, int]) -> None:
+    name = f"{modality} variances"
+    if found.variances.shape != shape or found.variances.dtype != np.float32:
+        check_array(name, found.variances, np.float32, shape)
+    check_finite(name, found.variances, LARGEST**2)
+    if (found.variances < 0).any():
+        raise RefusedReplyError(f"sent {name} below 0")
+
+
+def _check_clusters(modality: Modality, found: Prototypes, card: SiteCard, clusters: int) -> None:
+    for label in np.unique(found.labels):
+        own = found.of_class(int(label))
+        having = card.cases["both"][label] + card.cases[modality][label]
+        if len(own) > clusters:
             raise RefusedReplyError(
-                f"claims {found.counts.sum():g} {modality} cases; its card has "
-                f"{card.having(modality)}"
+                f"sent {len(own)} {modality} clusters of class {label}; at most {clusters}"
+            )
+        if own.counts.sum() > having:
+            raise RefusedReplyError(
+                f"claims {own.counts.sum():g} {modality} cases of class {label}; its card has "
+                f"{having}"
             )
 
 
-def check_scores(scores: Scores, card: SiteCard, classes: int) -> None:
+def check_scores(
+    scores: Scores,
+    card: SiteCard,
+    classes: int,
+    conditions: Collection[Condition] = CONDITIONS,
+    adapts: bool = True,
+) -> None:
     """Refuse scores that are not probabilities of the site's own cases.
+
+    Parameters
+    ----------
+    conditions : collection of Condition
+        That were asked for.
+    adapts : bool
+        Whether the site was sent a bank to adapt the model with.
 
     Raises
     ------
@@ -119,45 +207,75 @@ def check_scores(scores: Scores, card: SiteCard, classes: int) -> None:
     """
     n = len(scores.case_ids)
     if scores.site != card.name:
-        raise RefusedReplyError(f"says it is {scores.site!r}")
-    if n > card.total or len(scores.patient_ids) != n or scores.labels.shape != (n,):
+        raise RefusedReplyError(f"says it is {shown(scores.site)}")
+    if n > card.total:
         raise RefusedReplyError(f"scored {n} cases; its card has {card.total}")
+    if len(scores.patient_ids) != n:
+        raise RefusedReplyError(f"named {len(scores.patient_ids)} patients of {n} cases")
     if len(set(scores.case_ids)) < n:
         raise RefusedReplyError("scored a case twice")
+    check_array("labels", scores.labels, np.int64, (n,))
     if n and (scores.labels.min() < 0 or scores.labels.max() >= classes):
         raise RefusedReplyError(f"sent labels outside the {classes} classes")
+    _check_labels(scores, card, classes)
+    check_names("condition", scores.rows, conditions)
+    if scores.adapted and not adapts:
+        raise RefusedReplyError("adapted the model, which nobody asked for")
     tables = [("", scores.probabilities), *scores.adapted.items()]
-    for procedure, by_condition in tables:
-        for condition in CONDITIONS:
-            if condition in by_condition:
-                _check_rows(scores.rows[condition], n)
-                _check_probabilities(
-                    f"{procedure} {condition}".strip(),
-                    by_condition[condition],
-                    (len(scores.rows[condition]), classes),
-                )
+    for condition, rows in scores.rows.items():
+        _check_rows(condition, rows, n)
+        for procedure, by_condition in tables:
+            name = f"{procedure} {condition}".strip()
+            _check_probabilities(name, by_condition[condition], (len(rows), classes))
 
 
-def _check_rows(rows: np.ndarray, cases: int) -> None:
+def check_train_task(task: TrainTask, phases: int) -> None:
+    """Refuse, at a site, a round that nobody could have meant.
+
+    Raises
+    ------
+    RefusedReplyError
+    """
+    if task.round < 1 or not 0 <= task.phase < phases:
+        raise RefusedReplyError(f"asked for phase {task.phase} in round {task.round}")
+    if not 0 <= task.lr <= 1e3:  # NaN is neither
+        raise RefusedReplyError(f"sent the learning rate {task.lr:g}")
+    for name, value in task.parameters.items():
+        check_finite(name, value)
+
+
+def _check_labels(scores: Scores, card: SiteCard, classes: int) -> None:
+    counted = np.bincount(scores.labels, minlength=classes)
+    having = np.sum([card.cases[condition] for condition in CONDITIONS], axis=0)
+    for label in np.flatnonzero(counted > having):
+        raise RefusedReplyError(
+            f"scored {counted[label]} cases of class {label}; its card has {having[label]}"
+        )
+
+
+def _check_rows(condition: str, rows: np.ndarray, cases: int) -> None:
+    name = f"{condition} rows"
+    if rows.ndim != 1 or rows.dtype != np.int64:
+        check_array(name, rows, np.int64, (rows.size,))
     values: Iterable[int] = rows.tolist()
-    if rows.ndim != 1 or len(set(values)) < len(rows) or any(not 0 <= r < cases for r in values):
-        raise RefusedReplyError("sent rows that are no cases of its list")
+    if len(set(values)) < len(rows) or any(not 0 <= r < cases for r in values):
+        raise RefusedReplyError(f"sent {name} that are no cases of its list")
 
 
 def _check_probabilities(name: str, table: np.ndarray, shape: tuple[int, int]) -> None:
-    if table.shape != shape:
-        raise RefusedReplyError(f"sent {name} scores of shape {table.shape}; expected {shape}")
+    if table.shape != shape or table.dtype != np.float64:
+        check_array(f"{name} scores", table, np.float64, shape)
     fair = np.isfinite(table).all() and (table >= 0).all()
     if not fair or not np.allclose(table.sum(axis=1), 1.0, atol=1e-4):
         raise RefusedReplyError(f"sent {name} scores that are no probabilities")
 
 
-def _check_finite(name: str, value: np.ndarray) -> None:
-    if value.dtype.kind == "f" and not (np.abs(value) <= LARGEST).all():
-        finite = np.isfinite(value).all()
-        raise RefusedReplyError(
-            f"sent {name} with values {'above 1e15' if finite else 'that are not finite'}"
-        )
+def _check_statistic(name: str, value: np.ndarray) -> None:
+    """Refuse variances and counters that nothing can have given."""
+    if name.endswith("running_var") and (value < 0).any():
+        raise RefusedReplyError(f"sent {name} below 0")
+    if value.dtype.kind in "iu" and not ((value >= 0) & (value <= MOST_STEPS)).all():
+        raise RefusedReplyError(f"sent {name} outside 0 to 2^53")
 
 
 def _module(name: str) -> str:

@@ -1,7 +1,7 @@
 """Typed values to Flower records and back."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,15 @@ from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MetricRecord, Re
 from flwr.common.constant import ErrorCode
 from numpy.typing import NDArray
 
+from fed.protocol.refusal import (
+    RefusedReplyError,
+    arrays,
+    check_names,
+    check_records,
+    numbers,
+    parsed,
+)
+from fed.protocol.replies import CardReply, ClockReply, ScoresReply, UpdateReply
 from fed.protocol.values import Bank, EvaluateTask, Scores, TrainTask, TransportCount, Update
 from fed.prototypes import Prototypes
 from fed.sites import CONDITIONS, MODALITIES, Modality, Resources, SiteCard
@@ -28,6 +37,16 @@ def is_gone(reply: Message) -> bool:
     return reply.error.code == ErrorCode.NODE_UNAVAILABLE
 
 
+LONGEST_REASON = 4_000
+"""Letters of an error that a site sends, its traceback included."""
+
+
+def reason_of(reply: Message) -> str:
+    """Return why a site could not answer: cut, and without characters that move a cursor."""
+    reason = str(reply.error.reason)[:LONGEST_REASON] or f"error {reply.error.code}"
+    return "".join(c if c.isprintable() or c == "\n" else "?" for c in reason)
+
+
 def pack_state(state: State) -> ArrayRecord:
     """Pack a state into the record that Flower sends."""
     return ArrayRecord({name: Array(np.asarray(value, order="C")) for name, value in state.items()})
@@ -39,8 +58,17 @@ def unpack_state(record: ArrayRecord) -> dict[str, NDArray[Any]]:
 
 
 def size(content: RecordDict) -> int:
-    """Return the bytes of a message's payload, names included."""
-    return sum(record.count_bytes() for record in content.values())
+    """Return the bytes of a message's payload, names included.
+
+    Raises
+    ------
+    RefusedReplyError
+        If Flower cannot tell, as of an empty text.
+    """
+    try:
+        return sum(record.count_bytes() for record in content.values())
+    except ValueError:
+        raise RefusedReplyError("sent an empty text or list") from None
 
 
 def pack_card(card: SiteCard) -> RecordDict:
@@ -49,15 +77,22 @@ def pack_card(card: SiteCard) -> RecordDict:
 
 
 def unpack_card(content: RecordDict) -> SiteCard:
-    """Unpack what `pack_card` packed."""
-    raw = _json(content, "card")
+    """Unpack what `pack_card` packed.
+
+    Raises
+    ------
+    RefusedReplyError
+        As all that read replies do, if it is anything else.
+    """
+    check_records(content, {"card": ConfigRecord})
+    card = parsed(content, "card", CardReply)
     return SiteCard(
-        name=raw["name"],
-        group=raw["group"],
-        role=raw["role"],
-        modalities=tuple(raw["modalities"]),
-        cases={c: tuple(raw["cases"][c]) for c in CONDITIONS},
-        resources=Resources(**raw["resources"]),
+        name=card.name,
+        group=card.group,
+        role=card.role,
+        modalities=card.modalities,
+        cases={condition: getattr(card.cases, condition) for condition in CONDITIONS},
+        resources=Resources(**card.resources.model_dump()),
     )
 
 
@@ -67,6 +102,19 @@ def pack_bank(bank: Bank) -> RecordDict:
     for modality, prototypes in bank.items():
         packed[f"bank.{modality}"] = pack_state(asdict(prototypes))
     return packed
+
+
+def unpack_statistics(content: RecordDict) -> dict[Modality, Prototypes]:
+    """Unpack a site's class statistics, which it packed by `pack_bank`."""
+    check_records(content, {n: ArrayRecord for m in MODALITIES if (n := f"bank.{m}") in content})
+    wanted = [field.name for field in fields(Prototypes)]
+    found = {}
+    for modality in MODALITIES:
+        if (record := content.array_records.get(f"bank.{modality}")) is not None:
+            values = arrays(record)
+            check_names(f"{modality} statistics", values, wanted)
+            found[modality] = Prototypes(**{name: value.copy() for name, value in values.items()})
+    return found
 
 
 def unpack_bank(content: RecordDict) -> dict[Modality, Prototypes]:
@@ -128,10 +176,20 @@ def pack_update(update: Update) -> RecordDict:
 
 def unpack_update(content: RecordDict) -> Update:
     """Unpack what `pack_update` packed."""
-    report = _json(content, "report")
-    clock: Any = content.metric_records["clock"]
-    report["transport"] = TransportCount(**report["transport"], seconds=clock["transport"])
-    return Update(parameters=unpack_parameters(content), seconds=clock["site"], **report)
+    check_records(
+        content, {"parameters": ArrayRecord, "report": ConfigRecord, "clock": MetricRecord}
+    )
+    report = parsed(content, "report", UpdateReply)
+    clock = numbers(content, "clock", ClockReply)
+    return Update(
+        site=report.site,
+        parameters=arrays(content.array_records["parameters"]),
+        cases=report.cases,
+        losses=report.losses,
+        transport=TransportCount(**report.transport.model_dump(), seconds=clock.transport),
+        examples=report.examples,
+        seconds=clock.site,
+    )
 
 
 def pack_evaluate_task(task: EvaluateTask) -> RecordDict:
@@ -177,22 +235,24 @@ def pack_scores(scores: Scores) -> RecordDict:
 
 def unpack_scores(content: RecordDict) -> Scores:
     """Unpack what `pack_scores` packed."""
-    tables = unpack_state(content.array_records["scores"])
-    cases = _json(content, "cases")
+    check_records(content, {"scores": ArrayRecord, "cases": ConfigRecord})
+    tables = arrays(content.array_records["scores"])
+    cases = parsed(content, "cases", ScoresReply)
     present = [c for c in CONDITIONS if f"rows.{c}" in tables]
+    expected = ["labels"]
+    for c in present:
+        expected += [f"rows.{c}", f"probabilities.{c}"]
+        expected += [f"adapted.{procedure}.{c}" for procedure in cases.procedures]
+    check_names("table", tables, expected)
     return Scores(
-        site=cases["site"],
-        case_ids=tuple(cases["case_ids"]),
-        patient_ids=tuple(cases["patient_ids"]),
+        site=cases.site,
+        case_ids=cases.case_ids,
+        patient_ids=cases.patient_ids,
         labels=tables["labels"],
         rows={c: tables[f"rows.{c}"] for c in present},
         probabilities={c: tables[f"probabilities.{c}"] for c in present},
         adapted={
             procedure: {c: tables[f"adapted.{procedure}.{c}"] for c in present}
-            for procedure in cases["procedures"]
+            for procedure in cases.procedures
         },
     )
-
-
-def _json(content: RecordDict, name: str) -> dict[str, Any]:
-    return json.loads(str(content.config_records[name]["json"]))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fed.report.words import GIVEN, counted, listed, metric_words
-from fed.results import Results
+from fed.results import Results, RoundRecord
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ CONFOUND = re.compile(r"(?P<scope>.+?): (?P<claim>.+) \((?P<figures>.+)\): (?P<a
 """A warning of `fed.confounds`: whose cases, what, how much, and what follows."""
 
 
-def notices(results: Results) -> list[Notice]:
+def notices(results: Results, rounds: Sequence[RoundRecord] = ()) -> list[Notice]:
     """Collect everything a reader must know before trusting the figures."""
     explanation, items = confounds(results.confounds)
     return [
@@ -37,6 +37,11 @@ def notices(results: Results) -> list[Notice]:
             "Sites that failed",
             "They sent nothing in these rounds; the round went on without them.",
             _failures(results),
+        ),
+        Notice(
+            "Updates that were too long",
+            "Much longer than those of the other sites; they were shortened to the bound.",
+            _bounded(rounds),
         ),
         Notice(
             "Transport",
@@ -97,6 +102,19 @@ def _failures(results: Results) -> tuple[str, ...]:
         f"{site}, {'round' if len(when) == 1 else 'rounds'} "
         f"{listed([str(number) for number in sorted(when)])}: {reason}"
         for (site, reason), when in rounds.items()
+    )
+
+
+def _bounded(rounds: Sequence[RoundRecord]) -> tuple[str, ...]:
+    """Say of each site and module in which rounds its update was shortened, and how far at most."""
+    found: dict[tuple[str, str], dict[int, float]] = defaultdict(dict)
+    for line in rounds:
+        for bounded in line.bounded:
+            found[bounded.site, bounded.module][line.round] = bounded.factor
+    return tuple(
+        f"{site}, {module}: in {'round' if len(factors) == 1 else 'rounds'} "
+        f"{listed([str(number) for number in factors])}, to {min(factors.values()):.3g} of its length"
+        for (site, module), factors in found.items()
     )
 
 

@@ -80,7 +80,7 @@ def shell_path(path: Path) -> str:
 
 def _content(run: Run, samples: Sequence[Sample]) -> dict[str, Any]:
     results = run.results
-    found = notices(results)
+    found = notices(results, run.rounds)
     classes = results.classes
     return {
         "results": results,

@@ -4,6 +4,7 @@
 `ModelFile`; `Run.load` reads a folder. Keys of later versions are kept as they are.
 """
 
+from fed.results.outcome import FILE as RESULTS
 from fed.results.outcome import (
     Communication,
     Cost,
@@ -21,6 +22,7 @@ from fed.results.outcome import (
     write_results,
 )
 from fed.results.rounds import (
+    BoundedUpdate,
     RoundFailure,
     RoundRecord,
     SiteRound,
@@ -53,7 +55,9 @@ __all__ = [
     "CONFIGURATION",
     "ONBOARDING",
     "PREDICTIONS",
+    "RESULTS",
     "Adapted",
+    "BoundedUpdate",
     "Communication",
     "Cost",
     "Count",

@@ -31,8 +31,26 @@ class RoundFailure(Record):
     outcome: str = "failed"
 
 
+class BoundedUpdate(Record):
+    """A site's update of a module that was too long: what it was multiplied by."""
+
+    site: str
+    module: str
+    factor: float
+
+
 class RoundRecord(Record):
-    """A line of ``rounds.jsonl``; scores are None in a round that was not scored."""
+    """A line of ``rounds.jsonl``; scores are None in a round that was not scored.
+
+    Attributes
+    ----------
+    bounded : tuple of BoundedUpdate
+        Every update that was shortened.
+    movement : Mapping
+        By module, the length of the way that its weights went (`server.alarm`).
+    alarms : tuple of str
+        Modules that went much further than in the rounds before, in words.
+    """
 
     round: int
     phase: str
@@ -41,6 +59,9 @@ class RoundRecord(Record):
     failures: tuple[RoundFailure, ...] = ()
     losses: dict[str, dict[str, float]]
     reductions: Mapping[str, Mapping[str, float]] = {}
+    bounded: tuple[BoundedUpdate, ...] = ()
+    movement: Mapping[str, float] = {}
+    alarms: tuple[str, ...] = ()
     down_bytes: int
     up_bytes: int
     sites: Mapping[str, SiteRound] = {}

@@ -11,6 +11,9 @@ from fed.states import State
 from server.weights import Stratum, Weight
 
 Sums = dict[str, NDArray[np.float64]]
+FACTORS = "factors"
+"""Under this name a reduction that shortens updates tells by how much, one factor an update in the
+order of `Fold.add`; 1 is an update that was left as it is."""
 
 
 class Fold(Protocol):

@@ -18,7 +18,7 @@ class Median(Reduction):
 
     def fold(self, current: State) -> Fold:
         """Return a fold that holds all updates."""
-        return HeldUpdates(_medians)
+        return HeldUpdates(current=current, reduce=_medians)
 
 
 def _medians(updates: list[State], weights: Weights) -> tuple[Sums, Mapping[str, Any]]:

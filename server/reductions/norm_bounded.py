@@ -1,58 +1,115 @@
 """The weighted mean of changes whose norms are bounded (Sun et al., 2019)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from fed.states import State
-from model.parts import learned
-from server.reductions import Fold, Reduction, Sums
-from server.reductions._held import HeldUpdates, Weights, stacked
-from server.reductions.median import weighted_median
+from model.parts import counts_steps
+from server.reductions import FACTORS, Fold, Reduction, Sums
+from server.reductions._held import Held, change_norms, learned_keys
+from server.reductions.mean import Mean
+from server.weights import EVERYONE, Weight
+
+Factors = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class NormBounded(Reduction):
-    """The weighted mean, no site's change of a module longer than the sites' own median.
+    """The weighted mean, no site's change of a module much longer than the sites' median.
 
-    Running statistics are no changes along a gradient: of these the weighted median is taken.
+    A site that weighs ``w`` may go as far as ``factor m max(1, sqrt(w / v))``, with ``m`` the
+    median norm and ``v`` the median weight: a site of more cases makes more steps, and steps along
+    noisy gradients lead as far as the root of their number. Weights and running statistics are
+    bounded each by their own median, so that a site cannot hide in the one what it may not do in
+    the other. Of an even number of sites the lower middle counts: one of two cannot raise the bound
+    for itself. Sites that left the module as it was do not count for the median. Where no change
+    is longer, the result is that of `mean` to the last bit.
 
     Attributes
     ----------
     factor : float
-        The bound, as a multiple of the median norm of the changes.
+        Largest change that is allowed. In the demo's 20 rounds the longest honest change of weights
+        would have needed 2.4, and of running statistics 2.1.
     """
 
-    factor: Annotated[float, Field(gt=0)] = 1.0
+    factor: Annotated[float, Field(gt=0)] = 4.0
 
     def fold(self, current: State) -> Fold:
         """Return a fold that holds all updates."""
-        return HeldUpdates(lambda updates, weights: self._bounded(current, updates, weights))
-
-    def _bounded(
-        self, current: State, updates: list[State], weights: Weights
-    ) -> tuple[Sums, Mapping[str, Any]]:
-        weighed = [key for key in updates[0] if learned(key)]
-        norms = np.array([change_norm(current, update, weighed) for update in updates])
-        bound = self.factor * float(weighted_median(norms, weights))
-        scales = np.minimum(1.0, bound / np.maximum(norms, np.finfo(np.float64).tiny))
-        result: Sums = {}
-        for key in updates[0]:
-            values = stacked(updates, key)
-            if key not in weighed:
-                result[key] = weighted_median(values, weights)
-                continue
-            before = current[key].astype(np.float64)
-            result[key] = before + np.tensordot(weights * scales, values - before, axes=1)
-        return result, {"bound": bound, "bounded": int((scales < 1).sum())}
+        return _Bounded(current, self.factor)
 
 
-def change_norm(current: State, update: State, keys: list[str]) -> float:
-    """Return the Euclidean norm of a site's change of some parameters."""
-    squares = (
-        float(np.square(update[key].astype(np.float64) - current[key]).sum()) for key in keys
-    )
-    return float(np.sqrt(sum(squares)))
+class _Bounded(Held):
+    def __init__(self, current: State, factor: float) -> None:
+        super().__init__()
+        self._current = current
+        self._factor = factor
+
+    def result(self, rule: Weight) -> tuple[Sums, Mapping[str, Any]]:
+        """Return the mean of the bounded updates; told are the bound and each update's factor."""
+        learned = learned_keys(self.updates[0])
+        statistics = [k for k in self.updates[0] if k not in learned and not counts_steps(k)]
+        bound, factors = self._bounds(learned)
+        _, of_statistics = self._bounds(statistics)
+        mean = Mean().fold(self._current)
+        shares = None if rule.cap >= 1 else self.shares(rule)
+        for row, update in enumerate(self.updates):
+            update = shortened(self._current, update, learned, factors[row])
+            update = shortened(self._current, update, statistics, of_statistics[row])
+            if shares is None:
+                mean.add(update, self.weights[row], self.strata[row])
+            else:
+                mean.add(update, shares[row], EVERYONE)
+        sums, _ = mean.result(rule)
+        least = np.minimum(factors, of_statistics)
+        told = {"bound": bound, "bounded": int((least < 1).sum()), FACTORS: least.tolist()}
+        return sums, told
+
+    def _bounds(self, keys: Sequence[str]) -> tuple[float, Factors]:
+        norms = change_norms(self._current, self.updates, keys)
+        return bounds(norms, np.array(self.weights), self._factor)
+
+
+def bounds(norms: Factors, weights: Factors, factor: float) -> tuple[float, Factors]:
+    """Return how far a site of median weight may go, and what each change is multiplied by.
+
+    Parameters
+    ----------
+    norms, weights : ndarray
+        ``(n,)``, of the sites' changes.
+    factor : float
+        The bound, as a multiple of the median norm.
+
+    Returns
+    -------
+    float
+        0 if nothing was changed.
+    ndarray
+        ``(n,)``, 1 for a change within its bound.
+    """
+    moved = norms > 0
+    if not moved.any():
+        return 0.0, np.ones(len(norms))
+    bound = factor * _lower_median(norms[moved])
+    allowed = bound * np.sqrt(np.maximum(1.0, weights / _lower_median(weights[moved])))
+    return bound, np.where(norms > allowed, allowed / np.maximum(norms, allowed), 1.0)
+
+
+def _lower_median(values: Factors) -> float:
+    return float(np.sort(values)[(len(values) - 1) // 2])
+
+
+def shortened(current: State, update: State, keys: Sequence[str], factor: float) -> State:
+    """Return an update whose change of some parameters is multiplied by a factor."""
+    if factor >= 1:
+        return update
+    changed = {}
+    for key in keys:
+        before = current[key].astype(np.float64)
+        changed[key] = before + factor * (update[key].astype(np.float64) - before)
+    return {key: changed.get(key, value) for key, value in update.items()}

@@ -27,7 +27,7 @@ class TrimmedMean(Reduction):
 
     def fold(self, current: State) -> Fold:
         """Return a fold that holds all updates."""
-        return HeldUpdates(self._trimmed)
+        return HeldUpdates(current=current, reduce=self._trimmed)
 
     def _trimmed(self, updates: list[State], weights: Weights) -> tuple[Sums, Mapping[str, Any]]:
         left_out = int(self.cut * len(updates))

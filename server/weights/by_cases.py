@@ -21,9 +21,13 @@ class ByCases(Weight):
     ----------
     both_share : float
         Least share of the weight that sites with both modalities have in predictors and fusion.
+    cap : float
+        Most that one site may have of a module's weight, so that nobody's cases, or what they
+        claim to be, decide alone; 1: no limit. Below it `method.reduce` must hold all updates.
     """
 
     both_share: Annotated[float, Field(ge=0, le=1)] = 0.0
+    cap: Annotated[float, Field(gt=0, le=1)] = 1.0
 
     def of(self, card: SiteCard, module: str, cases: int) -> float:
         """Return the number of cases."""

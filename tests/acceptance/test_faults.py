@@ -111,7 +111,7 @@ def test_too_few_sites_end_the_run_with_code_3_and_its_state_kept(tmp_path):
     assert "Traceback" not in done.stderr
     lines = (tmp_path / "run" / "rounds.jsonl").read_text().splitlines()
     assert [json.loads(line)["round"] for line in lines] == [1]
-    assert (tmp_path / "run" / "checkpoints" / "latest.safetensors").exists()
+    assert (tmp_path / "run" / "checkpoints" / "round-00001.safetensors").exists()
 
 
 @pytest.mark.slow  # quick for the engine alone: tests/fed/engines/test_ray.py

@@ -183,6 +183,7 @@ def test_too_few_sites_end_the_run_with_code_3(tmp_path):
 def test_an_earlier_run_is_moved_aside(tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "results.json").write_text("{}")
+    (tmp_path / "run" / "config.yaml").write_text("")
     run(tmp_path, tiny())
     assert (tmp_path / "run.1" / "results.json").read_text() == "{}"
 

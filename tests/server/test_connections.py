@@ -2,6 +2,8 @@
 
 import logging
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -20,7 +22,8 @@ from server.connections import Connections
 
 def card(name: str) -> SiteCard:
     role = "held_out" if name == "unseen" else "train"
-    cases = {"both": (5, 5), "fundus": (0, 0), "oct": (0, 0)}
+    none = (0, 0, 0, 0)
+    cases = {"both": (5, 5, 0, 0), "fundus": none, "oct": none}
     return SiteCard(name, name, role, ("fundus", "oct"), cases, Resources())  # type: ignore[arg-type]
 
 
@@ -157,15 +160,56 @@ def test_a_newcomer_with_a_name_that_is_taken_is_not_let_in(
     assert "node 6 is not let in: DataError: no such file" in caplog.text
 
 
+def test_at_the_start_two_nodes_of_one_name_stop_the_run(config: Config) -> None:
+    nodes = Nodes({1: "hospital", 2: "unseen", 3: "clinic", 4: "clinic"})
+    with pytest.raises(RunError, match="two nodes say they are the site 'clinic'"):
+        Connections(nodes, config).open()
+
+
+def test_a_node_that_cannot_answer_is_left_out_by_name(
+    config: Config, caplog: pytest.LogCaptureFixture
+) -> None:
+    trouble = Error(ErrorCode.CLIENT_APP_RAISED_EXCEPTION, "DataError: bad\ntrace")
+    nodes = Nodes({1: "hospital", 2: "unseen", 3: trouble})
+    known = {1: "hospital", 2: "unseen", 3: "clinic"}
+    membership = Connections(nodes, config, sites=known).open()
+    assert absent(membership) == ["clinic"]
+    assert membership.reason("clinic") == "not let in: DataError: bad"
+    assert "clinic is not let in: DataError: bad" in caplog.text
+
+
 @pytest.mark.parametrize(
-    ("answer", "words"),
+    ("claimed", "known", "words"),
     [
-        ("clinic", "two nodes say they are the site 'clinic'"),
-        (Error(ErrorCode.CLIENT_APP_RAISED_EXCEPTION, "DataError: bad\ntrace"), "DataError: bad$"),
+        ("clinic", "hospital", "says that its name is 'clinic'; by the configuration 'hospital'"),
+        ("elsewhere", "hospital", "says that its name is 'elsewhere'"),
     ],
 )
-def test_at_the_start_a_node_that_does_not_fit_stops_the_run(
-    config: Config, answer: str | Error, words: str
+def test_who_a_node_is_is_not_its_own_word(
+    config: Config, claimed: str, known: str, words: str
 ) -> None:
-    with pytest.raises(RunError, match=words):
-        Connections(Nodes({1: "hospital", 2: "unseen", 3: "clinic", 4: answer}), config).open()
+    nodes = Nodes({1: claimed, 2: "unseen", 3: "clinic"})
+    membership = Connections(nodes, config, sites={1: known, 2: "unseen", 3: "clinic"}).open()
+    assert absent(membership) == ["hospital"]
+    assert words in membership.reason("hospital")
+
+
+def test_a_site_that_comes_back_with_other_cases_is_not_let_in(
+    config: Config, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nodes = Nodes({1: "hospital", 2: "unseen", 3: "clinic"})
+    connections = Connections(nodes, config)
+    connections.open()
+    del nodes.sites[3]
+    connections.now()
+    more = {"both": (6, 5, 0, 0), "fundus": (0, 0, 0, 0), "oct": (0, 0, 0, 0)}
+    monkeypatch.setattr(
+        protocol, "pack_card", partial(_packed, replace(card("clinic"), cases=more))
+    )
+    nodes.sites[8] = "clinic"
+    assert absent(connections.now()) == ["clinic"]
+    assert "has other cases than it had before" in caplog.text
+
+
+def _packed(changed: SiteCard, _: SiteCard, pack: Any = protocol.pack_card) -> Any:
+    return pack(changed)

@@ -23,7 +23,7 @@ def two_sites():
     apart = OwnModels(START)
     apart.add(update("b", "oct_encoder.w", [2.0, 2.0]), card("b"))
     apart.add(update("a", "fundus_encoder.w", [1.0, 1.0]), card("a"))
-    return apart.result()[0]
+    return apart.result().model
 
 
 def test_each_site_goes_on_with_its_own_model():

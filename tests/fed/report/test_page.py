@@ -90,7 +90,7 @@ def test_shows_the_samples_and_says_which_picture_is_missing(finished):
 
 def test_a_run_without_trouble_says_so_for_each_kind(finished):
     folder, _, page = finished
-    assert text_of(page).count("None.") == len(notices(read_results(folder))) == 6
+    assert text_of(page).count("None.") == len(notices(read_results(folder))) == 7
     assert "No failures, no warnings" in page
 
 

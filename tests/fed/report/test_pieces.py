@@ -14,7 +14,7 @@ from fed.report.gallery import central_scan
 from fed.report.notices import confounds, notices
 from fed.report.style import panel, severity_colours
 from fed.report.words import duration, headline, listed, share, size
-from fed.results import Results, Run, SiteTraffic
+from fed.results import Results, RoundRecord, Run, SiteTraffic
 from fed.sites import Resources, SiteCard
 from tests.fed.report.synthetic import write_run
 
@@ -88,6 +88,20 @@ def test_classes_left_out_are_named_where_names_are_known(tmp_path, given, words
     results = Results.model_validate(write_run(tmp_path, transport=transport))
     (notice,) = (n for n in notices(results) if n.title == "Transport")
     assert notice.items == words
+
+
+def test_shortened_updates_are_told_by_site_and_module(tmp_path):
+    results = Results.model_validate(write_run(tmp_path))
+    cut = [
+        {"site": "clinic-1", "module": "fundus_head", "factor": factor} for factor in (0.5, 0.04)
+    ]
+    line = {"phase": "encoders", "lr": 0.1, "participants": (), "losses": {}, "down_bytes": 0}
+    line |= {"up_bytes": 0, "seconds": 0.0}
+    rounds = [
+        RoundRecord.model_validate(line | {"round": n + 1, "bounded": [cut[n]]}) for n in (0, 1)
+    ]
+    (notice,) = (n for n in notices(results, rounds) if n.title == "Updates that were too long")
+    assert notice.items == ("clinic-1, fundus_head: in rounds 1 and 2, to 0.04 of its length",)
 
 
 def test_what_confounds_have_in_common_is_said_once():
