@@ -1,8 +1,8 @@
 """The only place that turns typed values into Flower records and back, and checks what arrives.
 
 Five exchanges make a federation: a site's card (``query.card``), its class statistics
-(``query.statistics``), sums of its features (``query.sums``), a round of training (``train``), and held-out or validation scores
-(``evaluate``). Nothing but what is defined here crosses a site's border.
+(``query.statistics``), sums of its features (``query.sums``), a round of training (``train``), and
+held-out or validation scores (``evaluate``). Nothing but what is defined here crosses a site's border.
 """
 
 from flwr.app import Message
