@@ -48,7 +48,8 @@ def solve_heads(
         model[f"{HEAD[modality]}.weight"] = head.weight.astype(np.float32)
         model[f"{HEAD[modality]}.bias"] = head.bias.astype(np.float32)
         warnings += _told(modality, len(groups), head.ridge, solve.ridge)
-    moved = movement(state.model, model, [HEAD[m] for m in MODALITIES])
+    solved_keys = [key for key in model if model[key] is not state.model[key]]
+    moved = movement(state.model, model, solved_keys)
     solved = ServerState(model, step.round.number, (), state.moments, state.bank)
     return solved, StepRecord(tuple(sorted(answered)), warnings=tuple(warnings), movement=moved)
 
