@@ -12,6 +12,7 @@ from flwr.clientapp import ClientApp
 from flwr.clientapp.typing import ClientAppCallable
 from flwr.common.constant import ErrorCode
 
+from clients.class_sums import class_sums
 from clients.evaluation import evaluate
 from clients.pseudonyms import pseudonymous, site_key
 from clients.site import LocalSite, open_site
@@ -96,6 +97,13 @@ def answer_statistics(message: Message, context: Context) -> Message:
     _spend(site, context, STATISTICS)
     statistics = class_statistics(site, protocol.unpack_parameters(message.content))
     return Message(protocol.pack_bank(statistics), reply_to=message)
+
+
+@app.query("sums")
+def answer_sums(message: Message, context: Context) -> Message:
+    """Sum the features of the global encoders on the site's cases."""
+    sums = class_sums(_site(context), protocol.unpack_parameters(message.content))
+    return Message(protocol.pack_sums(sums), reply_to=message)
 
 
 @app.train()

@@ -11,6 +11,7 @@ from itertools import islice
 
 import torch
 
+from clients.class_sums import class_sums
 from clients.site import LocalSite, forget_network, whole_site
 from clients.statistics import class_statistics
 from clients.training import train
@@ -99,6 +100,8 @@ def _bank(samples: Iterable[LocalSite], parameters: State) -> Bank:
 def _training(
     config: Config, phase: int, parameters: State, bank: Bank
 ) -> Callable[[LocalSite], object]:
+    if config.method.phases[phase].solve is not None:
+        return lambda site: class_sums(site, parameters)
     task = TrainTask(1, phase, config.training.lr, parameters, bank)
     return lambda site: train(site, task)
 

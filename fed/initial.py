@@ -82,10 +82,10 @@ def _pretrained(config: Config) -> RIMA:
 
 def _on_features(network: RIMA, config: Config) -> RIMA:
     """Take out the network's own encoders that are frozen: their features are given."""
-    for modality in config.model.frozen:
+    for modality, frozen in config.model.frozen.items():
         name = ENCODER[modality]
         features = cast(Encoder, network.get_submodule(name)).features
-        network.set_submodule(name, Given(features))
+        network.set_submodule(name, Given(features, frozen.standardise))
     return network
 
 

@@ -68,5 +68,6 @@ def _lengths(config: Config) -> list[int]:
         share += phase.share
         unused = share < 1 - 1e-9
         left = max(len(phases) - position, int(unused))
-        ends.append(max(ends[-1] + 1, min(round(share * rounds), rounds - left)))
+        longest = ends[-1] + 1 if phase.solve else rounds - left
+        ends.append(max(ends[-1] + 1, min(round(share * rounds), longest)))
     return [end - start for start, end in pairwise(ends)]

@@ -24,23 +24,23 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from fed.protocol import Bank, StatisticsTask, TrainTask, TransportCount, Update
+from fed.protocol import Bank, StatisticsTask, Sums, TrainTask, TransportCount, Update
 from fed.results import BoundedUpdate
 from fed.schedule import Round
 from fed.sites import SiteCard
 from server.state import ServerState
 
-Asks = Literal["statistics", "train"]
+Asks = Literal["statistics", "sums", "train"]
 
 
 @dataclass(frozen=True)
 class Step:
-    """One exchange of a round: the class statistics that come before it, or the training itself.
+    """One exchange of a round: class statistics, which come before it, sums, or the training itself.
 
     Attributes
     ----------
     round : Round
-    asks : {"statistics", "train"}
+    asks : {"statistics", "sums", "train"}
     """
 
     round: Round
@@ -80,7 +80,7 @@ class StepRecord:
 
 
 Task = TrainTask | StatisticsTask
-Updates = Iterable[tuple[SiteCard, Update | Bank]]
+Updates = Iterable[tuple[SiteCard, Update | Bank | Sums]]
 """What sites returned, checked, one at a time as it arrives."""
 
 

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fed.config import Config
-from fed.sites import SiteCard
+from fed.protocol import sums_bytes
+from fed.sites import MODALITIES, SiteCard
 from fed.states import State
+from model.parts import ENCODER
 from model.rima import modules_of
 from server.selection import returned_modules, sent_modules
 
@@ -42,12 +44,18 @@ def estimate(
     sizes = {
         module: sum(model[key].nbytes for key in keys) for module, keys in modules_of(model).items()
     }
+    classes = len(config.task.classes)
+    widths = {m: len(model[f"transport.{m}_mean"]) for m in MODALITIES}
     training = [card for card in cards if card.role == "train"]
     shrunk = 2 if config.server.updates == "float16" else 1
     estimates = []
     for phase, rounds in zip(config.method.phases, lengths, strict=True):
         down = up = 0
         for card in training:
+            if phase.solve is not None:
+                sums = sums_bytes(classes, [widths[m] for m in card.modalities])
+                up, down = up + sums, down + sum(sizes.get(ENCODER[m], 0) for m in card.modalities)
+                continue
             sent = sent_modules(config.method, phase, card.modalities)
             returned = returned_modules(config.method, phase, card)
             down += sum(sizes.get(m, 0) for m in sent)

@@ -1,7 +1,7 @@
 """The loop of a federation: rounds from the first, or from a saved state, to the last."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,9 +27,15 @@ from server.membership import Membership
 from server.modular import collect_bank, modular
 from server.observers import Observer
 from server.participation import round_seconds, site_records
-from server.requests import score_requests, statistics_requests, training_requests
+from server.requests import score_requests, statistics_requests, sums_requests, training_requests
 from server.state import ServerState
 
+KINDS: Mapping[Asks, str] = {
+    "statistics": protocol.STATISTICS,
+    "sums": protocol.SUMS,
+    "train": protocol.TRAIN,
+}
+"""What each exchange is called in messages."""
 Save = Callable[[ServerState, Ledger, RoundRecord], None]
 """Called after each round with all that is needed to go on from there, and the round's record."""
 
@@ -100,7 +106,7 @@ class Federation:
         membership = self.connections.now()
         exchanges = []
         told = StepRecord()
-        asked: tuple[Asks, ...] = ("statistics", "train") if plan.refreshes_bank else ("train",)
+        asked = self._asked(plan)
         for step in (Step(plan, asks) for asks in asked):
             exchange = self._exchange(plan, step.asks, membership)
             self._require_budget(exchange)
@@ -114,6 +120,12 @@ class Federation:
         self._require_enough(plan, exchanges[-1])
         return state, self._record(plan, membership, exchanges, told)
 
+    def _asked(self, plan: Round) -> tuple[Asks, ...]:
+        """Return the exchanges that a round consists of."""
+        if self.config.method.phases[plan.phase].solve is not None:
+            return ("sums",)
+        return ("statistics", "train") if plan.refreshes_bank else ("train",)
+
     def _updates(
         self, algorithm: Algorithm, state: ServerState, step: Step, exchange: Exchange
     ) -> Updates:
@@ -124,6 +136,8 @@ class Federation:
             )
         for observer in self.observers:
             observer.round_begins(step.round, len(exchange.membership.with_role("train")))
+        if step.asks == "sums":
+            return exchange.answers(sums_requests(self.config, algorithm, state, step, exchange))
         return exchange.answers(training_requests(self.config, algorithm, state, step, exchange))
 
     def _require_budget(self, exchange: Exchange) -> None:
@@ -136,7 +150,7 @@ class Federation:
 
     def _exchange(self, plan: Round, asks: Asks, membership: Membership) -> Exchange:
         work = STATISTICS if asks == "statistics" else self.config.method.phases[plan.phase].name
-        kind = protocol.STATISTICS if asks == "statistics" else protocol.TRAIN
+        kind = KINDS[asks]
         deadline_s = self.config.server.deadline_s
         return Exchange(
             plan.number, kind, work, self.grid, membership, self.observers, self._clock, deadline_s

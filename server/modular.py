@@ -8,6 +8,7 @@ FedAvg          one phase trains all; ``send: everything``; the mean by cases re
 FedProx         the same, with a proximal term at the sites
 experts         one phase trains encoders and heads; each module is averaged over its owners
 FedRIMA         experts; then predictors and fusion on frozen encoders, against the bank
+analytic        one round: heads solved from sums of features, on encoders as they are
 local           experts with ``send: nothing``: the state keeps each site's own model
 pooled          FedRIMA over one site that holds the cases of all
 ==============  ===================================================================================
@@ -28,6 +29,7 @@ from server.aggregation import ModuleReduction, mean_of
 from server.alarm import movement
 from server.algorithm import Algorithm, Step, StepRecord, Task, Updates
 from server.bank import BankBuilder, missing_classes, transport_parameters
+from server.heads import solve_heads
 from server.own_models import OwnModels
 from server.selection import sent_modules, sent_prototypes, take
 from server.state import ServerState
@@ -46,7 +48,7 @@ def _init(config: Config, sites: Sequence[SiteCard]) -> ServerState:
 
 def _broadcast(config: Config, state: ServerState, step: Step, site: SiteCard) -> Task:
     """Return the modules and prototypes that a site can use, and nothing else."""
-    if step.asks == "statistics":
+    if step.asks in ("statistics", "sums"):
         return StatisticsTask(take(state.model, trained_modules(["encoders"], site.modalities)))
     method, plan = config.method, step.round
     phase = method.phases[plan.phase]
@@ -65,6 +67,8 @@ def _aggregate(
 ) -> tuple[ServerState, StepRecord]:
     if step.asks == "statistics":
         return _renew_bank(config, state, step, updates)
+    if step.asks == "sums":
+        return solve_heads(config, state, step, updates)
     return _train(config, state, step, updates)
 
 

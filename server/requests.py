@@ -1,4 +1,4 @@
-"""What the server asks of its sites: class statistics, a round of training, scores."""
+"""What the server asks of its sites: class statistics, sums, a round of training, scores."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -7,7 +7,7 @@ from typing import Any
 from fed import protocol
 from fed.config import Config
 from fed.own_models import own_state, owned
-from fed.protocol import Bank, Content, Scores, StatisticsTask, TrainTask, Update
+from fed.protocol import Bank, Content, Scores, StatisticsTask, Sums, TrainTask, Update
 from fed.sites import MODALITIES, Modality, SiteCard
 from fed.states import State, restored
 from model.parts import ENCODER, learned, used_modules
@@ -52,6 +52,23 @@ def statistics_requests(
     for member in longest_first(m for m in exchange.membership.with_role("train") if m not in away):
         content = packed.of(algorithm.broadcast(state, step, member.card))
         yield Request(member, content, _statistics_reader(config, widths, member.card))
+
+
+def sums_requests(
+    config: Config, algorithm: Algorithm, state: ServerState, step: Step, exchange: Exchange
+) -> Iterator[Request[Sums]]:
+    """Yield the request for sums of features for each site that takes part; book the others."""
+    drawn = sample_cohort(exchange.membership, step.round.number, config)
+    for member in drawn.unavailable:
+        exchange.fail(member.name, "not available this round", "unavailable")
+    exchange.fail_absent("train")
+    packed = _Payloads()
+    widths = {m: len(state.model[f"transport.{m}_mean"]) for m in MODALITIES}
+    for member in longest_first(drawn.asked):
+        content = packed.of(algorithm.broadcast(state, step, member.card))
+        if member in drawn.dropped:
+            exchange.fail(member.name, "dropped out of the round", "dropped")
+        yield Request(member, content, _sums_reader(config, widths, member.card))
 
 
 def score_requests(
@@ -150,6 +167,19 @@ def _statistics_reader(
         statistics = protocol.unpack_statistics(content)
         protocol.check_statistics(statistics, widths, card, classes, clusters)
         return statistics
+
+    return read
+
+
+def _sums_reader(
+    config: Config, widths: Mapping[Modality, int], card: SiteCard
+) -> Callable[[Content], Sums]:
+    classes = len(config.task.classes)
+    limit = protocol.sums_bytes(classes, [widths[m] for m in card.modalities])
+
+    def read(content: Content) -> Sums:
+        protocol.check_size(content, limit)
+        return protocol.unpack_sums(content, widths, card, classes)
 
     return read
 

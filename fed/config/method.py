@@ -13,6 +13,14 @@ NetworkPart = Literal["encoders", "heads", "predictors", "fusion"]
 `fusion`, both branches and the classifier."""
 
 
+class ClosedForm(Section):
+    """Heads solved at the server from sums that sites send once (`model.closed_form`)."""
+
+    ridge: Positive | None = None
+    """As a multiple of the mean variance of a feature; null: chosen by leaving out each group of
+    sites in turn, from the same sums."""
+
+
 class Phase(Section):
     """A run of rounds that trains some parts of the network, with all others frozen."""
 
@@ -28,6 +36,15 @@ class Phase(Section):
     """Learning rate, as a multiple of `training.lr`."""
     batch: Count = 1
     """Batch size, as a multiple of `training.batch_size`."""
+    solve: ClosedForm | None = None
+    """Heads in closed form, in one round whatever `share` says, on the encoders as they are; null:
+    trained by gradients."""
+
+    @model_validator(mode="after")
+    def _only_heads_are_solved(self) -> "Phase":
+        if self.solve is not None and self.trains != ("heads",):
+            raise ValueError("solve: only heads have a closed form; allowed: trains: [heads]")
+        return self
 
     @property
     def joins(self) -> bool:
@@ -224,6 +241,12 @@ class Method(Section):
                 "send: nothing leaves every site alone; fill, align.single, terms and standardise "
                 "must not need the bank"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _solving_is_an_exchange(self) -> "Method":
+        if self.keeps_own_models and any(phase.solve for phase in self.phases):
+            raise ValueError("send: nothing leaves every site alone; no phase may solve then")
         return self
 
     @model_validator(mode="after")

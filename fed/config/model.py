@@ -23,6 +23,9 @@ class Frozen(Section):
     time, in [0, 1]: `(1, 3, height, width)`, or `(1, 1, slices, depth, width)`."""
     features: Count | None = None
     """Width of its output; needed with a file."""
+    standardise: bool = False
+    """Whether features are brought to zero mean and unit variance, without labels: by moments that
+    are averaged over the sites, or by each site's own with `model.normalisation: local`."""
 
     @model_validator(mode="after")
     def _width_of_files(self) -> "Frozen":

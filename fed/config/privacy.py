@@ -46,6 +46,17 @@ def check_budget(config: "Config") -> None:
             "those of others, which privacy.epsilon does not allow; use group, or encoders "
             "that never train (model.frozen)"
         )
+    standardised = [m for m, frozen in config.model.frozen.items() if frozen.standardise]
+    if standardised:
+        raise ValueError(
+            f"model.frozen.{standardised[0]}.standardise: takes moments over patients, which "
+            "privacy.epsilon does not allow; only false"
+        )
+    if any(phase.solve for phase in config.method.phases):
+        raise ValueError(
+            "method.phases: solve sends sums without noise, which privacy.epsilon does not allow; "
+            "allowed: heads trained by gradients"
+        )
     if config.method.align.both is not None and config.method.align.single is None:
         raise ValueError(
             "method.align.single: needed with privacy.epsilon, since the partner of a patient "

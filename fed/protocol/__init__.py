@@ -1,8 +1,8 @@
 """The only place that turns typed values into Flower records and back, and checks what arrives.
 
-Four exchanges make a federation: a site's card (``query.card``), its class statistics
-(``query.statistics``), a round of training (``train``), and held-out or validation scores
-(``evaluate``). Nothing but what is defined here crosses a site's border.
+Five exchanges make a federation: a site's card (``query.card``), its class statistics
+(``query.statistics``), sums of its features (``query.sums``), a round of training (``train``), and
+held-out or validation scores (``evaluate``). Nothing but what is defined here crosses a site's border.
 """
 
 from flwr.app import Message
@@ -47,10 +47,12 @@ from fed.protocol.records import (
     unpack_update,
 )
 from fed.protocol.refusal import RefusedReplyError
+from fed.protocol.sums import Sums, pack_sums, sums_bytes, unpack_sums
 from fed.protocol.values import (
     CARD,
     EVALUATE,
     STATISTICS,
+    SUMS,
     TRAIN,
     Bank,
     EvaluateTask,
@@ -66,6 +68,7 @@ __all__ = [
     "CARD",
     "EVALUATE",
     "STATISTICS",
+    "SUMS",
     "TRAIN",
     "Bank",
     "Content",
@@ -75,6 +78,7 @@ __all__ = [
     "Scores",
     "Split",
     "StatisticsTask",
+    "Sums",
     "TrainTask",
     "TransportCount",
     "Update",
@@ -94,12 +98,14 @@ __all__ = [
     "pack_parameters",
     "pack_scores",
     "pack_state",
+    "pack_sums",
     "pack_train_task",
     "pack_update",
     "reason_of",
     "scores_bytes",
     "size",
     "statistics_bytes",
+    "sums_bytes",
     "unpack_bank",
     "unpack_card",
     "unpack_evaluate_task",
@@ -107,6 +113,7 @@ __all__ = [
     "unpack_scores",
     "unpack_state",
     "unpack_statistics",
+    "unpack_sums",
     "unpack_train_task",
     "unpack_update",
     "update_bytes",

@@ -13,6 +13,7 @@ from fed.states import State
 
 CARD = "query.card"
 STATISTICS = "query.statistics"
+SUMS = "query.sums"
 TRAIN = "train"
 EVALUATE = "evaluate"
 

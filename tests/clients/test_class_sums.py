@@ -1,0 +1,128 @@
+"""Sums of features that leave a site."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from clients.class_sums import class_sums
+from clients.site import LocalSite, open_site
+from fed import protocol
+from fed.config import resolve
+from fed.data.cases import SiteCases
+from fed.errors import ConfigError
+from fed.initial import initial_model
+from fed.protocol import RefusedReplyError
+
+
+def config(**changes: Any) -> dict[str, Any]:
+    return {
+        "task": {"classes": ["healthy", "ill"]},
+        "data": {"image_size": 32, "volume_size": [4, 32, 32]},
+        "sites": [
+            {"name": "clinic", "modalities": ["fundus"], "cases": 20, "labels": [1, 1]},
+            {"name": "unseen", "role": "held_out", "modalities": ["fundus"], "cases": 8},
+        ],
+        "method": "analytic",
+    } | changes
+
+
+@pytest.fixture
+def clinic() -> LocalSite:
+    return open_site(resolve(config()), "clinic")
+
+
+def labelled(site: LocalSite, labels: list[int], patients: list[str] | None = None) -> LocalSite:
+    owners = patients or [case.patient_id for case in site.cases.cases]
+    cases = tuple(
+        replace(case, label=label, patient_id=patient)
+        for case, label, patient in zip(site.cases.cases, labels, owners, strict=True)
+    )
+    return replace(site, cases=SiteCases(site.cases.site, cases, site.cases.images))
+
+
+def test_they_are_of_the_features_of_the_encoder_sent(clinic: LocalSite) -> None:
+    model = initial_model(clinic.config)
+    sums = class_sums(clinic, model)["fundus"]
+    features = clinic.encode_frozen(clinic.network(model), clinic.training).fundus.double().numpy()
+    labels = clinic.cases.labels()
+    assert sums.counts.tolist() == np.bincount(labels).tolist()
+    for label in (0, 1):
+        np.testing.assert_allclose(sums.means[label], features[labels == label].mean(axis=0))
+    within = sum(np.cov(features[labels == k].T, ddof=0) * (labels == k).sum() for k in (0, 1))
+    np.testing.assert_allclose(sums.scatter, within, atol=1e-12)
+
+
+def test_a_class_of_two_patients_is_not_told(clinic: LocalSite) -> None:
+    labels = [0] * 14 + [1] * 6
+    patients = [f"healthy-{n}" for n in range(14)] + ["one", "two"] * 3
+    site = labelled(clinic, labels, patients)
+    assert class_sums(site, initial_model(site.config))["fundus"].counts.tolist() == [14, 0]
+
+
+def test_they_cross_the_border_whole(clinic: LocalSite) -> None:
+    sums = class_sums(clinic, initial_model(clinic.config))
+    width = sums["fundus"].means.shape[1]
+    content = protocol.pack_sums(sums)
+    assert protocol.size(content) <= protocol.sums_bytes(2, [width])
+    found = protocol.unpack_sums(content, {"fundus": width}, clinic.card, 2)["fundus"]
+    np.testing.assert_array_equal(found.counts, sums["fundus"].counts)
+    np.testing.assert_array_equal(found.means, sums["fundus"].means)
+    np.testing.assert_array_equal(found.scatter, sums["fundus"].scatter)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"counts": np.array([99, 1])}, "claims 99 fundus cases of class 0"),
+        ({"counts": np.array([-1, 1])}, "claims -1 fundus cases"),
+        ({"counts": np.array([1.0, 1.0])}, "counts as 'float64'"),
+        ({"means": np.full((2, 64), np.nan)}, "means"),
+        ({"scatter": -np.eye(64)}, "scatter that no features have"),
+        ({"scatter": np.full((64, 64), np.inf)}, "scatter with values"),
+        ({"scatter": np.ones((64, 64)) * 9 + np.eye(64) * -8.5}, "scatter that no features have"),
+        ({"scatter": np.eye(63)}, "no half of 64 x 64"),
+    ],
+)
+def test_sums_that_no_site_can_have_are_refused(
+    clinic: LocalSite, changes: dict[str, Any], words: str
+) -> None:
+    width = 64
+    honest = replace(
+        class_sums(clinic, initial_model(clinic.config))["fundus"],
+        means=np.zeros((2, width)),
+        scatter=np.eye(width),
+    )
+    content = protocol.pack_sums({"fundus": replace(honest, **changes)})
+    with pytest.raises(RefusedReplyError, match=words):
+        protocol.unpack_sums(content, {"fundus": width}, clinic.card, 2)
+
+
+def test_sums_of_a_modality_that_the_site_lacks_are_refused(clinic: LocalSite) -> None:
+    sums = class_sums(clinic, initial_model(clinic.config))["fundus"]
+    with pytest.raises(RefusedReplyError, match="nobody asked for"):
+        protocol.unpack_sums(
+            protocol.pack_sums({"oct": sums}), {"fundus": 64, "oct": 64}, clinic.card, 2
+        )
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"privacy": {"epsilon": 4.0}}, "solve sends sums without noise"),
+        (
+            {
+                "method": {
+                    "base": "analytic",
+                    "phases": [{"name": "h", "trains": ["encoders"], "solve": {}}],
+                }
+            },
+            "only heads have a closed form",
+        ),
+        ({"method": {"base": "analytic", "send": "nothing"}}, "no phase may solve"),
+    ],
+)
+def test_what_has_no_closed_form_is_refused(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        resolve(config(**changes))
