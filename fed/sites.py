@@ -8,6 +8,11 @@ Modality = Literal["fundus", "oct"]
 Role = Literal["train", "held_out"]
 Condition = Literal["both", "fundus", "oct"]
 
+Axis = Literal["slices", "depth", "width"]
+Axes = tuple[Axis, Axis, Axis]
+
+AXES: Axes = ("slices", "depth", "width")
+"""Of an OCT volume, in our order."""
 MODALITIES: tuple[Modality, ...] = ("fundus", "oct")
 CONDITIONS: tuple[Condition, ...] = ("both", "fundus", "oct")
 NEEDED_BY: Mapping[Condition, tuple[Modality, ...]] = {

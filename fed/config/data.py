@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, field_validator
 
 from fed.config.section import Count, Section, Whole
 from fed.errors import nearest
-from fed.sites import Modality
+from fed.sites import AXES, Axes, Modality
 
 COLLECTIONS = Path(__file__).parents[1] / "data" / "collections"
 
@@ -99,8 +99,18 @@ class Data(Section):
         32,
     )
     """OCT slices, depth and width; one slice for B-scans."""
+    oct_axes: Axes | None = None
+    """What the axes of volumes in NIfTI files and arrays are, in their order, such as
+    `[slices, depth, width]`; null: as their header says, or guessed by their lengths."""
     prepared: str | None = None
     """Folder of images decoded once, for real sources; null: they are decoded at each start."""
+
+    @field_validator("oct_axes")
+    @classmethod
+    def _each_axis_once(cls, given: Axes | None) -> Axes | None:
+        if given is not None and set(given) != set(AXES):
+            raise ValueError(f"each of {', '.join(AXES)} once, in the order of the files")
+        return given
 
     @property
     def real(self) -> bool:
@@ -118,6 +128,7 @@ class GroupData(Section):
     labels: Labels | None = None
     site_column: Columns | None = None
     require: tuple[Modality, ...] | None = None
+    oct_axes: Axes | None = None
 
     def over(self, shared: Data) -> Data:
         """Return the federation's `data` with what the group says in its place."""

@@ -14,8 +14,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
+from fed.data.formats.known import image_files
 from fed.data.images import backing_file, reading
-from fed.data.volumes import slice_files
 from fed.errors import DataError
 
 Seen = TypeVar("Seen")
@@ -160,7 +160,7 @@ class ContentIndex:
 def _each_file(path: Path, look: Callable[[Path], Seen]) -> list[Seen]:
     """Look at the files of an image, in order; what cannot be read is a `DataError`."""
     found: list[Seen] = []
-    for file in slice_files(path) if path.is_dir() else [backing_file(path)]:
+    for file in image_files(path):
         with reading(file):
             found.append(look(file))
     return found

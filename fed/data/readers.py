@@ -19,7 +19,7 @@ def readers(config: Config) -> Mapping[Modality, ImageReader]:
 
 def _reader(config: Config, modality: Modality) -> ImageReader:
     data = config.data
-    decoder = Decoder(data.image_size, data.volume_size)
+    decoder = Decoder(data.image_size, data.volume_size, data.oct_axes)
     prepared = None if data.prepared is None else Path(data.prepared)
     path = Path(data.path or "")
     root = path.parent if data.source == "manifest" else path

@@ -19,6 +19,7 @@ from fed.data.account import (
 from fed.data.cases import Case, Pixels, SiteCases, owned
 from fed.data.cautions import Held, equal_images, several_labels, telling_devices
 from fed.data.collection import Collection, Row
+from fed.data.doubts import Doubt, image_warnings
 from fed.data.partition import Patient, divide
 from fed.data.pooling import keepers
 from fed.data.prepared import PreparedReader
@@ -76,6 +77,7 @@ class RowsSource:
             for name, ids in self._assigned.items()
         }
         self._equal: tuple[str, ...] = ()
+        self.doubts: tuple[Doubt, ...] = ()
 
     @property
     def name(self) -> str:
@@ -128,7 +130,8 @@ class RowsSource:
         """What a reader of the results must know of the eyes; of equal images only once checked."""
         held = tuple(self.held)
         doubts = several_labels(self.name, held)
-        return (*doubts, *telling_devices(held, self._config), *self._equal)
+        telling = telling_devices(held, self._config)
+        return (*doubts, *telling, *self._equal, *image_warnings(self.doubts))
 
     def check(self) -> None:
         """Make sure that every image is there and can be read, before any training.
@@ -144,8 +147,9 @@ class RowsSource:
 
     def read(self) -> None:
         """Read every image once, as `check` does, and compare none."""
-        for reader, images in self.images:
-            reader.check(images)
+        self.doubts = tuple(
+            doubt for reader, images in self.images for doubt in reader.check(images)
+        )
 
     def _assign(self, patients: Mapping[str, Sequence[Row]]) -> Mapping[str, Sequence[str]]:
         """Return the patients of each site."""

@@ -10,6 +10,7 @@ from fed.config.groups import SiteGroup
 from fed.data.account import Account
 from fed.data.cases import CaseSource, SiteCases
 from fed.data.cautions import Held, equal_images, several_labels, telling_devices
+from fed.data.doubts import image_warnings
 from fed.data.pooling import keepers
 from fed.data.rows import RowsSource
 from fed.errors import ConfigError, DataError
@@ -87,11 +88,13 @@ class SeveralSources:
     @property
     def warnings(self) -> Sequence[str]:
         """What a reader of the results must know of the eyes; of equal images only once checked."""
-        doubts: list[str] = []
+        words: list[str] = []
         for source in self._read:
             held = tuple(source.held)
-            doubts += several_labels(source.name, held)
-        return (*doubts, *telling_devices(tuple(self._held()), self._config), *self._equal)
+            words += several_labels(source.name, held)
+        doubts = (doubt for source in self._read for doubt in source.doubts)
+        telling = telling_devices(tuple(self._held()), self._config)
+        return (*words, *telling, *self._equal, *image_warnings(doubts))
 
     def check(self) -> None:
         """Make sure that every image of every source is there and can be read.

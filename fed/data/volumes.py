@@ -6,7 +6,7 @@ scan keeps its whole field: spacing between voxels follows from the size it is b
 """
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +18,10 @@ from fed.data.formats.slices import slice_files
 from fed.data.images import Opened, in_bytes
 from fed.data.limits import allow_array, allow_slices, by
 from fed.errors import DataError
+from fed.sites import AXES, Axes
 
 __all__ = ["AXES", "Axes", "load_oct", "open_oct", "read_oct", "resize_oct", "slice_files"]
 
-Axis = Literal["slices", "depth", "width"]
-Axes = tuple[Axis, Axis, Axis]
-AXES: Axes = ("slices", "depth", "width")
 
 LEAST = 8
 """Pixels that depth and width have at least; fewer are colour channels or a mistake."""

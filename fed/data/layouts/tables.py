@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fed.data.images import reading
+from fed.data.limits import regular
 from fed.errors import DataError, nearest
 
 LONGEST_CELL = 131_072
@@ -42,6 +43,7 @@ def table(path: Path, needed: Sequence[str]) -> Iterator[tuple[int, dict[str, st
     DataError
         Naming the file, the line and what is wrong with it.
     """
+    regular(path)
     rows = _sheet(path) if path.suffix.lower() == ".xlsx" else _lines(path)
     _, first = next(rows, (0, []))
     header = _header(path, first, needed)

@@ -212,3 +212,11 @@ def test_a_file_that_comes_with_the_program_is_found_from_any_folder(tmp_path, m
 def test_a_mapping_is_a_configuration():
     raw = {"sites": [{"name": "a", "modalities": ["fundus"]}], "evaluation": {"conditions": []}}
     assert load(raw, {"seed": 3}).seed == 3
+
+
+def test_axes_of_volumes_are_each_said_once() -> None:
+    sites = [{"name": "a", "cases": 8}]
+    data = {"oct_axes": ["depth", "width", "slices"]}
+    assert resolve({"sites": sites, "data": data}).data.oct_axes == ("depth", "width", "slices")
+    with pytest.raises(ConfigError, match=r"oct_axes: each of slices, depth, width once"):
+        resolve({"sites": sites, "data": {"oct_axes": ["depth", "depth", "slices"]}})

@@ -162,7 +162,7 @@ def test_the_same_bytes_in_two_sources_are_named(eyes: Callable[..., str], tmp_p
         {"name": "a", "data": manifest(paths[0])},
         {"name": "b", "role": "held_out", "data": manifest(paths[1])},
     )
-    (warning,) = open_source(here).warnings
+    (warning,) = (w for w in open_source(here).warnings if "of one colour" not in w)
     assert warning.startswith("1 image is the same, byte for byte, at a held-out and at a training")
     assert "second/3Lf.png and " in warning
     assert "first/5Rf.png" in warning
@@ -174,7 +174,7 @@ def test_a_source_that_tells_the_label_is_named(eyes: Callable[..., str]) -> Non
         {"name": "b", "data": manifest(eyes("second", ("some",)))},
         {"name": "c", "role": "held_out", "data": manifest(eyes("the-third"))},
     )
-    warnings = open_source(here).warnings
+    warnings = [w for w in open_source(here).warnings if "of one colour" not in w]
     assert len(warnings) == 2
     assert all("'data source' alone predicts the label" in words for words in warnings)
 
