@@ -215,7 +215,7 @@ def test_a_mapping_is_a_configuration():
 
 
 def test_axes_of_volumes_are_each_said_once() -> None:
-    sites = [{"name": "a", "cases": 8}]
+    sites = [{"name": "a", "modalities": ["oct"], "cases": 8}]
     data = {"oct_axes": ["depth", "width", "slices"]}
     assert resolve({"sites": sites, "data": data}).data.oct_axes == ("depth", "width", "slices")
     with pytest.raises(ConfigError, match=r"oct_axes: each of slices, depth, width once"):
