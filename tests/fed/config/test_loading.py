@@ -215,7 +215,10 @@ def test_a_mapping_is_a_configuration():
 
 
 def test_axes_of_volumes_are_each_said_once() -> None:
-    sites = [{"name": "a", "modalities": ["oct"], "cases": 8}]
+    sites = [
+        {"name": name, "role": role, "modalities": ["oct"], "cases": 8}
+        for name, role in (("a", "train"), ("b", "held_out"))
+    ]
     data = {"oct_axes": ["depth", "width", "slices"]}
     assert resolve({"sites": sites, "data": data}).data.oct_axes == ("depth", "width", "slices")
     with pytest.raises(ConfigError, match=r"oct_axes: each of slices, depth, width once"):
