@@ -1,6 +1,6 @@
 """What the findings of phantom patients tell, and what little of a picture already tells.
 
-``python -m benchmarks.ceilings [--write results/phantom2.csv]``, some minutes on one core; nothing
+``python -m benchmarks.ceilings [--write results/ceilings.csv]``, some minutes on one core; nothing
 of the program's own models is trained. Ceilings: boosted trees on the findings of a modality, of
 both at once (`joint`), on the first two's out-of-fold probabilities (`stack`), and the product of
 the first two (`product`). Floors: the same trees on six colour numbers and on thumbnails of

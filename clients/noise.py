@@ -6,7 +6,6 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 from clients.site import LocalSite
 from fed.randomness import generator
@@ -54,6 +53,8 @@ class SystemNoise:
 
     def normal(self, shape: Sequence[int]) -> Floats:
         """Return numbers of the standard normal distribution, by its inverse."""
+        from scipy.special import ndtri  # only where a budget asks for noise
+
         return np.asarray(ndtri(self.uniform(int(np.prod(shape))))).reshape(tuple(shape))
 
 

@@ -11,7 +11,6 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from fed.metrics import Interval
 
@@ -71,6 +70,8 @@ def coverage_by_luck(n: int, coverage: float) -> tuple[float, float, float]:
     rank = rank_of(n, coverage)
     if rank > n:
         return 1.0, 1.0, 1.0
+    from scipy import stats  # a second, which a start without sets need not pay
+
     low, high = stats.beta.ppf([(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], rank, n + 1 - rank)
     return rank / (n + 1), float(low), float(high)
 
@@ -79,5 +80,7 @@ def binomial_interval(successes: int, n: int) -> Interval:
     """Return the exact 95 % interval of a share (Clopper and Pearson 1934)."""
     if not n:
         return None, None
+    from scipy import stats
+
     found = stats.binomtest(successes, n).proportion_ci(CONFIDENCE, method="exact")
     return float(found.low), float(found.high)

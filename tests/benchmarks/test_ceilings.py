@@ -77,4 +77,4 @@ def test_a_stored_table_reads_as_the_page_cites_it(tmp_path):
 
 def test_the_page_cites_the_stored_table():
     page = (ROOT / "docs/phantom.md").read_text(encoding="utf-8")
-    assert ceilings.page(ROOT / "results/phantom2.csv") in page
+    assert ceilings.page(ROOT / "results/ceilings.csv") in page

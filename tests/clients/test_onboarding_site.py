@@ -108,5 +108,6 @@ def test_nothing_but_scores_of_the_judged_cases_leaves():
         "procedures",
     }
     tables = message.array_records["scores"]
-    assert {name.split(".")[0] for name in tables} == {"labels", "rows", "probabilities", "adapted"}
+    kinds = {"labels", "rows", "probabilities", "adapted", "distances"}
+    assert {name.split(".")[0] for name in tables} == kinds
     assert all(len(array.numpy()) <= len(site.judged) for array in tables.values())

@@ -89,11 +89,15 @@ def test_groups_travel_with_scores_and_weigh_nothing_where_there_are_none():
         {"fundus": (1, 1), "both": (0, 0), "oct": (0, 0)},
         Resources(),
     )
-    protocol.check_scores(scores, card, 2)
-    for wrong in (("f",), ("f", 1)):
-        bad = protocol.Scores(*asked, groups={"sex": wrong})
-        with pytest.raises(protocol.RefusedReplyError, match="groups of 'sex'"):
-            protocol.check_scores(bad, card, 2)
+    protocol.check_scores(scores, card, 2, ("fundus",), columns=("sex",))
+    short = protocol.Scores(*asked, groups={"sex": ("f",)})
+    with pytest.raises(protocol.RefusedReplyError, match="1 groups of sex; it scored 2 cases"):
+        protocol.check_scores(short, card, 2, ("fundus",), columns=("sex",))
+    with pytest.raises(protocol.RefusedReplyError, match="groups 'sex', which nobody asked for"):
+        protocol.check_scores(scores, card, 2, ("fundus",))
+    numbers = protocol.pack_scores(protocol.Scores(*asked, groups={"sex": ("f", 1)}))
+    with pytest.raises(protocol.RefusedReplyError, match="groups"):
+        protocol.unpack_scores(numbers)
 
 
 def test_class_statistics_survive():
