@@ -3,8 +3,9 @@
 import numpy as np
 
 from clients.site import LocalSite
+from fed.errors import ConfigError
 from fed.protocol import Sums
-from fed.sites import MODALITIES, Modality
+from fed.sites import Modality
 from fed.states import State
 from model.closed_form import ClassSums
 
@@ -17,19 +18,24 @@ def class_sums(site: LocalSite, parameters: State) -> Sums:
     Mapping of modality to ClassSums
         A class with fewer than ``privacy.min_patients`` patients is left out: its mean would show
         an eye.
+
+    Raises
+    ------
+    ConfigError
+        If no phase of the method solves for heads: sums carry no noise, and a configuration with a
+        budget allows no such phase.
     """
+    if not any(phase.solve for phase in site.config.method.phases):
+        raise ConfigError(
+            f"sums of features: {site.config.method.name} solves for no heads, so nobody may ask"
+        )
     network = site.network(parameters)
     features = site.encode_frozen(network, site.training)
     labels = site.cases.labels()[site.training]
     patients = np.array([site.cases.cases[i].patient_id for i in site.training])
     classes, least = len(site.config.task.classes), site.config.privacy.min_patients
     found: dict[Modality, ClassSums] = {}
-    for modality, values, present in zip(
-        MODALITIES,
-        (features.fundus, features.oct),
-        (features.has_fundus, features.has_oct),
-        strict=True,
-    ):
+    for modality, values, present in features.by_modality():
         rows = present.cpu().numpy()
         own, of = values.double().cpu().numpy()[rows], labels[rows]
         enough = [

@@ -15,7 +15,7 @@ from clients.noise import noise_of
 from clients.site import LocalSite
 from fed.protocol import Bank
 from fed.prototypes import Prototypes
-from fed.sites import MODALITIES, Modality
+from fed.sites import Modality
 from fed.states import State
 from model.rima import Features
 
@@ -49,12 +49,7 @@ def private_statistics(
     noise = noise_of(site, _digest(parameters), "statistics noise")
     deviation = multiplier * sensitivity(len(owned))
     found: dict[Modality, Prototypes] = {}
-    for modality, values, present in zip(
-        MODALITIES,
-        (features.fundus, features.oct),
-        (features.has_fundus, features.has_oct),
-        strict=True,
-    ):
+    for modality, values, present in features.by_modality():
         if modality not in owned:
             continue
         rows = np.flatnonzero(present.cpu().numpy())

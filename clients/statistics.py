@@ -8,7 +8,7 @@ from clients.site import LocalSite
 from fed.protocol import Bank
 from fed.prototypes import Floats, Prototypes, assignment, join, merged
 from fed.randomness import derive
-from fed.sites import MODALITIES, Modality
+from fed.sites import Modality
 from fed.states import State
 
 
@@ -29,12 +29,7 @@ def class_statistics(site: LocalSite, parameters: State) -> Bank:
     labels = site.cases.labels()[site.training]
     patients = np.array([site.cases.cases[i].patient_id for i in site.training])
     found: dict[Modality, Prototypes] = {}
-    for modality, values, present in zip(
-        MODALITIES,
-        (features.fundus, features.oct),
-        (features.has_fundus, features.has_oct),
-        strict=True,
-    ):
+    for modality, values, present in features.by_modality():
         rows = present.cpu().numpy()
         own = values.cpu()[present.cpu()].numpy()
         clusters = _by_class(site, modality, own, labels[rows], patients[rows])

@@ -4,9 +4,9 @@ Any modality may be missing from any case of a batch. Names of submodules are th
 federation slices, sends and averages the network (`model.parts`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import Literal, Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -42,6 +42,11 @@ class Features:
         return Features(
             self.fundus[rows], self.oct[rows], self.has_fundus[rows], self.has_oct[rows]
         )
+
+    def by_modality(self) -> Iterator[tuple[Literal["fundus", "oct"], Tensor, Tensor]]:
+        """Yield each modality with its features ``(n, d)`` and which rows have it ``(n,)``."""
+        yield "fundus", self.fundus, self.has_fundus
+        yield "oct", self.oct, self.has_oct
 
     def only(self, modality: str) -> "Features":
         """Return the rows that have `modality`, with the other one taken away."""

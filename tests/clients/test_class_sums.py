@@ -126,3 +126,10 @@ def test_sums_of_a_modality_that_the_site_lacks_are_refused(clinic: LocalSite) -
 def test_what_has_no_closed_form_is_refused(changes: dict[str, Any], words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         resolve(config(**changes))
+
+
+def test_a_site_gives_no_sums_where_the_method_solves_for_nothing() -> None:
+    private = config(method="experts", privacy={"epsilon": 4.0}, model={"normalisation": "group"})
+    site = open_site(resolve(private), "clinic")
+    with pytest.raises(ConfigError, match="experts solves for no heads"):
+        class_sums(site, initial_model(site.config))
