@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fed.config import Config
-from fed.protocol import sums_bytes
-from fed.sites import MODALITIES, SiteCard
+from fed.protocol import sums_numbers
+from fed.sites import SiteCard
 from fed.states import State
 from model.parts import ENCODER
 from model.rima import modules_of
-from server.selection import returned_modules, sent_modules
+from server.selection import feature_widths, returned_modules, sent_modules
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def estimate(
         module: sum(model[key].nbytes for key in keys) for module, keys in modules_of(model).items()
     }
     classes = len(config.task.classes)
-    widths = {m: len(model[f"transport.{m}_mean"]) for m in MODALITIES}
+    widths = feature_widths(model)
     training = [card for card in cards if card.role == "train"]
     shrunk = 2 if config.server.updates == "float16" else 1
     estimates = []
@@ -53,7 +53,7 @@ def estimate(
         down = up = 0
         for card in training:
             if phase.solve is not None:
-                sums = sums_bytes(classes, [widths[m] for m in card.modalities])
+                sums = sums_numbers(classes, [widths[m] for m in card.modalities])
                 up, down = up + sums, down + sum(sizes.get(ENCODER[m], 0) for m in card.modalities)
                 continue
             sent = sent_modules(config.method, phase, card.modalities)

@@ -15,7 +15,7 @@ from model.rima import modules_of
 from server.algorithm import Algorithm, Step, Task
 from server.exchange import Exchange, Request
 from server.membership import Member, longest_first, sample_cohort
-from server.selection import most_cases, returned_modules, take, update_bytes
+from server.selection import feature_widths, most_cases, returned_modules, take, update_bytes
 from server.state import ServerState
 
 
@@ -23,18 +23,9 @@ def training_requests(
     config: Config, algorithm: Algorithm, state: ServerState, step: Step, exchange: Exchange
 ) -> Iterator[Request[Update]]:
     """Yield the round for each site that takes part; book those that do not."""
-    drawn = sample_cohort(exchange.membership, step.round.number, config)
-    for member in drawn.unavailable:
-        exchange.fail(member.name, "not available this round", "unavailable")
-    exchange.fail_absent("train")
     phase = config.method.phases[step.round.phase]
     keys = [k for k in state.model if learned(k) or config.model.normalisation != "local"]
-    packed = _Payloads()
-    for member in longest_first(drawn.asked):
-        task = algorithm.broadcast(state, step, member.card)
-        content = packed.of(task)
-        if member in drawn.dropped:
-            exchange.fail(member.name, "dropped out of the round", "dropped")
+    for member, task, content in _tasks(config, algorithm, state, step, exchange):
         returned = returned_modules(config.method, phase, member.card)
         modules = most_cases(config.method, member.card, returned)
         unpack = _update_reader(config, state.model, task.parameters, modules, keys, member.card)
@@ -48,7 +39,7 @@ def statistics_requests(
     """Yield the request for class statistics for each training site in reach."""
     away = sample_cohort(exchange.membership, step.round.number, config).unavailable
     packed = _Payloads()
-    widths = {m: len(state.model[f"transport.{m}_mean"]) for m in MODALITIES}
+    widths = feature_widths(state.model)
     for member in longest_first(m for m in exchange.membership.with_role("train") if m not in away):
         content = packed.of(algorithm.broadcast(state, step, member.card))
         yield Request(member, content, _statistics_reader(config, widths, member.card))
@@ -58,16 +49,8 @@ def sums_requests(
     config: Config, algorithm: Algorithm, state: ServerState, step: Step, exchange: Exchange
 ) -> Iterator[Request[Sums]]:
     """Yield the request for sums of features for each site that takes part; book the others."""
-    drawn = sample_cohort(exchange.membership, step.round.number, config)
-    for member in drawn.unavailable:
-        exchange.fail(member.name, "not available this round", "unavailable")
-    exchange.fail_absent("train")
-    packed = _Payloads()
-    widths = {m: len(state.model[f"transport.{m}_mean"]) for m in MODALITIES}
-    for member in longest_first(drawn.asked):
-        content = packed.of(algorithm.broadcast(state, step, member.card))
-        if member in drawn.dropped:
-            exchange.fail(member.name, "dropped out of the round", "dropped")
+    widths = feature_widths(state.model)
+    for member, _, content in _tasks(config, algorithm, state, step, exchange):
         yield Request(member, content, _sums_reader(config, widths, member.card))
 
 
@@ -111,6 +94,23 @@ def score_requests(
             offering |= {modules} if offered else set()
         reader = _scores_reader(config, card, owner, modules in offering, part)
         yield Request(member, packed[modules], reader)
+
+
+def _tasks(
+    config: Config, algorithm: Algorithm, state: ServerState, step: Step, exchange: Exchange
+) -> Iterator[tuple[Member, Task, Content]]:
+    """Yield the task of each site that takes part in a round, packed; book those that do not."""
+    drawn = sample_cohort(exchange.membership, step.round.number, config)
+    for member in drawn.unavailable:
+        exchange.fail(member.name, "not available this round", "unavailable")
+    exchange.fail_absent("train")
+    packed = _Payloads()
+    for member in longest_first(drawn.asked):
+        task = algorithm.broadcast(state, step, member.card)
+        content = packed.of(task)
+        if member in drawn.dropped:
+            exchange.fail(member.name, "dropped out of the round", "dropped")
+        yield member, task, content
 
 
 class _Payloads:

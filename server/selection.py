@@ -70,6 +70,11 @@ def take(state: State, modules: Iterable[str]) -> State:
     return {key: state[key] for module in modules for key in grouped.get(module, ())}
 
 
+def feature_widths(state: State) -> dict[Modality, int]:
+    """Return the width of the features of each modality."""
+    return {modality: len(state[f"transport.{modality}_mean"]) for modality in MODALITIES}
+
+
 def update_bytes(config: Config, phase: Phase, card: SiteCard, state: State) -> int:
     """Return the bytes that a site's update has at least: its parameters, without the report."""
     modules = returned_modules(config.method, phase, card)

@@ -47,7 +47,7 @@ from fed.protocol.records import (
     unpack_update,
 )
 from fed.protocol.refusal import RefusedReplyError
-from fed.protocol.sums import Sums, pack_sums, sums_bytes, unpack_sums
+from fed.protocol.sums import Sums, pack_sums, sums_bytes, sums_numbers, unpack_sums
 from fed.protocol.values import (
     CARD,
     EVALUATE,
@@ -106,6 +106,7 @@ __all__ = [
     "size",
     "statistics_bytes",
     "sums_bytes",
+    "sums_numbers",
     "unpack_bank",
     "unpack_card",
     "unpack_evaluate_task",

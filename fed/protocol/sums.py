@@ -65,9 +65,13 @@ def unpack_sums(
 
 def sums_bytes(classes: int, widths: Iterable[int]) -> int:
     """Return the bytes that sums have at most."""
-    return TEXT + sum(
-        3 * HEAD + 8 * (classes * (width + 1) + width * (width + 1) // 2) for width in widths
-    )
+    known = list(widths)
+    return TEXT + 3 * HEAD * len(known) + sums_numbers(classes, known)
+
+
+def sums_numbers(classes: int, widths: Iterable[int]) -> int:
+    """Return the bytes of the numbers of sums, without names and heads."""
+    return sum(8 * (classes * (width + 1) + width * (width + 1) // 2) for width in widths)
 
 
 def _read(
