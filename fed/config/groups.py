@@ -146,6 +146,13 @@ class SiteGroup(Section):
         return _any_of("{dirichlet: a}, a list of a number from 0 a class, natural", value, handler)
 
     @property
+    def site_names(self) -> list[str]:
+        """The names of its sites."""
+        if self.count == 1:
+            return [self.name]
+        return [f"{self.name}-{number}" for number in range(1, self.count + 1)]
+
+    @property
     def ownership(self) -> dict[Modality, float]:
         """Share of all its cases that have each modality."""
         if self.modalities is not None:
