@@ -7,6 +7,7 @@ so that what was found is tried again alone: `python -m tests.fuzz.configuration
 import argparse
 import os
 import resource
+import signal
 import subprocess
 import sys
 import time
@@ -23,6 +24,8 @@ from fed.errors import UserError
 ROOT = Path(__file__).parents[2]
 SECONDS, MIB = 10, 2048
 """What one input may take."""
+ADDRESSES, PATIENCE_S = 8 * 2**30, 120
+"""Bytes that a batch may map, and seconds by the clock until an input is given up."""
 LONGEST = 2000
 """Letters of a refusal."""
 MARK = "executed"
@@ -97,6 +100,8 @@ def many(one: Try, count: int, first: int = 0) -> Counter[str]:
 
 def _tried(one: Try, number: int, folder: Path) -> str:
     started, outcome = time.process_time(), "read"
+    signal.signal(signal.SIGALRM, _given_up)
+    signal.alarm(PATIENCE_S)
     try:
         one(np.random.default_rng([number]), folder)
     except UserError as error:
@@ -105,12 +110,18 @@ def _tried(one: Try, number: int, folder: Path) -> str:
         assert len(words) < LONGEST, f"input {number}: {len(words)} letters: {words[:500]}"
     except BaseException as error:
         raise AssertionError(f"input {number}: {type(error).__name__}: {error}"[:500]) from error
+    finally:
+        signal.alarm(0)
     seconds = time.process_time() - started
     assert seconds < SECONDS, f"input {number} took {seconds:.1f} s"
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     assert peak < MIB, f"by input {number} {peak:.0f} MiB were taken"
     assert not (folder / MARK).exists(), f"input {number} was executed"
     return outcome
+
+
+def _given_up(*_: object) -> None:
+    raise TimeoutError(f"nothing after {PATIENCE_S} s")
 
 
 def command(one: Try) -> None:
@@ -120,6 +131,7 @@ def command(one: Try) -> None:
     parser.add_argument("--first", type=int, default=0)
     asked = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_AS, (ADDRESSES, ADDRESSES))  # else the machine's would go
     found = many(one, asked.count, asked.first)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     told = ", ".join(f"{times} {outcome}" for outcome, times in sorted(found.items()))

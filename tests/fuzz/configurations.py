@@ -76,6 +76,8 @@ def spoiled(content: dict[str, Any], random: np.random.Generator) -> dict[str, A
             node[chosen(random, ["more", "", f"{last}s", str(last).upper(), "a.b", "0"])] = node[last]
         elif kind == 2 and isinstance(node, list):
             node += [node[last]] * int(random.integers(1, 3))
+        elif kind == 3 and isinstance(node[last], int | float):
+            node[last] = type(node[last])(node[last] * chosen(random, [0, 0.5, 2, 3, 100, 10**7]))
         else:
             node[last] = copy.deepcopy(chosen(random, VALUES))
     return content
