@@ -76,7 +76,7 @@ def _shares(value: Any) -> Any:
     if isinstance(value, list | tuple):
         value = dict.fromkeys(value, 1.0)
     if not isinstance(value, dict):
-        raise ValueError(f"expected a list or {{fundus: share, oct: share}}; got {value!r}")
+        raise ValueError(f"expected a list or {{fundus: share, oct: share}}; got {shown(value)}")
     return dict.fromkeys(MODALITIES, 0.0) | value
 
 

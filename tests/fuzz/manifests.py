@@ -49,7 +49,7 @@ SPECIAL = ("text.png", "folder.png", "pipe.png", "loop.png", "out.png", "zero.pn
 def text(random: np.random.Generator) -> str:
     """Return a manifest whose cells, columns or lines are not what they should be."""
     table = [list(HEADER), *rows()]
-    for _ in range(int(random.integers(1, 6))):
+    for _ in range(int(random.integers(1, 4))):
         row, column = int(random.integers(len(table))), int(random.integers(len(HEADER)))
         kind = random.integers(8)
         if kind < 4:
@@ -94,7 +94,7 @@ def try_one(random: np.random.Generator, folder: Path) -> None:
     """Open a manifest as the program does, every image of it."""
     images(folder)
     content = text(random).encode(chosen(random, ENCODINGS), "replace")
-    if random.random() < 0.4:
+    if random.random() < 0.25:
         content = spoiled_bytes(content, random)
     (folder / "manifest.csv").write_bytes(content)
     source = open_source(configuration(folder, random))
