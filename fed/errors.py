@@ -3,7 +3,6 @@
 import difflib
 from collections.abc import Sequence
 
-
 LONGEST_HEAD, LONGEST_TAIL = 1500, 400
 """Letters of a message that are shown of its beginning and its end."""
 

@@ -163,7 +163,7 @@ class _Account(Section):
     wall: dict[str, NotNegative]
     seconds_per_case: SecondsPerCase | None
     virtual_seconds: NotNegative
-    asked: dict[str, dict[str, NotNegativeWhole]] = {}
+    asked: dict[str, dict[str, NotNegativeWhole]] = Field(default_factory=dict)
     failures: list[dict[str, Any]]
     warnings: list[str]
     movements: list[Movement]

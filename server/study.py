@@ -37,7 +37,13 @@ FAILED = "failed.txt"
 SECONDS_A_RUN = 8.0
 """To score a model and write a report, on the same machine."""
 POLL_S = 0.5
-PRELOADED = ["server.simulation", "clients.app", "matplotlib.figure", "sklearn.cluster", "torch._dynamo"]
+PRELOADED = [
+    "server.simulation",
+    "clients.app",
+    "matplotlib.figure",
+    "sklearn.cluster",
+    "torch._dynamo",
+]
 """Imported once for all runs; the last two take two seconds, and every run comes to need them."""
 
 

@@ -84,7 +84,9 @@ def build(kind: str, given: Any) -> Any:
     if isinstance(given, str):
         return _constructed(kind, find(kind, given), given, {})
     if not isinstance(given, Mapping) or not isinstance(given.get(USE), str):
-        raise PartError(f"expected a name, or {{use: name, option: value}}; got {reprlib.repr(given)}")
+        raise PartError(
+            f"expected a name, or {{use: name, option: value}}; got {reprlib.repr(given)}"
+        )
     options = {str(key): value for key, value in given.items() if key != USE}
     name = given[USE]
     return _constructed(kind, find(kind, name), name, options)

@@ -75,11 +75,9 @@ def edited(content: bytes, folder: Path, random: np.random.Generator) -> bytes:
 
 def try_one(random: np.random.Generator, folder: Path) -> None:
     """Read a checkpoint as a resumed run does."""
-    content = good(folder)
-    if random.random() < 0.5:
-        content = edited(content, folder, random)
-    else:
-        content = spoiled_bytes(content, random)
+    whole = good(folder)
+    by_hand = random.random() < 0.5
+    content = edited(whole, folder, random) if by_hand else spoiled_bytes(whole, random)
     path_of(folder, NUMBER).write_bytes(content)
     load_checkpoint(folder, config())
 

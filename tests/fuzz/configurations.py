@@ -55,7 +55,13 @@ def resolved() -> tuple[dict[str, Any], ...]:
 
 def places(node: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """Yield the way to every value of a configuration."""
-    inner = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    inner = (
+        node.items()
+        if isinstance(node, dict)
+        else enumerate(node)
+        if isinstance(node, list)
+        else ()
+    )
     for key, value in inner:
         yield (*path, key)
         yield from places(value, (*path, key))
@@ -73,7 +79,9 @@ def spoiled(content: dict[str, Any], random: np.random.Generator) -> dict[str, A
         if kind == 0:
             del node[last]
         elif kind == 1 and isinstance(node, dict):
-            node[chosen(random, ["more", "", f"{last}s", str(last).upper(), "a.b", "0"])] = node[last]
+            node[chosen(random, ["more", "", f"{last}s", str(last).upper(), "a.b", "0"])] = node[
+                last
+            ]
         elif kind == 2 and isinstance(node, list):
             node += [node[last]] * int(random.integers(1, 3))
         elif kind == 3 and isinstance(node[last], int | float):
@@ -115,4 +123,3 @@ def used(config: Config) -> None:
 
 if __name__ == "__main__":
     command(try_one)
-
