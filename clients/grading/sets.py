@@ -55,7 +55,7 @@ class PredictionSets:
     classes : sequence of str
     """
 
-    heads = ("set",)
+    heads: tuple[str, ...] = ("set",)
 
     def __init__(self, thresholds: Thresholds, classes: Sequence[str]) -> None:
         self._thresholds, self._classes = dict(thresholds), tuple(classes)
