@@ -56,6 +56,7 @@ def started(config: Config, initial: State, folder: Path) -> tuple[ServerState, 
         tuple(_taken_over(initial, model, modules) for model in state.recent),
         state.moments,
         state.bank,
+        state.kept,
     )
     return taken, ledger
 

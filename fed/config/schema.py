@@ -383,6 +383,15 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
+    def _variates_are_of_plain_gradients(self) -> "Config":
+        if self.method.keeps_variates and self.training.precision == "fp16":
+            raise ValueError(
+                "training.precision: fp16 scales gradients, of which method.terms keeps the mean "
+                "(control_variates); allowed with it: fp32, bf16"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _every_phase_has_a_round(self) -> "Config":
         if self.training.rounds < len(self.method.phases):
             raise ValueError(
