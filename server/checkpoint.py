@@ -60,6 +60,7 @@ def _write(path: Path, state: ServerState, ledger: Ledger, config: Config) -> No
     for age, model in enumerate(state.recent):
         tensors |= {f"recent{age}/{key}": value for key, value in model.items()}
     tensors |= {f"moments/{key}": value for key, value in state.moments.items()}
+    tensors |= {f"kept/{key}": value for key, value in state.kept.items()}
     tensors |= bank_tensors(state.bank, "bank/")
     account = {
         "completed": state.completed,
@@ -181,6 +182,7 @@ def _load(path: Path, config: Config | None) -> tuple[ServerState, Ledger]:
         recent=tuple(under(tensors, f"recent{age}/") for age in range(account.recent)),
         moments=under(tensors, "moments/"),
         bank=bank,
+        kept=under(tensors, "kept/"),
     )
     ledger = Ledger(
         transport=account.transport,
