@@ -149,14 +149,15 @@ def _corrected_couplings(
     problem = gromov.Quadratic(batch.D1, batch.D2, marginals, batch.same)
     start = None if starts is None else batch.pad_starts(starts)
     with torch.no_grad():
-        limits = {"tolerance": tolerance, "max_steps": max_steps}
         if batch.D1.is_cpu:
             # Numba takes a quarter of a second to import, and only couplings need it.
             from . import cpu
 
-            solution = cpu.solve(batch, eps, start=start, **limits)
+            solution = cpu.solve(batch, eps, tolerance=tolerance, max_steps=max_steps, start=start)
         else:
-            solution = gromov.solve(problem, eps, start=start, **limits)
+            solution = gromov.solve(
+                problem, eps, tolerance=tolerance, max_steps=max_steps, start=start
+            )
     costs = gromov.objective(problem, solution.plan, eps)
     steps, converged = solution.steps.tolist(), solution.converged.tolist()
     couplings = []

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numba import njit
@@ -41,15 +41,20 @@ Array = NDArray[np.float64]
 Offsets = NDArray[np.int64]
 
 # Infinities and NaN keep their meaning; sums may be regrouped, which is what lets loops be vectorised.
-OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "reassoc", "nsz"}}
+OPTIONS: dict[str, Any] = {
+    "nogil": True,
+    "error_model": "numpy",
+    "fastmath": {"contract", "reassoc", "nsz"},
+}
 
 
 def compiled(function: F) -> F:
     """Compile a function at its first call, or load it as an earlier process compiled it."""
     try:
-        return njit(cache=True, **OPTIONS)(function)
+        kept: F = njit(cache=True, **OPTIONS)(function)
     except RuntimeError:  # There is nowhere to keep it.
-        return njit(**OPTIONS)(function)
+        kept = njit(**OPTIONS)(function)
+    return kept
 
 
 @compiled
@@ -511,3 +516,13 @@ def _extrapolate(
     for i in range(MEMORY):
         for k in range(len(plan)):
             plan[k] -= weights[i] * images[i, k]
+
+
+if __name__ == "__main__":
+    # At installation, so that no run waits for it. Imported by name: this module is `__main__` here.
+    import torch
+
+    from .coupling import labelled_coupling
+
+    samples, labels = torch.eye(4), torch.arange(4) % 2
+    labelled_coupling(samples, samples, labels, labels)
