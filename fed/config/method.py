@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from fed.config.model import Encoders
 from fed.config.section import Count, Positive, PositiveShare, Section
 from fed.parts import Need, PartKey
 
@@ -93,6 +94,8 @@ class Method(Section):
     pool: Literal["as_is", "complete"] | None = None
     """All training sites as one that holds their cases: `as_is`, or `complete`, with every image
     that exists, also those the sites do not own. null: a federation."""
+    encoders: Encoders | None = None
+    """Encoders that belong to the method, in the place of `model.encoders`; null: those stay."""
     phases: Annotated[tuple[Phase, ...], Field(min_length=1)]
     fusion: Annotated[Any, PartKey("fusion")] = Field("asymmetric", validate_default=True)
     """How the features of both modalities become one answer."""

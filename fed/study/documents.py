@@ -91,6 +91,12 @@ class Figures:
         config, rows = stored(self._root, study)
         return markdown.main_table(config, rows, methods=methods or None).rstrip()
 
+    def settings(self, study: str, condition: str, metric: str | None = None) -> str:
+        """Return a metric by method and setting, with intervals; that of the study by default."""
+        config, rows = stored(self._root, study)
+        assert config.study is not None
+        return markdown.settings_table(rows, condition, metric or config.study.metric).rstrip()
+
     def presets(self) -> str:
         """Return how many methods come with the program."""
         return str(len(list(METHODS.glob("*.yaml"))))

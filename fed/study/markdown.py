@@ -9,10 +9,18 @@ from fed.study.page import ordered
 from fed.study.plan import ONLY, plan, reference
 from fed.study.plots import given
 from fed.study.rows import POOLED, Row
-from fed.study.statistics import Difference, Mean
+from fed.study.statistics import Difference, Mean, mean_over
 from fed.study.tables import Comparison, comparisons, ranking, summaries
 
-__all__ = ["INTRODUCTION", "POOLED", "choice_section", "contents", "main_table", "study_section"]
+__all__ = [
+    "INTRODUCTION",
+    "POOLED",
+    "choice_section",
+    "contents",
+    "main_table",
+    "settings_table",
+    "study_section",
+]
 
 SIGNIFICANT = 0.05
 
@@ -160,6 +168,43 @@ def main_table(
         for arm in arms
     ]
     return _table([*_label_heads(rows), *head], lines)
+
+
+def settings_table(rows: Sequence[Row], condition: str, metric: str) -> str:
+    """Return a metric by method, a column a setting, and the mean over the settings.
+
+    A cell is the mean over seeds; in brackets the means of the bounds of the runs' intervals. Of the
+    mean over settings they are its 95 % t-interval, a setting counting as one observation.
+    """
+    found: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        if (row.site, row.condition, row.metric) == (POOLED, condition, metric):
+            found.setdefault((row.method, row.setting), []).append(row)
+    settings = dict.fromkeys(setting for _, setting in found)
+    lines = []
+    for method in dict.fromkeys(method for method, _ in found):
+        cells = [found.get((method, setting), []) for setting in settings]
+        means = [mean_over([row.value for row in cell]) for cell in cells]
+        lows = [mean_over([row.low for row in cell]).mean for cell in cells]
+        highs = [mean_over([row.high for row in cell]).mean for cell in cells]
+        overall = mean_over([mean.mean for mean in means])
+        by_setting = zip(means, lows, highs, strict=True)
+        lines.append(
+            [
+                method,
+                *(_bounded(mean.mean, low, high) for mean, low, high in by_setting),
+                _bounded(overall.mean, overall.low, overall.high),
+            ]
+        )
+    heads = [setting.rpartition("=")[2] for setting in settings]
+    return _table(["method", *heads, "mean"], lines)
+
+
+def _bounded(value: float | None, low: float | None, high: float | None) -> str:
+    if value is None:
+        return "–"
+    ends = "" if low is None or high is None else f" [{100 * low:.1f}, {100 * high:.1f}]"
+    return f"{100 * value:.1f}{ends}"
 
 
 def _pairs(config: Config, rows: Sequence[Row]) -> list[str]:

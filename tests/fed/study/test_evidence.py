@@ -54,6 +54,20 @@ def test_tables_keep_four_digits_and_undefined_values():
     assert from_table(as_table(again, FIGURES)) == again
 
 
+def test_intervals_are_kept_where_there_are_any():
+    bounded = [Row(*_of("fedavg"), 0.7, 0.6, 0.8), Row(*_of("experts"), 0.9)]
+    text = as_table([*bounded, row("fedavg", 100, 0.5, metric="qwk")], FIGURES)
+    assert text.splitlines()[0].startswith(
+        "method,seed,setting,site,condition,auc,auc_low,auc_high,qwk,accuracy"
+    )
+    again = [found for found in from_table(text) if found.metric == "auc"]
+    assert again == bounded
+
+
+def _of(method):
+    return method, 100, "as configured", POOLED, "both", "auc"
+
+
 def test_the_page_has_means_and_differences_in_points(root):
     text = page(root)
     assert "* [made_up: Which?](#made_up-which)\n" in text
