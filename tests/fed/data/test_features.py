@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from fed.config import Config, resolve
 from fed.data import reading
 from fed.data.opening import open_source, prepare_images
+from fed.data.readers import readers
 from fed.errors import ConfigError, DataError
 from simulate import command
 
@@ -99,6 +100,20 @@ def test_another_encoder_makes_features_stale(eyes: Config, tmp_path: Path) -> N
     torch.jit.save(torch.jit.script(nn.Sequential(Moments(), nn.ReLU())), other)
     with pytest.raises(DataError, match="lacks 16 of the images"):
         open_source(frozen(eyes, oct={"encoder": str(other), "features": WIDTH}))
+
+
+def test_an_encoder_is_known_by_what_it_depends_on(eyes: Config) -> None:
+    config = frozen(eyes, oct={"encoder": "own"})
+    other = json.loads(config.model_dump_json())
+    other |= {"name": "other", "method": "analytic"}
+    other["training"]["rounds"] = 7
+    other["sites"][0]["role"], other["sites"][-1]["role"] = "held_out", "train"
+    larger = json.loads(config.model_dump_json())
+    larger["data"]["volume_size"] = [1, 32, 32]
+    reader, same, differs = (
+        readers(found)["oct"] for found in (config, resolve(other), resolve(larger))
+    )
+    assert reader == same != differs
 
 
 def test_features_of_the_networks_own_encoder_do_not_depend_on_the_workers(
