@@ -58,7 +58,7 @@ def _vol(folder: Path, random: np.random.Generator) -> list[dict[str, object]]:
         scan = random.uniform(0, 0.2 + 0.5 * _label(number), (1, 20, 30))
         localizer = random.integers(0, 256, (8, 8))
         (folder / f"{number}.vol").write_bytes(vol(scan, localizer))
-        rows.append({"case_id": number, "dme": _label(number), "oct": f"{number}.vol"})
+        rows.append({"case_id": number, "dme": _label(number), "fundus": "", "oct": f"{number}.vol"})
     return rows
 
 

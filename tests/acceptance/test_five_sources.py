@@ -56,7 +56,7 @@ def test_all_of_them_take_part(paths: dict[str, str], tmp_path: Path) -> None:
     assert cases["hospital"]["both"] == cases["unseen"]["both"] == [half, half]
     assert cases["idrid"]["fundus"] == [EYES, EYES]
     assert cases["heidelberg"]["oct"] == [half, half]
-    assert cases["phantoms"]["both"] == [20, 20]
+    assert sum(cases["phantoms"]["both"]) == 40
     assert {"both", "fundus", "oct"} == set(results["held_out"]["pooled"])
 
 
