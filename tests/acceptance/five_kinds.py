@@ -47,7 +47,9 @@ def _dicom(folder: Path, random: np.random.Generator) -> list[dict[str, object]]
         save(dicom(photograph, PHOTOGRAPHY_8, **tags), folder / f"{number}-fundus.dcm")
         save(dicom(scan, TOMOGRAPHY, **tags), folder / f"{number}-oct.dcm")
         images = {"fundus": f"{number}-fundus.dcm", "oct": f"{number}-oct.dcm"}
-        rows.append({"case_id": number, "patient_id": f"p{number}", "dme": _label(number), **images})
+        rows.append(
+            {"case_id": number, "patient_id": f"p{number}", "dme": _label(number), **images}
+        )
     return rows
 
 
@@ -58,7 +60,9 @@ def _vol(folder: Path, random: np.random.Generator) -> list[dict[str, object]]:
         scan = random.uniform(0, 0.2 + 0.5 * _label(number), (1, 20, 30))
         localizer = random.integers(0, 256, (8, 8))
         (folder / f"{number}.vol").write_bytes(vol(scan, localizer))
-        rows.append({"case_id": number, "dme": _label(number), "fundus": "", "oct": f"{number}.vol"})
+        rows.append(
+            {"case_id": number, "dme": _label(number), "fundus": "", "oct": f"{number}.vol"}
+        )
     return rows
 
 
