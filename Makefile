@@ -4,7 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-.PHONY: demo deploy-demo test test-slow benchmark setup lint docs evidence choices evidence-check
+.PHONY: demo deploy-demo test test-slow benchmark setup lint docs evidence after-training choices evidence-check
 
 demo: $(READY)
 	$(PY) simulate.py configs/demo.yaml
@@ -66,6 +66,15 @@ evidence choices: $(READY)
 		$(PY) simulate.py configs/studies/$$study.yaml --out runs/evidence/$$study || exit; done
 	$(PY) -m fed.study.evidence store $(addprefix runs/evidence/,$(RUN))
 	$(PY) -m fed.study.documents write
+
+evidence: after-training
+
+# The tables of docs/judging.md: what finished models told, beside what became of it. About 20 minutes.
+after-training: $(READY)
+	$(PY) simulate.py configs/studies/after_training.yaml --out runs/evidence/after_training
+	$(PY) -m benchmarks.prediction_sets
+	$(PY) -m benchmarks.triage
+	OMP_NUM_THREADS=1 $(PY) -m benchmarks.equipment
 
 # The sample: one seed of style_shift, three methods that are trained once and judged four times.
 evidence-check: $(READY)

@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from clients.couplings import CouplingLog, Draws
 from clients.losses import Classification, Loss
+from clients.mean_gradient import MeanGradient
 from clients.objectives import AlignmentLoss, ExpertLoss, FusionLoss, Objective
 from clients.objectives.alignment import DISTANCES
 from clients.partners import Partners
@@ -35,12 +37,15 @@ class LocalRound:
         With the modules received.
     log : CouplingLog
         Counts the couplings of the round.
+    gradient : MeanGradient or None
+        Of the round's steps, where the method keeps control variates.
     """
 
     site: LocalSite
     task: TrainTask
     network: RIMA
     log: CouplingLog = field(default_factory=CouplingLog)
+    gradient: MeanGradient | None = None
 
     def objectives(self, weights: Sequence[nn.Parameter]) -> list[Objective]:
         """Return the losses of the phase; their sum is minimised.
@@ -75,6 +80,26 @@ class LocalRound:
             term.objective(self, weights) for term in method.terms if trains >= term.with_parts
         ]
         return found
+
+    def corrections(self, weights: Sequence[nn.Parameter]) -> list[Tensor]:
+        """Return what the server sent to be added to the gradient of each weight; 0 if nothing."""
+        sent = self.task.correction
+        return [
+            torch.from_numpy(np.array(sent[name])).to(weight)
+            if name in sent
+            else weight.new_zeros(())
+            for name, weight in self._named(weights).items()
+        ]
+
+    def averages_gradient(self, weights: Sequence[nn.Parameter]) -> MeanGradient:
+        """Begin to average the gradients of the round's steps."""
+        corrections = self.corrections(weights)
+        self.gradient = MeanGradient(self._named(weights), corrections)
+        return self.gradient
+
+    def _named(self, weights: Sequence[nn.Parameter]) -> dict[str, nn.Parameter]:
+        names = {id(weight): name for name, weight in self.network.named_parameters()}
+        return {names[id(weight)]: weight for weight in weights}
 
     @property
     def method(self) -> Method:

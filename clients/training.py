@@ -60,6 +60,7 @@ def train(site: LocalSite, task: TrainTask) -> Update:
         transport=TransportCount() if site.config.privacy.epsilon else local.log.count,
         examples=examples,
         seconds=time.perf_counter() - start,
+        variates=local.gradient.result() if local.gradient is not None else {},
     )
 
 
@@ -163,6 +164,7 @@ def _epochs(
     phase = site.config.method.phases[task.phase]
     weights = _made_trainable(network, modules)
     objectives = local.objectives(weights)
+    gradient = local.averages_gradient(weights) if site.config.method.keeps_variates else None
     scaled = site.config.training.precision == "fp16"
     accumulator = GradientAccumulator(_optimizer(site, task, weights), scaled, site.device)
     sums: dict[str, float] = defaultdict(float)
@@ -175,6 +177,8 @@ def _epochs(
             total = total + loss
         accumulator.add(total * share.of_batch)
         if share.last:
+            if gradient is not None:
+                gradient.add()
             accumulator.step()
         examples += len(rows)
     network.requires_grad_(False).eval()

@@ -151,6 +151,10 @@ def predict(
     counts: Annotated[
         Path | None, typer.Option(help="Table grade,count: how many of these are of each grade.")
     ] = None,
+    calibrate: Annotated[
+        Path | None,
+        typer.Option(help="Manifest of graded eyes of the hospital, for prediction sets."),
+    ] = None,
     page: Annotated[
         Path | None, typer.Option(help="A page of the worst eyes, and where the model looked.")
     ] = None,
@@ -162,7 +166,9 @@ def predict(
     from fedrima.prediction import Grading, grade
     from fedrima.session import console_for
 
-    asked = Grading(run, manifest, out, source, label, site, adapt, counts, workers, page)
+    asked = Grading(
+        run, manifest, out, source, label, site, adapt, counts, calibrate, workers, page
+    )
     try:
         grade(asked, console_for(quiet))
     except UserError as error:

@@ -51,7 +51,9 @@ def write_worst(
 def _graded(model: TrainedModel, eye: UngradedEye, row: dict[str, Any]) -> GradedEye:
     batch = pictures(model, [eye]).batch
     maps = occlusion_maps(model, batch)
-    remarks = [f"Doubtful: {row['doubts']}"] if row["doubts"] else []
+    remarks = [f"Prediction set: {row['set']}"] if row.get("set") else []
+    if row["doubts"]:
+        remarks.append(f"Doubtful: {row['doubts']}")
     if row.get("unlike"):
         remarks.append(f"Unlike the eyes that the model was trained on: {row['unlike']}")
     return GradedEye(

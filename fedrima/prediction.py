@@ -4,6 +4,7 @@ import hashlib
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -15,12 +16,14 @@ from clients.grading.adaptation import Adaptation
 from clients.grading.encoding import Encoding, parted
 from clients.grading.journal import Journal
 from clients.grading.maps import check_maps
+from clients.grading.sets import PredictionSets, Thresholds
 from clients.grading.table import UNREADABLE, Answers, Column, Sheet, unreadable_rows
 from clients.grading.unlike import Unlike
 from fed.data.ungraded import EyeList, read_counts, read_eyes
 from fed.errors import ConfigError, DataError
 from fed.report.words import counted
 from fed.results import write_predictions
+from fedrima.calibrating import Calibration, of_the_federation
 from fedrima.eyes_page import write_worst
 from fedrima.outcome import Run
 
@@ -41,6 +44,8 @@ class Grading:
         Whose model, where sites keep models of their own.
     adapt, counts : Path or None
         The hospital's archive, and its counts by grade.
+    calibrate : Path or None
+        A manifest of graded eyes of the hospital, for prediction sets.
     workers : int
     page : Path or None
         A page of the worst eyes.
@@ -54,6 +59,7 @@ class Grading:
     site: str | None = None
     adapt: Path | None = None
     counts: Path | None = None
+    calibrate: Path | None = None
     workers: int = 1
     page: Path | None = None
 
@@ -76,8 +82,9 @@ def grade(asked: Grading, console: Console) -> Path:
     eyes = read_eyes(asked.source, asked.eyes, asked.label)
     encoding = Encoding(model, asked.workers)
     answers = _answers(asked, model, encoding, console)
-    sheet = Sheet(model, answers, _columns(run, model, console))
-    journal = Journal(out.with_name(f".{out.name}.so-far"), _purpose(asked, model))
+    thresholds = _thresholds(asked, run, eyes, Calibration(model, answers, encoding), console)
+    sheet = Sheet(model, answers, _columns(run, model, thresholds, console))
+    journal = Journal(out.with_name(f".{out.name}.so-far"), _purpose(asked, model, thresholds))
     if not journal.parts and eyes.eyes:
         console.print(f"{asked.eyes}: {counted(len(eyes.eyes), 'eye')} to grade")
     _grade(encoding, sheet, eyes, journal, console)
@@ -136,16 +143,28 @@ def _answers(asked: Grading, model: TrainedModel, encoding: Encoding, console: C
     return Adaptation(model, concatenate([part.features for part in seen]), np.array(counts))
 
 
-def _columns(run: Run, model: TrainedModel, console: Console) -> list[Column]:
+def _thresholds(
+    asked: Grading, run: Run, eyes: EyeList, calibration: Calibration, console: Console
+) -> Thresholds:
+    """Return what prediction sets are made with; nothing where none can be given."""
+    if asked.calibrate is not None:
+        return calibration.on(asked.calibrate, run, eyes, console)
+    return of_the_federation(run, adapted=asked.adapt is not None, console=console)
+
+
+def _columns(
+    run: Run, model: TrainedModel, thresholds: Thresholds, console: Console
+) -> list[Column]:
     """Return what the run can tell of an eye beside its grade."""
+    sets: list[Column] = [PredictionSets(thresholds, model.classes)] if thresholds else []
     reference = run.model_file.distances
     if model.bank and reference:
-        return [Unlike(model.bank, reference)]
+        return [*sets, Unlike(model.bank, reference)]
     console.print(
         f"{run.folder}: keeps no prototypes of its last encoders: nothing tells where an eye is unlike "
         "those it trained on"
     )
-    return []
+    return sets
 
 
 def _grade(
@@ -164,7 +183,7 @@ def _grade(
             bar.advance(task, size)
 
 
-def _purpose(asked: Grading, model: TrainedModel) -> dict[str, str | None]:
+def _purpose(asked: Grading, model: TrainedModel, thresholds: Thresholds) -> dict[str, Any]:
     """Return all that rows depend on, apart from what is in the image files."""
     return {
         "model": model.digest,
@@ -174,6 +193,7 @@ def _purpose(asked: Grading, model: TrainedModel) -> dict[str, str | None]:
         "label": asked.label,
         "archive": _digest(asked.adapt),
         "counts": _digest(asked.counts),
+        "sets": dict(thresholds),
     }
 
 

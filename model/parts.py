@@ -1,6 +1,6 @@
 """The network as parts that can be trained, sent and averaged on their own."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 ENCODER = {"fundus": "fundus_encoder", "oct": "oct_encoder"}
 HEAD = {"fundus": "fundus_head", "oct": "oct_head"}
@@ -16,6 +16,13 @@ _COUNTED = ("running_mean", "running_var", _STEPS)
 def learned(name: str) -> bool:
     """Return whether a name of the network's state is of a weight, not of a running statistic."""
     return not name.endswith(_COUNTED) and name.split(".", 1)[0] not in STATISTICS
+
+
+def batch_normalisation(names: Collection[str]) -> list[str]:
+    """Return the names that are of batch normalisation: scale, shift and running statistics."""
+    mean = ".running_mean"
+    layers = {name.removesuffix(mean) for name in names if name.endswith(mean)}
+    return [name for name in names if name.rpartition(".")[0] in layers]
 
 
 def counts_steps(name: str) -> bool:

@@ -100,9 +100,9 @@ def coordinate(
     federation = Federation(config, connections, grid, ledger, observers)
     results = None
     try:
-        last, scores = federation.run(algorithm, state, recorder)
+        last, scores = federation.run(algorithm, state, recorder, recorder.stops)
         state = recorder.kept(last)
-        if state is not last:
+        if scores is None or state is not last:
             scores = federation.judge(state)
         seconds = time.perf_counter() - begun
         results = recorder.finish(connections.everyone(), state, ledger, scores, seconds)

@@ -57,6 +57,7 @@ def _write(path: Path, state: ServerState, ledger: Ledger, config: Config) -> No
     for age, model in enumerate(state.recent):
         tensors |= {f"recent{age}/{key}": value for key, value in model.items()}
     tensors |= {f"moments/{key}": value for key, value in state.moments.items()}
+    tensors |= {f"kept/{key}": value for key, value in state.kept.items()}
     tensors |= bank_tensors(state.bank, "bank/")
     account = {
         "completed": state.completed,
@@ -150,6 +151,7 @@ def _load(path: Path, config: Config | None) -> tuple[ServerState, Ledger]:
         recent=tuple(under(tensors, f"recent{age}/") for age in range(account["recent"])),
         moments=under(tensors, "moments/"),
         bank=bank_from_tensors(tensors, "bank/"),
+        kept=under(tensors, "kept/"),
     )
     ledger = Ledger(
         transport=TransportCount(**account["transport"]),

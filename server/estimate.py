@@ -9,7 +9,13 @@ from fed.sites import SiteCard
 from fed.states import State
 from model.parts import ENCODER
 from model.rima import modules_of
-from server.selection import feature_widths, returned_modules, sent_modules
+from server.selection import (
+    feature_widths,
+    returned_modules,
+    sent_modules,
+    take,
+    variate_bytes,
+)
 
 
 @dataclass(frozen=True)
@@ -60,5 +66,7 @@ def estimate(
             returned = returned_modules(config.method, phase, card)
             down += sum(sizes.get(m, 0) for m in sent)
             up += sum(sizes.get(m, 0) for m in returned) // shrunk
+            variates = variate_bytes(config.method, take(model, returned))
+            down, up = down + variates, up + variates
         estimates.append(PhaseEstimate(phase.name, rounds, 2 * len(training), down, up))
     return estimates

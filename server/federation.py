@@ -61,9 +61,23 @@ class Federation:
     observers: Sequence[Observer] = ()
 
     def run(
-        self, algorithm: Algorithm, state: ServerState, save: Save
-    ) -> tuple[ServerState, FinalScores]:
+        self,
+        algorithm: Algorithm,
+        state: ServerState,
+        save: Save,
+        stops: Callable[[], bool] = lambda: False,
+    ) -> tuple[ServerState, FinalScores | None]:
         """Run the rounds that are left, saving after each; return the last state and its scores.
+
+        There are none where no round was left, or where training stopped before the last.
+
+        Parameters
+        ----------
+        algorithm : Algorithm
+        state : ServerState
+        save : callable
+        stops : callable
+            Asked before each round whether training is over.
 
         Raises
         ------
@@ -71,28 +85,36 @@ class Federation:
             If fewer than ``server.min_sites`` sites answer a round.
         """
         scores = None
-        for plan in schedule(self.config)[state.completed :]:
+        rounds = schedule(self.config)
+        for plan in rounds[state.completed :]:
+            if stops():
+                return state, None
             start = time.perf_counter()
             state, record = self._train(algorithm, state, plan)
             record = self._spend(record, record.phase, start)
             if plan.evaluate and self.config.evaluation.conditions:
                 start = time.perf_counter()
-                scores = self.judge(state)
+                scores = self.judge(state, last=plan is rounds[-1])
                 record = self._spend(self._scored(record, scores), "evaluation", start)
             save(state, self.ledger, record)
             for observer in self.observers:
                 observer.round_ended(record)
-        return state, scores or self.judge(state)
+        return state, scores
 
-    def judge(self, state: ServerState) -> FinalScores:
+    def judge(self, state: ServerState, last: bool = True) -> FinalScores:
         """Have the held-out sites, and the validation splits if any, score the model.
 
-        At the end, held-out sites also tell how far their cases lie from the prototypes of the
-        bank, and adapt the model if they are to onboard.
+        Parameters
+        ----------
+        state : ServerState
+        last : bool
+            Whether it is the model that the run ends with. Then held-out sites also tell how far
+            their cases lie from the prototypes of the bank, and adapt the model if they are to
+            onboard.
         """
         if not self.config.evaluation.conditions:
             return FinalScores()
-        bank = self._final_bank(state)
+        bank = self._final_bank(state) if last else {}
         splits = self.config.evaluation.validation > 0
         return FinalScores(
             self._scores(state, "held_out", bank),
@@ -224,8 +246,6 @@ class Federation:
     def _final_bank(self, state: ServerState) -> Bank:
         """Return the bank for held-out sites; a method that keeps none asks for it to onboard."""
         rounds, method = schedule(self.config), self.config.method
-        if state.completed < len(rounds):
-            return {}
         if self.config.evaluation.onboarding is None:
             return state.bank if method.keeps_final_bank else {}
         if owners(state.model):

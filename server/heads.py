@@ -50,7 +50,7 @@ def solve_heads(
         warnings += _told(modality, len(groups), head.ridge, solve.ridge)
     solved_keys = [key for key in model if model[key] is not state.model[key]]
     moved = movement(state.model, model, solved_keys)
-    solved = ServerState(model, step.round.number, (), state.moments, state.bank)
+    solved = ServerState(model, step.round.number, (), state.moments, state.bank, state.kept)
     return solved, StepRecord(tuple(sorted(answered)), warnings=tuple(warnings), movement=moved)
 
 

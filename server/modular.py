@@ -6,6 +6,8 @@ FedRIMA and sites that train alone is which parts they name.
 ==============  ===================================================================================
 FedAvg          one phase trains all; ``send: everything``; the mean by cases replaces the model
 FedProx         the same, with a proximal term at the sites
+SCAFFOLD        the same, with control variates, of which the state keeps each site's
+FedBN           the mean by module; the state keeps each site's own batch normalisation
 experts         one phase trains encoders and heads; each module is averaged over its owners
 FedRIMA         experts; then predictors and fusion on frozen encoders, against the bank
 analytic        one round: heads solved from sums of features, on encoders as they are
@@ -15,21 +17,24 @@ pooled          FedRIMA over one site that holds the cases of all
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import cast
 
 from fed.config import Config
+from fed.errors import ConfigError
 from fed.initial import initial_model
 from fed.own_models import own_state
 from fed.protocol import Bank, StatisticsTask, TrainTask, TransportCount, Update
 from fed.sites import SiteCard
 from fed.states import State
-from model.parts import trained_modules
+from model.parts import batch_normalisation, trained_modules
 from server.aggregation import ModuleReduction, mean_of
 from server.alarm import movement
 from server.algorithm import Algorithm, Step, StepRecord, Task, Updates
 from server.bank import BankBuilder, missing_classes, transport_parameters
 from server.heads import solve_heads
+from server.kept import Kept, correction, first_kept, sent_to
 from server.own_models import OwnModels
 from server.selection import sent_modules, sent_prototypes, take
 from server.state import ServerState
@@ -43,7 +48,13 @@ def modular(config: Config) -> Algorithm:
 
 
 def _init(config: Config, sites: Sequence[SiteCard]) -> ServerState:
-    return ServerState(initial_model(config))
+    model = initial_model(config)
+    if config.method.own_normalisation and not batch_normalisation(model):
+        raise ConfigError(
+            "method.own_normalisation: nothing of this network is batch normalisation; allowed with "
+            "model.normalisation: batch and encoders that train"
+        )
+    return ServerState(model, kept=first_kept(config, sites))
 
 
 def _broadcast(config: Config, state: ServerState, step: Step, site: SiteCard) -> Task:
@@ -53,12 +64,16 @@ def _broadcast(config: Config, state: ServerState, step: Step, site: SiteCard) -
     method, plan = config.method, step.round
     phase = method.phases[plan.phase]
     model = own_state(state.model, site.name) if method.keeps_own_models else state.model
+    if method.own_normalisation:
+        model = sent_to(model, state.kept, site.name)
+    sent = take(model, sent_modules(method, phase, site.modalities))
     return TrainTask(
         plan.number,
         plan.phase,
         plan.lr,
-        take(model, sent_modules(method, phase, site.modalities)),
+        sent,
         {m: state.bank[m] for m in sent_prototypes(config, phase, site, state.bank)},
+        correction(state.kept, site.name, sent),
     )
 
 
@@ -82,6 +97,7 @@ def _train(
         if method.keeps_own_models
         else ModuleReduction(state.model, method.weight, method.reduce)
     )
+    kept = Kept(config, state.kept)
     answered: list[str] = []
     losses: dict[str, Mapping[str, float]] = {}
     seconds: dict[str, float] = {}
@@ -89,6 +105,7 @@ def _train(
     for site, returned in updates:
         update = cast(Update, returned)
         fold.add(update, site)
+        kept.add(update, site)
         answered.append(site.name)
         losses[site.name] = dict(update.losses)
         seconds[site.name] = update.seconds
@@ -107,7 +124,8 @@ def _train(
         reduced.bounded,
         movement(state.model, moved.model, fold.trained),
     )
-    return ServerState(model, plan.number, recent, moved.moments, state.bank), record
+    after = ServerState(model, plan.number, recent, moved.moments, state.bank, kept.result())
+    return after, record
 
 
 def _recent(state: ServerState, step: Step, model: State, kept: int) -> tuple[State, ...]:
@@ -124,7 +142,7 @@ def _renew_bank(
     buffers, words = transport_parameters(bank, config.method.plan)
     told = tuple(f"bank of round {step.round.number}: {line}" for line in words)
     model = {**state.model, **buffers}
-    renewed = ServerState(model, state.completed, state.recent, state.moments, bank)
+    renewed = replace(state, model=model, bank=bank)
     return renewed, StepRecord(record.answered, warnings=record.warnings + told)
 
 

@@ -42,9 +42,10 @@ from fed.results import (
     write_results,
     write_rounds,
 )
+from fed.schedule import schedule
 from fed.sites import SiteCard
 from fed.storage import write_tensors, write_text
-from server.best import Best, best_round
+from server.best import Best, best_round, out_of_patience
 from server.budget import Budget
 from server.checkpoint import (
     BEST,
@@ -63,6 +64,7 @@ from server.evaluation import (
     operating_points,
     prediction_columns,
     prediction_rows,
+    tables_by_model,
     tables_of,
 )
 from server.final_scores import FinalScores
@@ -162,6 +164,12 @@ class Recorder:
             )
         return replace(found[0], completed=state.completed)
 
+    def stops(self) -> bool:
+        """Return whether training is to stop before its last round, for want of a better one."""
+        if self._config.evaluation.patience is None:
+            return False
+        return out_of_patience(read_rounds(self._directory), self._config)
+
     def _best(self) -> Best | None:
         """Return the best round so far; None if the last is to be kept."""
         if self._config.evaluation.keep == "last":
@@ -236,7 +244,7 @@ class Recorder:
             task=Task(classes=config.task.classes),
             rounds_completed=0 if config.judge else state.completed,
             judged=judged_run(config.judge) if config.judge else None,
-            kept=self._kept(),
+            kept=self._kept(state.completed),
             headline=evaluation.headline,
             tables=evaluation.tables,
             held_out=self._held_out(scores),
@@ -285,15 +293,22 @@ class Recorder:
             sites=Budget(self._config, ledger).spent(c for c in cards if c.role == "train"),
         )
 
-    def _kept(self) -> Kept | None:
+    def _kept(self, completed: int) -> Kept | None:
         best = self._best()
-        return None if best is None else Kept(round=best.round, validation=best.value)
+        if best is None:
+            return None
+        early = completed < len(schedule(self._config))
+        patience = self._config.evaluation.patience if early else None
+        return Kept(round=best.round, validation=best.value, patience=patience)
 
     def _held_out(self, scores: FinalScores) -> HeldOut:
         pooled, sites = tables_of(scores.held_out, self._config)
         conditions = self._config.evaluation.conditions
         counts = counts_of(scores.held_out, conditions, len(self._config.task.classes))
-        return HeldOut.model_validate({"pooled": pooled, "sites": sites, "counts": counts})
+        models = tables_by_model(scores.held_out, self._config)
+        return HeldOut.model_validate(
+            {"pooled": pooled, "sites": sites, "counts": counts, "models": models}
+        )
 
     def _validation(self, scores: FinalScores) -> Validation | None:
         if not scores.validation:

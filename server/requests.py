@@ -121,8 +121,10 @@ class _Payloads:
 
     def of(self, task: Task) -> Content:
         arrays = tuple(map(id, task.parameters.values()))
-        bank = tuple(map(id, task.bank.values())) if isinstance(task, TrainTask) else ()
-        key = (arrays, bank)
+        further: tuple[int, ...] = ()
+        if isinstance(task, TrainTask):
+            further = tuple(map(id, (*task.bank.values(), *task.correction.values())))
+        key = (arrays, further)
         if key not in self._packed:  # the task is kept, so that no id is given twice
             self._packed[key] = task, _pack(task)
         return self._packed[key][1]
@@ -142,7 +144,9 @@ def _update_reader(
     keys: Sequence[str],
     card: SiteCard,
 ) -> Callable[[Content], Update]:
-    limit = protocol.update_bytes(take(model, modules).values())
+    asked = list(take(model, modules).values())
+    variates = config.method.keeps_variates
+    limit = protocol.update_bytes(asked * (1 + variates))
 
     def read(content: Content) -> Update:
         protocol.check_size(content, limit)
@@ -150,7 +154,7 @@ def _update_reader(
         if config.server.updates == "float16":
             protocol.check_halved(update.parameters)
             update = replace(update, parameters=restored(update.parameters, sent))
-        protocol.check_update(update, model, modules, keys, card)
+        protocol.check_update(update, model, modules, keys, card, variates)
         return update
 
     return read

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 from fed.config import Config, Method, Phase
 from fed.sites import MODALITIES, Modality, SiteCard
 from fed.states import State
-from model.parts import ENCODER, HEAD, trained_modules, used_modules
+from model.parts import ENCODER, HEAD, learned, trained_modules, used_modules
 from model.rima import modules_of
 
 
@@ -78,5 +78,11 @@ def feature_widths(state: State) -> dict[Modality, int]:
 def update_bytes(config: Config, phase: Phase, card: SiteCard, state: State) -> int:
     """Return the bytes that a site's update has at least: its parameters, without the report."""
     modules = returned_modules(config.method, phase, card)
+    taken = take(state, modules)
     shrunk = 2 if config.server.updates == "float16" else 1
-    return sum(value.nbytes for value in take(state, modules).values()) // shrunk
+    return sum(v.nbytes for v in taken.values()) // shrunk + variate_bytes(config.method, taken)
+
+
+def variate_bytes(method: Method, state: State) -> int:
+    """Return the bytes of the control variates that go with weights, if the method keeps any."""
+    return sum(v.nbytes for k, v in state.items() if learned(k)) if method.keeps_variates else 0

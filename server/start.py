@@ -56,6 +56,7 @@ def started(config: Config, initial: State, folder: Path) -> tuple[ServerState, 
         tuple(_taken_over(initial, model, modules) for model in state.recent),
         state.moments,
         state.bank,
+        state.kept,
     )
     return taken, ledger
 
@@ -65,7 +66,17 @@ def _phases_of(config: Config, folder: Path) -> int:
     if not (folder / "config.yaml").is_file():
         raise ConfigError(f"start: {folder} holds no config.yaml, so no run to go on from")
     other = load([folder / "config.yaml"])
+    if other.evaluation.patience is not None:
+        raise ConfigError(
+            f"start: the run in {folder} stops when it is out of evaluation.patience; a phase that "
+            "others start from is trained to its end"
+        )
     phases = len(other.method.phases)
+    if phases == len(config.method.phases) and config.evaluation.keep == "best":
+        raise ConfigError(
+            f"start: the run in {folder} has trained all phases of {config.method.name}, which leaves "
+            "evaluation.keep: best no round to choose; allowed: last"
+        )
     if phases > len(config.method.phases):
         raise ConfigError(
             f"start: the run in {folder} has {phases} phases; {config.method.name} has "

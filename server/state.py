@@ -23,6 +23,8 @@ class ServerState:
         What the server optimizer keeps.
     bank : Bank
         Prototypes of each modality.
+    kept : State
+        What is kept for each site (`server.kept`).
     """
 
     model: State
@@ -30,3 +32,4 @@ class ServerState:
     recent: tuple[State, ...] = ()
     moments: Moments = field(default_factory=dict)
     bank: Bank = field(default_factory=dict)
+    kept: State = field(default_factory=dict)

@@ -117,7 +117,10 @@ def jobs_of(runs: Sequence[PlannedRun], directory: Path) -> list[Job]:
 def _state_keys(config: Config) -> list[str]:
     if config.privacy.epsilon is not None:  # the noise of a phase follows from the whole run
         return []
-    return [state_key(config, phases) for phases in range(1, len(config.method.phases) + 1)]
+    shared = len(config.method.phases) - (
+        config.evaluation.keep == "best"
+    )  # it scores the last one
+    return [state_key(config, phases) for phases in range(1, shared + 1)]
 
 
 def _starting(config: Config, folder: Path | None) -> Config:

@@ -56,7 +56,7 @@ class Adaptation:
 
     def _under(self, condition: Condition, judged: Features) -> NDArray[np.float64]:
         hospital = Hospital(
-            archive=_granted(self.archive, condition),
+            archive=granted(self.archive, condition),
             judged=judged,
             knowledge=Knowledge(self.counts),
             answer=self.model.answer,
@@ -66,10 +66,11 @@ class Adaptation:
         return np.exp(normalised(transport(hospital, shares(self.counts))))
 
 
-def _granted(archive: Features, condition: Condition) -> Features:
+def granted(features: Features, condition: Condition) -> Features:
+    """Return the eyes that have what a condition needs, with no more than that."""
     if condition == "both":
-        return archive[archive.has_fundus & archive.has_oct]
-    return archive.only(condition)
+        return features[features.has_fundus & features.has_oct]
+    return features.only(condition)
 
 
 def _index(rows: NDArray[np.int64]) -> Tensor:

@@ -134,6 +134,9 @@ class Method(Section):
     sends those that it trained. `everything`: every site receives and sends every module that the
     phase trains. `nothing`: each site goes on with its own model, and held-out scores are the mean
     over these models."""
+    own_normalisation: bool = False
+    """Whether each site goes on with its own batch normalisation: scale, shift and running
+    statistics (FedBN). Unseen sites are given the mean."""
     weight: Annotated[Any, PartKey("weight")] = Field("by_cases", validate_default=True)
     """What a site's update of a module weighs."""
     reduce: Annotated[Any, PartKey("reduce")] = Field("norm_bounded", validate_default=True)
@@ -182,6 +185,11 @@ class Method(Section):
         """Whether sites send class statistics and the server keeps a bank of prototypes."""
         asked = any(Need.PROTOTYPES in term.needs for term in self.terms)
         return self.completes_from_bank or asked or self.standardise
+
+    @property
+    def keeps_variates(self) -> bool:
+        """Whether sites send their mean gradients and the server keeps them between rounds."""
+        return any(Need.CONTROL_VARIATES in term.needs for term in self.terms)
 
     @property
     def keeps_final_bank(self) -> bool:
@@ -243,6 +251,15 @@ class Method(Section):
             raise ValueError(
                 "send: nothing leaves every site alone; fill, align.single, terms and standardise "
                 "must not need the bank"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _nothing_more_is_kept_apart(self) -> "Method":
+        if self.keeps_own_models and (self.keeps_variates or self.own_normalisation):
+            raise ValueError(
+                "send: nothing leaves every site alone; neither control variates nor "
+                "own_normalisation have a meaning then"
             )
         return self
 

@@ -63,7 +63,16 @@ def _method(method: Method, phases: int) -> Method:
         "predict": "experts" if "heads" in trained else "fusion",
         "terms": terms,
     }
-    shared = ("pool", "loss", "other_devices", "send", "weight", "reduce", "server_optimizer")
+    shared = (
+        "pool",
+        "loss",
+        "other_devices",
+        "send",
+        "own_normalisation",
+        "weight",
+        "reduce",
+        "server_optimizer",
+    )
     unchanged = {name: getattr(method, name) for name in (*shared, "average_last")}
     if any(phase.joins for phase in kept):
         unchanged = {name: getattr(method, name) for name in Method.model_fields}

@@ -57,6 +57,11 @@ def check_budget(config: "Config") -> None:
             "method.phases: solve sends sums without noise, which privacy.epsilon does not allow; "
             "allowed: heads trained by gradients"
         )
+    if config.method.keeps_variates:
+        raise ValueError(
+            "method.terms: control_variates sends gradients without noise, which privacy.epsilon "
+            "does not allow; leave it out"
+        )
     if config.method.align.both is not None and config.method.align.single is None:
         raise ValueError(
             "method.align.single: needed with privacy.epsilon, since the partner of a patient "

@@ -123,6 +123,9 @@ class Evaluation(Section):
     keep: Literal["last", "best"] = "last"
     """The model of which round is the run's: the `last`, or that of the last phase which was `best`
     by the headline on the validation splits, among the rounds that were scored (`every`)."""
+    patience: Count | None = None
+    """With `keep: best`: training stops after so many scored rounds in a row that are no better than
+    the best before; null: all rounds are trained."""
     onboarding: Onboarding | None = None
     """Adaptation of held-out sites to archives of their own; null: they judge on all cases."""
     triage: Triage | None = Triage()
@@ -141,6 +144,11 @@ class Evaluation(Section):
             raise ValueError(
                 "evaluation.keep: best needs evaluation.validation above 0, the share of each "
                 "training site's patients to choose on, and conditions; allowed without: last"
+            )
+        if self.keep == "last" and self.patience is not None:
+            raise ValueError(
+                "evaluation.patience: goes with evaluation.keep: best, the round that none has been "
+                "better than; allowed with last: null"
             )
         return self
 
@@ -379,6 +387,15 @@ class Config(Section):
     def _patients_stay_apart(self) -> "Config":
         if self.privacy.epsilon is not None:
             check_budget(self)
+        return self
+
+    @model_validator(mode="after")
+    def _variates_are_of_plain_gradients(self) -> "Config":
+        if self.method.keeps_variates and self.training.precision == "fp16":
+            raise ValueError(
+                "training.precision: fp16 scales gradients, of which method.terms keeps the mean "
+                "(control_variates); allowed with it: fp32, bf16"
+            )
         return self
 
     @model_validator(mode="after")

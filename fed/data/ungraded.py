@@ -1,12 +1,17 @@
-"""Eyes that nobody has graded yet: any list of them that training could read, labels aside."""
+"""Eyes that nobody has graded yet: any list of them that training could read, labels aside.
+
+And those few that a hospital has graded, to calibrate on.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from fed.config.data import sources
+from fed.config import Config
+from fed.config.data import Data, sources
 from fed.data.collection import Collection
 from fed.data.layouts.tables import cell, known, table
+from fed.data.manifest import read_manifest
 from fed.errors import ConfigError, nearest
 from fed.parts import source_reader
 from fed.sites import MODALITIES, Modality
@@ -77,6 +82,40 @@ def read_eyes(source: str, path: Path, label: str) -> EyeList:
         raise ConfigError(f"--source: unknown source {source!r}{nearest(source, sources())}")
     reader = source_reader(source)
     return _collected(reader.read(path, label), path)
+
+
+def read_graded(path: Path, config: Config) -> tuple[EyeList, dict[str, int]]:
+    """Read a manifest of graded eyes: those of training, in the column ``grade``.
+
+    Parameters
+    ----------
+    path : Path
+    config : Config
+        Whose classes, or their positions, are the grades.
+
+    Returns
+    -------
+    EyeList
+        An eye without a grade is among the unreadable.
+    dict
+        The class of each eye by its id.
+
+    Raises
+    ------
+    DataError
+        Naming the file and what is wrong with it.
+    """
+    data = Data(source="manifest", path=str(path))
+    graded = read_manifest(config.model_copy(update={"data": data}), own=True)
+    labels = {row.case_id: row.label for row in graded.rows}
+    found = _manifest(path)
+    without = tuple(
+        Unreadable(eye.case_id, eye.patient_id, "", str(path), "no grade")
+        for eye in found.eyes
+        if eye.case_id not in labels
+    )
+    eyes = tuple(eye for eye in found.eyes if eye.case_id in labels)
+    return EyeList(eyes, found.unreadable + without), labels
 
 
 def _manifest(path: Path) -> EyeList:

@@ -30,6 +30,11 @@ def rank_of(n: int, coverage: float) -> int:
     return math.ceil((n + 1) * coverage - ROUNDING)
 
 
+def fewest(coverage: float) -> int:
+    """Return how many eyes it takes at least for sets of less than all grades."""
+    return math.ceil(coverage / (1 - coverage) - ROUNDING)
+
+
 def threshold_of(labels: NDArray[np.int64], probabilities: Matrix, coverage: float) -> float:
     """Return the least probability of a grade that is in the set.
 

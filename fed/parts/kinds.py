@@ -13,6 +13,8 @@ class Need(StrEnum):
     """Trained predictors between the modalities."""
     PREDICTORS_IF_ANY = "predictors, if the network has them"
     """That predictors, where the network has them, are trained."""
+    CONTROL_VARIATES = "control variates"
+    """The mean gradient of each site, kept between rounds."""
     PAIRS = "linked pairs"
     """Cases whose fundus photograph and OCT are known to be of one eye."""
 

@@ -21,6 +21,7 @@ from fed.protocol.values import Bank, Scores, TrainTask, Update
 from fed.prototypes import Prototypes
 from fed.sites import CONDITIONS, NEEDED_BY, Condition, Modality, Site, SiteCard
 from fed.states import State
+from model.parts import learned
 
 MOST_STEPS = 2**53
 """A counter that a float can hold."""
@@ -66,6 +67,7 @@ def check_update(
     modules: Mapping[str, int],
     keys: Collection[str],
     card: SiteCard,
+    variates: bool = False,
 ) -> None:
     """Refuse an update that is not an answer to what was asked.
 
@@ -80,6 +82,8 @@ def check_update(
         The names of the model that may travel.
     card : SiteCard
         Who the site is, by the coordinator's knowledge.
+    variates : bool
+        Whether control variates of the weights were asked for.
 
     Raises
     ------
@@ -108,6 +112,10 @@ def check_update(
             raise RefusedReplyError(
                 f"claims {cases} cases behind {module}; its card has {modules[module]}"
             )
+    weights = [name for name in update.parameters if learned(name)] if variates else []
+    check_names("control variates of", update.variates, weights)
+    for name, value in update.variates.items():
+        check_array(f"the control variate of {name}", value, np.float32, current[name].shape)
 
 
 def check_halved(parameters: State) -> None:
@@ -257,6 +265,10 @@ def check_train_task(task: TrainTask, phases: int) -> None:
         raise RefusedReplyError(f"sent the learning rate {task.lr:g}")
     for name, value in task.parameters.items():
         check_finite(name, value)
+    for name, value in task.correction.items():
+        if name not in task.parameters:
+            raise RefusedReplyError(f"sent a correction of {shown(name)}, which it did not send")
+        check_array(f"the correction of {name}", value, np.float32, task.parameters[name].shape)
 
 
 def _check_labels(scores: Scores, card: SiteCard, classes: int) -> None:

@@ -141,6 +141,8 @@ def pack_train_task(task: TrainTask) -> RecordDict:
     """Pack a round of training."""
     packed = pack_bank(task.bank)
     packed["parameters"] = pack_state(task.parameters)
+    if task.correction:
+        packed["correction"] = pack_state(task.correction)
     packed["task"] = ConfigRecord({"round": task.round, "phase": task.phase, "lr": task.lr})
     return packed
 
@@ -154,6 +156,9 @@ def unpack_train_task(content: RecordDict) -> TrainTask:
         lr=task["lr"],
         parameters=unpack_parameters(content),
         bank=unpack_bank(content),
+        correction=unpack_state(content.array_records["correction"])
+        if "correction" in content
+        else {},
     )
 
 
@@ -163,22 +168,23 @@ def pack_update(update: Update) -> RecordDict:
     Times are doubles in a record of their own: in text their digits would let the clock decide how
     many bytes the message has.
     """
-    report = {key: value for key, value in asdict(update).items() if key != "parameters"}
+    states = ("parameters", "variates")
+    report = {key: value for key, value in asdict(update).items() if key not in states}
     clock = {"site": report.pop("seconds"), "transport": report["transport"].pop("seconds")}
     return RecordDict(
         {
             "parameters": pack_state(update.parameters),
             "report": ConfigRecord({"json": json.dumps(report)}),
             "clock": MetricRecord({name: float(seconds) for name, seconds in clock.items()}),
+            **({"variates": pack_state(update.variates)} if update.variates else {}),
         }
     )
 
 
 def unpack_update(content: RecordDict) -> Update:
     """Unpack what `pack_update` packed."""
-    check_records(
-        content, {"parameters": ArrayRecord, "report": ConfigRecord, "clock": MetricRecord}
-    )
+    known = {"parameters": ArrayRecord, "report": ConfigRecord, "clock": MetricRecord}
+    check_records(content, known | ({"variates": ArrayRecord} if "variates" in content else {}))
     report = parsed(content, "report", UpdateReply)
     clock = numbers(content, "clock", ClockReply)
     return Update(
@@ -189,6 +195,7 @@ def unpack_update(content: RecordDict) -> Update:
         transport=TransportCount(**report.transport.model_dump(), seconds=clock.transport),
         examples=report.examples,
         seconds=clock.site,
+        variates=arrays(content.array_records["variates"]) if "variates" in content else {},
     )
 
 

@@ -38,6 +38,9 @@ class TrainTask:
         The modules the site can use.
     bank : Bank
         Prototypes of the modalities the site lacks for some case.
+    correction : State
+        What is added to the gradient of each weight (SCAFFOLD); empty before the second round, and
+        where the method keeps no control variates.
     """
 
     round: int
@@ -45,6 +48,7 @@ class TrainTask:
     lr: float
     parameters: State
     bank: Bank
+    correction: State = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,8 @@ class Update:
         Cases processed, all epochs together.
     seconds : float
         Compute time at the site.
+    variates : State
+        The mean gradient of each weight it trained, where the method keeps control variates.
     """
 
     site: str
@@ -112,6 +118,7 @@ class Update:
     transport: TransportCount
     examples: int
     seconds: float
+    variates: State = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -171,6 +171,11 @@ def summary(results: Results) -> str:
             f" Kept is the model of round {results.kept.round}, the best on validation splits: "
             f"{named} {number(results.kept.validation)}, mean over what is given."
         )
+        if (patience := results.kept.patience) is not None:
+            held += (
+                f" Training stopped after round {results.rounds_completed}, as "
+                f"{counted(patience, 'scored round')} in a row had been no better."
+            )
     if (model := results.judged) is not None:
         held = ""
         opening = (

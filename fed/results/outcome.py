@@ -169,10 +169,21 @@ class JudgedRun(Record):
 
 
 class Kept(Record):
-    """The round whose model was kept as the best, and its headline on the validation splits."""
+    """The round whose model was kept as the best.
+
+    Attributes
+    ----------
+    round : int
+    validation : float
+        Its headline on the validation splits.
+    patience : int or None
+        After how many scored rounds that were no better training stopped; None where all rounds were
+        trained.
+    """
 
     round: int
     validation: float
+    patience: int | None = None
 
 
 class Results(Record):

@@ -6,6 +6,7 @@ the figures that stand in the pages themselves; `site FOLDER` writes all pages, 
 ones, where mkdocs reads them.
 """
 
+import importlib
 import json
 import re
 import shutil
@@ -19,7 +20,7 @@ from jinja2 import Environment, StrictUndefined
 from fed.config.loading import METHODS
 from fed.storage import write_text
 from fed.study import markdown
-from fed.study.evidence import ROOT, page, stored
+from fed.study.evidence import RESULTS, ROOT, page, stored
 from fed.study.options import options_page, parts_page
 from fed.study.plan import ONLY
 from fed.study.tables import Comparison, comparisons, summaries
@@ -96,6 +97,11 @@ class Figures:
         config, rows = stored(self._root, study)
         assert config.study is not None
         return markdown.settings_table(rows, condition, metric or config.study.metric).rstrip()
+
+    def measured(self, benchmark: str) -> str:
+        """Return what a benchmark says of its table in `results/`."""
+        says = importlib.import_module(f"benchmarks.{benchmark}")
+        return str(says.page(self._root / RESULTS / f"{benchmark}.csv")).rstrip()
 
     def presets(self) -> str:
         """Return how many methods come with the program."""

@@ -173,8 +173,8 @@ def main_table(
 def settings_table(rows: Sequence[Row], condition: str, metric: str) -> str:
     """Return a metric by method, a column a setting, and the mean over the settings.
 
-    A cell is the mean over seeds; in brackets the means of the bounds of the runs' intervals. Of the
-    mean over settings they are its 95 % t-interval, a setting counting as one observation.
+    A cell is the mean over seeds; in brackets the means of the bounds of the runs' intervals. ± is
+    the standard deviation between settings.
     """
     found: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
@@ -193,7 +193,7 @@ def settings_table(rows: Sequence[Row], condition: str, metric: str) -> str:
             [
                 method,
                 *(_bounded(mean.mean, low, high) for mean, low, high in by_setting),
-                _bounded(overall.mean, overall.low, overall.high),
+                _spread(overall),
             ]
         )
     heads = [setting.rpartition("=")[2] for setting in settings]

@@ -65,7 +65,7 @@ def test_methods_share_the_first_phase_bit_for_bit(method, finished):
         np.testing.assert_array_equal(ours[name], fedrimas[name], err_msg=name)
 
 
-@pytest.mark.parametrize("method", ["fedadam", "local"])
+@pytest.mark.parametrize("method", ["fedadam", "fedbn", "local", "scaffold"])
 def test_an_interrupted_run_resumes_to_the_same_bytes(method, finished, tmp_path):
     class Interrupt(Observer):
         def round_ended(self, record):

@@ -327,3 +327,103 @@ def test_a_page_shows_the_worst_eyes_first(run, folder, eyes):
     assert "where it looked" in page
     for row in found:
         assert f"ill {100 * float(row['p_1']):.1f} %" in page
+
+
+SETS = {"coverage": 0.8, "cases": 8}
+
+
+@pytest.fixture(scope="module")
+def with_sets(folder, eyes):
+    evaluation = {"every": 9, "bootstrap": 0, "validation": 0.3}
+    sets = SETS | {"calibrate": "federated"}
+    return trained(folder, eyes, evaluation=evaluation | {"sets": sets}, name="sets")
+
+
+def condition_of(row):
+    return "both" if "+" in row["modalities"] else row["modalities"]
+
+
+def expected_set(row, threshold):
+    """Return the names of the grades of a set, as the definition has it."""
+    p = [float(row["p_0"]), float(row["p_1"])]
+    kept = [name for name, of in zip(("healthy", "ill"), p, strict=True) if of >= threshold]
+    return "; ".join(kept or [("healthy", "ill")[int(p[1] > p[0])]])
+
+
+def test_a_run_calibrated_over_the_federation_gives_every_eye_a_set(with_sets, folder, eyes):
+    out = folder / "sets-out.csv"
+    manifest = write_manifest(folder / "sets.csv", unseen(eyes))
+    done = fedrima("predict", with_sets, manifest, "--out", out)
+    assert "not promised at another hospital" in " ".join(done.stdout.split())
+    pooled = face.load(with_sets).results.sets.pooled
+    for row in read_table(out):
+        assert row["set"] == expected_set(row, pooled[condition_of(row)].threshold)
+
+
+def test_graded_eyes_of_the_hospital_calibrate_each_condition(with_sets, run, folder, eyes):
+    """Against the definition, on the probabilities that the run itself gave these eyes."""
+    kept, rest = unseen(eyes, "unseen-1"), unseen(eyes, "unseen-2")
+    names = [{**row, "grade": ("healthy", "ill")[int(row["grade"])]} for row in kept]
+    given = write_manifest(folder / "graded.csv", names)
+    manifest = write_manifest(folder / "rest.csv", rest)
+    label = {row["case_id"]: int(row["grade"]) for row in kept}
+    for finished, coverage in ((with_sets, 0.8), (run, 0.9)):  # the one has no sets of its own
+        found = graded(finished, manifest, "--calibrate", given)
+        thresholds = {}
+        for condition in ("both", "fundus", "oct"):
+            true = sorted(
+                (
+                    float(p[label[case]])
+                    for case, p in scored(finished, condition).items()
+                    if case in label
+                ),
+                reverse=True,
+            )
+            rank = int(np.ceil(np.round((len(true) + 1) * coverage, 9)))
+            thresholds[condition] = true[rank - 1] if rank <= len(true) else 0.0
+        assert min(thresholds.values()) > 0
+        for row in found:
+            assert row["set"] == expected_set(row, thresholds[condition_of(row)])
+
+
+def test_too_few_graded_eyes_give_sets_of_all_grades_and_say_so(run, folder, eyes):
+    kept = without(unseen(eyes, "unseen-1"), "oct")[:5]
+    manifest = write_manifest(folder / "one-camera.csv", without(unseen(eyes, "unseen-2"), "oct"))
+    given = write_manifest(folder / "five.csv", [*kept, {**eyes[0], "case_id": "x", "grade": ""}])
+    out = folder / "five-out.csv"
+    done = fedrima("predict", run, manifest, "--out", out, "--calibrate", given)
+    words = " ".join(done.stdout.split())
+    assert "calibrated on 5 graded eyes for a coverage of 0.9; 1 of its rows" in words
+    assert "0 for both, 5 for fundus and 0 for oct" in words
+    assert "It takes 9 at least" in words
+    assert {row["set"] for row in read_table(out)} == {"healthy; ill"}
+
+
+def test_no_set_is_given_that_promises_nothing(with_sets, folder, eyes):
+    manifest = write_manifest(folder / "some.csv", unseen(eyes, "unseen-2"))
+    archive = write_manifest(folder / "archive-of-one.csv", unseen(eyes, "unseen-1"))
+    counts = folder / "even.csv"
+    counts.write_text("grade,count\nhealthy,12\nill,12\n")
+    adapted = graded(with_sets, manifest, "--adapt", archive, "--counts", counts)
+    assert "set" not in adapted[0]  # the run's thresholds are not of adapted answers
+    some = graded(
+        with_sets, manifest, "--adapt", archive, "--counts", counts, "--calibrate", archive
+    )
+    assert all(row["set"] for row in some)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"grade": "sick"}, "line 2: grade is 'sick'; allowed: healthy, ill, 0, 1"),
+        ({"patient_id": "unseen-2-p3"}, "1 patient, such as 'unseen-2-p3'"),
+        ({"fundus": "absent.png", "oct": ""}, "no graded eye can be read"),
+    ],
+)
+def test_graded_eyes_that_cannot_be_calibrated_on_are_refused(run, folder, eyes, changes, words):
+    kept = [unseen(eyes, "unseen-1")[0] | changes]
+    given = write_manifest(folder / "wrong-graded.csv", kept)
+    manifest = write_manifest(folder / "some.csv", unseen(eyes, "unseen-2"))
+    done = fedrima("predict", run, manifest, "--out", folder / "no.csv", "--calibrate", given)
+    assert done.exit_code == 2
+    assert words in " ".join(done.stderr.split())

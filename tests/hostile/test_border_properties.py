@@ -2,8 +2,11 @@
 
 import json
 import math
+import re
+from dataclasses import replace
 
 import numpy as np
+import pytest
 from flwr.app import Array, ArrayRecord, ConfigRecord
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -102,3 +105,35 @@ def test_any_byte_of_an_arrays_head(place, byte):
 def test_any_name_of_an_array(name, data):
     record = ArrayRecord({name: Array("float32", (1,), "numpy.ndarray", data)})
     tried(arrays, record)
+
+
+@pytest.mark.parametrize(
+    ("variates", "words"),
+    [
+        ({}, "sent no control variates of fundus_head.w"),
+        ({"fundus_head.w": np.zeros((3, 2), np.float32)}, "of shape (3, 2)"),
+        ({"fundus_head.w": np.zeros((2, 3))}, "expected float32"),
+        ({"fundus_head.w": np.full((2, 3), np.nan, np.float32)}, "not finite"),
+        (STATE | {"oct_head.w": np.zeros(2, np.float32)}, "oct_head.w', which nobody asked for"),
+    ],
+)
+def test_control_variates_are_checked_like_weights(variates, words):
+    sent = protocol.unpack_update(protocol.pack_update(replace(UPDATE, variates=variates)))
+    with pytest.raises(RefusedReplyError, match=re.escape(words)):
+        protocol.check_update(sent, STATE, {"fundus_head": 9}, list(STATE), CARD, variates=True)
+
+
+def test_control_variates_are_taken_where_they_are_asked_for_only():
+    sent = protocol.unpack_update(protocol.pack_update(replace(UPDATE, variates=STATE)))
+    protocol.check_update(sent, STATE, {"fundus_head": 9}, list(STATE), CARD, variates=True)
+    np.testing.assert_array_equal(sent.variates["fundus_head.w"], STATE["fundus_head.w"])
+    with pytest.raises(RefusedReplyError, match="which nobody asked for"):
+        protocol.check_update(sent, STATE, {"fundus_head": 9}, list(STATE), CARD)
+
+
+@pytest.mark.parametrize("name", ["fundus_head.w", "oct_head.w"])
+def test_a_site_refuses_a_correction_that_fits_no_weight(name):
+    task = protocol.TrainTask(1, 0, 0.1, STATE, {}, {name: np.zeros(5, np.float32)})
+    back = protocol.unpack_train_task(protocol.pack_train_task(task))
+    with pytest.raises(RefusedReplyError, match="correction of"):
+        protocol.check_train_task(back, 1)

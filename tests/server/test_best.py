@@ -5,7 +5,7 @@ import pytest
 from fed.config import load
 from fed.errors import ConfigError
 from fed.results import Estimate, RoundRecord
-from server.best import best_round
+from server.best import best_round, out_of_patience
 from tests.fed.config.test_loading import DEMO
 
 
@@ -50,6 +50,31 @@ def test_less_is_better_of_some_metrics_and_what_is_undefined_does_not_count():
     ]
     best = best_round(rounds, configured("evaluation.headline=nll"))
     assert (best.round, best.value) == (2, pytest.approx(0.5))
+
+
+@pytest.mark.parametrize(
+    ("aucs", "stops"),
+    [
+        ((0.7, 0.7), False),  # one round since the best, which is the earliest of equals
+        ((0.7, 0.6, 0.65), True),
+        ((0.7, 0.6, 0.8, 0.75), False),  # a better one begins the count anew
+        ((0.7, None, 0.6), False),  # a round without a score is no worse one
+        ((), False),
+    ],
+)
+def test_training_stops_when_as_many_scored_rounds_were_no_better(aucs, stops):
+    rounds = [line(1, "encoders", both=0.9), line(2, "encoders", both=0.1)]
+    rounds += [line(3 + k, both=auc, fundus=auc, oct=auc) for k, auc in enumerate(aucs)]
+    patient = configured("evaluation.keep=best", "evaluation.patience=2")
+    assert out_of_patience(rounds, patient) is stops
+    assert not out_of_patience(rounds, configured("evaluation.keep=best"))
+
+
+def test_patience_is_for_the_best_round():
+    with pytest.raises(
+        ConfigError, match=r"evaluation\.patience: goes with evaluation\.keep: best"
+    ):
+        load([DEMO], ["evaluation.patience=2"])
 
 
 def test_there_must_be_something_to_choose_on():

@@ -13,9 +13,11 @@ from fed.data.opening import open_source
 from fed.errors import ConfigError
 from fed.initial import initial_model
 from fed.storage import write_tensors
+from fed.study.plan import plan
 from server.federation import Federation
 from server.simulation import simulate
 from server.start import check_start
+from server.study import jobs_of
 from tests.acceptance.federations import group, tiny
 
 SITES = [
@@ -119,6 +121,35 @@ def test_a_start_that_does_not_fit_is_refused_by_what_differs(changes, words, ru
 def test_a_folder_that_is_no_run_is_refused(tmp_path):
     with pytest.raises(ConfigError, match=r"holds no config\.yaml"):
         check_start(config().model_copy(update={"start": str(tmp_path)}))
+
+
+BEST = {"every": 1, "validation": 0.3, "keep": "best"}
+
+
+def test_what_may_stop_early_is_no_start(runner):
+    runner.run("first", config(method="experts", evaluation=BEST | {"patience": 1}))
+    other = config(evaluation={"every": 99, "validation": 0.3})
+    with pytest.raises(ConfigError, match=r"out of evaluation\.patience"):
+        check_start(other.model_copy(update={"start": str(runner.folder / "first")}))
+
+
+def test_the_best_round_is_not_chosen_where_another_run_trained_them_all(runner):
+    runner.run("first", config(evaluation={"every": 99, "validation": 0.3}))
+    best = config(evaluation=BEST).model_copy(update={"start": str(runner.folder / "first")})
+    with pytest.raises(ConfigError, match=r"no round to choose"):
+        check_start(best)
+
+
+def test_runs_that_choose_their_round_share_all_phases_but_the_last():
+    """Their last phase is scored round by round, which phases on behalf of others are not."""
+    vary = {"evaluation.triage": [None, {}]}
+    shared = {}
+    for keep in ("best", "last"):
+        asked = BEST | {"keep": keep}
+        study = {"seeds": [100], "methods": ["fedrima"], "vary": vary}
+        jobs = jobs_of(plan(config(evaluation=asked, study=study)), Path("study"))
+        shared[keep] = [len(job.config.method.phases) for job in jobs if job.run is None]
+    assert shared == {"best": [1], "last": [2]}
 
 
 def test_scores_have_no_hand_in_a_state():

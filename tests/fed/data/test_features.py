@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from typer.testing import CliRunner
 
+import fedrima
 from fed.config import Config, resolve
 from fed.data import reading
 from fed.data.opening import open_source, prepare_images
@@ -158,3 +159,17 @@ def test_a_bad_encoder_is_refused(
 def test_the_width_is_needed_with_a_file_alone(eyes: Config, wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match="features: needed with a file"):
         frozen(eyes, oct=wrong)
+
+
+def test_a_site_alone_answers_with_what_it_trained_a_head_of(eyes: Config, tmp_path: Path) -> None:
+    """With frozen encoders nobody sends one: the head tells what a site owns."""
+    raw = json.loads(
+        frozen(eyes, fundus={"encoder": "own"}, oct={"encoder": "own"}).model_dump_json()
+    )
+    raw["data"]["prepared"] = None
+    raw |= {"method": "local", "training": {"rounds": 1}, "engine": {"name": "inline"}}
+    raw["sites"][0]["modalities"] = ["fundus"]
+    run = fedrima.run(raw, out=tmp_path / "run")
+    assert not run.results.failures
+    pooled = run.results.held_out.pooled
+    assert pooled["both"]["nll"].value == pooled["fundus"]["nll"].value is not None

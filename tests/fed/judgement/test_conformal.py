@@ -9,6 +9,7 @@ from scipy import stats
 from fed.judgement.conformal import (
     binomial_interval,
     coverage_by_luck,
+    fewest,
     rank_of,
     sets_of,
     threshold_of,
@@ -45,6 +46,15 @@ def test_the_threshold_is_the_probability_of_that_rank():
     assert threshold_of(*two(true), 0.5) == pytest.approx(0.50)
     assert threshold_of(*two(true), 0.95) == pytest.approx(0.05)
     assert threshold_of(*two(true), 0.96) == 0.0  # more than 19 eyes can promise
+
+
+@pytest.mark.parametrize(
+    ("coverage", "eyes"), [(0.9, 9), (0.95, 19), (0.5, 1), (0.8, 4), (0.83, 5)]
+)
+def test_with_fewer_eyes_no_rank_promises_the_coverage(coverage, eyes):
+    assert fewest(coverage) == eyes
+    assert rank_of(eyes, coverage) <= eyes
+    assert rank_of(eyes - 1, coverage) > eyes - 1
 
 
 def test_of_all_orders_of_n_plus_one_eyes_exactly_rank_of_them_are_covered():
