@@ -168,8 +168,13 @@ def test_a_site_alone_answers_with_what_it_trained_a_head_of(eyes: Config, tmp_p
     )
     raw["data"]["prepared"] = None
     raw |= {"method": "local", "training": {"rounds": 1}, "engine": {"name": "inline"}}
-    raw["sites"][0]["modalities"] = ["fundus"]
+    clinic, unseen = raw["sites"]
+    raw["sites"] = [
+        clinic | {"name": name, "modalities": [name], "cases": 0.3} for name in ("fundus", "oct")
+    ] + [unseen | {"cases": 0.4}]
     run = fedrima.run(raw, out=tmp_path / "run")
     assert not run.results.failures
-    pooled = run.results.held_out.pooled
-    assert pooled["both"]["nll"].value == pooled["fundus"]["nll"].value is not None
+    both, fundus, scan = (
+        run.results.held_out.pooled[condition]["nll"].value for condition in ("both", "fundus", "oct")
+    )
+    assert both == pytest.approx((fundus + scan) / 2)
