@@ -175,6 +175,7 @@ def test_a_site_alone_answers_with_what_it_trained_a_head_of(eyes: Config, tmp_p
     run = fedrima.run(raw, out=tmp_path / "run")
     assert not run.results.failures
     both, fundus, scan = (
-        run.results.held_out.pooled[condition]["nll"].value for condition in ("both", "fundus", "oct")
+        run.results.held_out.pooled[condition]["nll"].value
+        for condition in ("both", "fundus", "oct")
     )
     assert both == pytest.approx((fundus + scan) / 2)
