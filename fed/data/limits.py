@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from fed.errors import DataError
+from fed.sites import Modality
 
 MIB = 1 << 20
 GIB = 1 << 30
@@ -152,14 +153,14 @@ def long_enough(path: Path, needed: int) -> None:
         raise DataError(f"{path}: damaged or truncated ({size:,} bytes, {needed:,} by its header)")
 
 
-def allow_kept(name: str, counts: Mapping[str, int], wanted: int) -> None:
+def allow_kept(name: str, counts: Mapping[Modality, int], wanted: int) -> None:
     """Refuse to keep more decoded images than a machine has memory for.
 
     Parameters
     ----------
     name : str
         Of the source.
-    counts : mapping of str to int
+    counts : mapping of modality to int
         Images by modality.
     wanted : int
         Bytes of them all.
