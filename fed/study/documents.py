@@ -30,7 +30,20 @@ TEMPLATE = DOCS / "README.md.j2"
 NOTED = DOCS / "figures.json"
 """The figures of each page, in their order: written down a second time, so that none changes unseen."""
 FIGURE = re.compile(r"\d+(?:[.,]\d+)*")
+NOTEBOOK = "tutorial.ipynb"
+"""A page whose code was run; ``tests/test_tutorial.py`` runs it again."""
+
+
+def tutorial(root: Path) -> str:
+    """Return the notebook as a page."""
+    from nbconvert import MarkdownExporter  # only who builds the site has it
+
+    body, _ = MarkdownExporter().from_filename(str(root / DOCS / NOTEBOOK))
+    return str(body)
+
+
 GENERATED: dict[str, Callable[[Path], str]] = {
+    "tutorial.md": tutorial,
     "results.md": page,
     "options.md": lambda root: options_page(),
     "parts.md": lambda root: parts_page(),
@@ -187,9 +200,10 @@ def write() -> None:
 def site(folder: Annotated[Path, typer.Argument(help="Emptied first.")]) -> None:
     """Write every page of the documentation site, as mkdocs reads them."""
     shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(ROOT / DOCS, folder, ignore=shutil.ignore_patterns("*.j2", "*.json"))
+    shutil.copytree(ROOT / DOCS, folder, ignore=shutil.ignore_patterns("*.j2", "*.json", NOTEBOOK))
     for path in folder.rglob("*.md"):
-        write_text(path, rendered(path.read_text(encoding="utf-8")))
+        text = path.read_text(encoding="utf-8").replace(f"({NOTEBOOK})", "(tutorial.md)")
+        write_text(path, rendered(text))
     for name, make in GENERATED.items():
         write_text(folder / name, make(ROOT))
     print(folder)

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-from model.closed_form import BothSums, ClassSums, CrossSums, solve_head, solve_joint_head
+from model.closed_form import (
+    VARIANCE_FLOOR,
+    BothSums,
+    ClassSums,
+    CrossSums,
+    solve_head,
+    solve_joint_head,
+)
 
 DX, DY = 4, 3
 NONE = (1e-12, 1e-12)
@@ -66,10 +73,9 @@ def test_given_one_modality_it_is_that_modalitys_head():
     own = sums(eyes(4, [70, 50]))
     head = joint({"one": [own]}, ridges=(0.5, 2.0))
     n = own.x.counts.sum()
-    variance = np.trace(own.x.scatter / n) / DX
-    predictor = np.linalg.solve(
-        own.x.scatter / n + 0.5 * variance * np.eye(DX), own.cross.scatter / n
-    )
+    within = own.x.scatter / n
+    within = within + 0.5 * np.diag(within.diagonal() + VARIANCE_FLOOR * np.trace(within) / DX)
+    predictor = np.linalg.solve(within, own.cross.scatter / n)
     conditioned = head.weight[:, :DX] + head.weight[:, DX:] @ predictor.T
     np.testing.assert_allclose(conditioned, solve_head({"one": [own.x]}, 0.5).weight, atol=1e-9)
 
