@@ -127,6 +127,10 @@ def _read(
     _check_counts(
         modality, counts.tolist(), np.add(card.cases["both"], card.cases[modality]).tolist()
     )
+    if not counts.any():
+        raise RefusedReplyError(f"sent {modality} sums of nothing")
+    if means[counts == 0].any():
+        raise RefusedReplyError(f"sent {modality} means of a class that it counts no case of")
     scatter = np.zeros((width, width))
     scatter[np.triu_indices(width)] = half
     scatter = scatter + np.triu(scatter, 1).T
@@ -150,6 +154,8 @@ def _read_cross(
     check_array("cross scatter", scatter, np.float64, (len(x.scatter), len(y.scatter)))
     having = np.minimum(np.minimum(x.counts, y.counts), card.cases["both"])
     _check_counts("cross", counts.tolist(), having.tolist())
+    if not counts.any():
+        raise RefusedReplyError("sent cross sums of nothing")
     most = np.sqrt(np.outer(np.diag(x.scatter), np.diag(y.scatter)))
     if (np.abs(scatter) > most * (1 + 1e-9) + 1e-9).any():
         raise RefusedReplyError("sent cross scatter that no features have")
