@@ -13,7 +13,15 @@ from fed.study.rows import POOLED, Row
 from fed.study.statistics import SIGNIFICANT, Difference, Mean, holm, verdict
 from fed.study.tables import Comparison, comparisons, endpoint, ranking, summaries
 
-__all__ = ["INTRODUCTION", "POOLED", "choice_section", "contents", "main_table", "study_section"]
+__all__ = [
+    "INTRODUCTION",
+    "POOLED",
+    "choice_section",
+    "contents",
+    "main_table",
+    "pair_table",
+    "study_section",
+]
 
 INTRODUCTION = """# Results
 
@@ -189,6 +197,18 @@ def _pairs(config: Config, rows: Sequence[Row]) -> list[str]:
     assert study is not None
     if not study.pairs:
         return []
+    return [
+        f"Pairs, the first minus the second; of {_words(config, study.metric).title}, corrected for "
+        "all pairs:",
+        "",
+        pair_table(config, rows),
+    ]
+
+
+def pair_table(config: Config, rows: Sequence[Row]) -> str:
+    """Return the pairs that the study asks for by condition, and what its metric says of each."""
+    study = config.study
+    assert study is not None
     metrics = (study.metric, *study.tables)
     found = [
         (f"{one} – {other}", comparison)
@@ -207,12 +227,7 @@ def _pairs(config: Config, rows: Sequence[Row]) -> list[str]:
         for (setting, pair, metric), own in cells.items()
     ]
     head = ["setting", "pair", "metric", *(given(condition) for condition in conditions)]
-    return [
-        f"Pairs, the first minus the second; of {_words(config, study.metric).title}, corrected for "
-        "all pairs:",
-        "",
-        _table(head, lines),
-    ]
+    return _table(head, lines)
 
 
 def _pair(rows: Sequence[Row], one: str, other: str, metrics: Sequence[str]) -> list[Comparison]:
