@@ -57,7 +57,7 @@ WITH_SHARES: Mapping[str, Procedure] = {
         for bank, aligned, offsets in product((False, True), repeat=3)
     )
 }
-DEFAULT = Procedure(bank=True, aligned=False, offsets=True)
+DEFAULT = Procedure(bank=False, aligned=False, offsets=True)
 """What a hospital adapts with unless it is studied (docs/onboarding.md)."""
 
 
