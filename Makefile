@@ -4,7 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-.PHONY: demo deploy-demo test test-slow benchmark setup lint docs evidence choices evidence-check
+.PHONY: demo deploy-demo test test-slow benchmark setup lint docs evidence after-training choices evidence-check
 
 demo: $(READY)
 	$(PY) simulate.py configs/demo.yaml
@@ -22,7 +22,7 @@ test-slow: $(READY)
 # Every figure of speed and memory, into results/*.csv; what they say is in benchmarks/README.md. The published scale
 # takes most of the time, and up to 20 GiB.
 benchmark: $(READY)
-	OMP_NUM_THREADS=1 $(PY) -m benchmarks.transport --write results/transport.csv
+	$(PY) -m benchmarks.transport --write
 	$(PY) -m benchmarks.engine --csv
 	OMP_NUM_THREADS=1 $(PY) -m benchmarks.training --scale small medium --cases 32 --csv
 	OMP_NUM_THREADS=1 $(PY) -m benchmarks.training --scale paper --cases 8 --csv
@@ -42,11 +42,12 @@ docs: $(READY)
 
 setup: $(READY)
 
-# torch first and alone: with it installed, no other package pulls another build of it.
+# torch first and alone: with it installed, no other package pulls another build of it. Last, what numba compiles once.
 $(READY): pyproject.toml constraints.txt
 	test -x $(PY) || $(PYTHON) -m venv $(VENV)
 	$(PY) -m pip install --quiet --disable-pip-version-check "$$(grep '^torch==' constraints.txt)"
 	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(PY) -m model.transport.fused
 	touch $(READY)
 
 # Every table of the documents, from runs: about 3 hours on 2 cores. Finished runs are kept, so that it can be
@@ -66,6 +67,15 @@ evidence choices: $(READY)
 		$(PY) simulate.py configs/studies/$$study.yaml --out runs/evidence/$$study || exit; done
 	$(PY) -m fed.study.evidence store $(addprefix runs/evidence/,$(RUN))
 	$(PY) -m fed.study.documents write
+
+evidence: after-training
+
+# The tables of docs/judging.md: what finished models told, beside what became of it. About 20 minutes.
+after-training: $(READY)
+	$(PY) simulate.py configs/studies/after_training.yaml --out runs/evidence/after_training
+	$(PY) -m benchmarks.prediction_sets
+	$(PY) -m benchmarks.triage
+	OMP_NUM_THREADS=1 $(PY) -m benchmarks.equipment
 
 # The sample: one seed of style_shift, three methods that are trained once and judged four times.
 evidence-check: $(READY)

@@ -74,7 +74,7 @@ def fresh_eyes(
     config: Config, model: TrainedModel, card: SiteCard
 ) -> tuple[NDArray[np.int64], Features]:
     """Draw eyes that follow those of a training site, with both images."""
-    cases = PhantomSource(_with_both(config, card)).open(card.name)
+    cases = PhantomSource(with_both(config, card)).open(card.name)
     rows = np.arange(card.total, card.total + FRESH)
     parts = []
     for part in batches(rows, AT_ONCE):
@@ -87,7 +87,7 @@ def fresh_eyes(
     return cases.labels()[rows], concatenate(parts)
 
 
-def _with_both(config: Config, card: SiteCard) -> Config:
+def with_both(config: Config, card: SiteCard) -> Config:
     """Return a configuration whose sites of this group go on, and own both cameras."""
     changes = {"modalities": {"fundus": 1.0, "oct": 1.0}, "cases": card.total + FRESH}
     sites = tuple(
@@ -111,11 +111,23 @@ def page(source: Path) -> str:
         ("the caseload alone, for nats a year", "cases", "true_nats", False),
     ):
         found = [_rank_correlation(stored, seed, said, true, per_case) for seed in seeds]
-        mean, low, high = t_interval(found)
+        mean, low, high = np.tanh(t_interval(np.arctanh(found).tolist()))  # Fisher's z
         cells = [f"{value:.2f}" for value in found]
         lines.append([name, *cells, f"{mean:.2f} [{low:.2f}, {high:.2f}]"])
     heads = ["valuation", *(f"seed {seed}" for seed in seeds), "mean [95 % over seeds]"]
-    return table(heads, lines)
+    return table(heads, lines) + "\n" + _totals(stored, seeds)
+
+
+def _totals(stored: Sequence[dict[str, str]], seeds: Sequence[str]) -> str:
+    """Say what all sites of a federation together are said to gain, and gain."""
+
+    def total(seed: str, column: str) -> str:
+        return f"{sum(float(row[column]) for row in stored if row['seed'] == seed):.0f}"
+
+    pairs = ", ".join(f"{total(s, 'correct')} for {total(s, 'true_correct')}" for s in seeds)
+    return (
+        f"Correct grades a year of all these sites together, valued for true, by seed: {pairs}.\n"
+    )
 
 
 def _rank_correlation(

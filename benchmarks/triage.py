@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from benchmarks.study_runs import arguments, read, runs_of, t_interval, table, write
 from fed.judgement.triage import ENOUGH, METRICS, ORDERS, SHARES
-from fed.report.triage import CLINIC, MIX, OTHER, order_words
+from fed.report.triage import CLINIC, OTHER
 from fed.report.words import metric_words
 from fed.results.judgement import FirstImage, Mix
 
@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 HEADS = ("seed", "clinic", "mix", "metric", "gain", "share", *ORDERS)
 CLASSES = 4
 COLOUR: dict[FirstImage, str] = {"fundus": "#0072b2", "oct": "#d55e00"}
+MIX: dict[Mix, str] = {"drawn": "even mix (drawn)", "given": "screening mix (given)"}
+WORDS = {
+    "margin": "smallest margin first",
+    "seen": "by what the second image changed, once seen",
+    "chance": "random order",
+}
 LOOK: dict[str, dict[str, Any]] = {
     "margin": {"color": "#333333", "linewidth": 1.0},
     "seen": {"color": "#777777", "linestyle": ":", "linewidth": 1.8},
@@ -104,8 +110,8 @@ def page(source: Path) -> str:
                         f"{len(curves.values['entropy'])} of {len(curves.gains)}",
                     ]
                 )
-    heads = ["clinics, grades, metric", "whole gain, points", "entropy", "margin"]
-    heads += ["second image seen", "random order", "seeds with a gain"]
+    heads = ["clinics, grades, metric", "whole gain, points", "95 % of it by entropy", "by margin"]
+    heads += ["once seen", "at random", "seeds with a gain"]
     return table(heads, lines)
 
 
@@ -114,12 +120,14 @@ def draw(stored: Sequence[dict[str, str]], out: Path, metric: str = "accuracy") 
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9.0, 7.2), layout="constrained")
-    panels = figure.subplots(2, 2, sharex=True, sharey=True)
+    panels = figure.subplots(2, 2, sharex=True, sharey=True, gridspec_kw={"wspace": 0.06})
     for row, first in zip(panels, get_args(FirstImage), strict=True):
         for axes, mix in zip(row, get_args(Mix), strict=True):
             _draw_panel(axes, Curves(stored, first, mix, metric), first, mix)
     for axes in panels[:, 0]:
         axes.set_ylabel(f"% of the gain in {metric_words(metric, CLASSES).in_text}")
+    handles, labels = panels[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
     out.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(out, dpi=150, metadata={"Software": None})
     print(out)
@@ -129,21 +137,19 @@ def _draw_panel(axes: Axes, curves: Curves, first: FirstImage, mix: Mix) -> None
     shares = 100 * np.array(SHARES)
     found = 100 * curves.values["entropy"]
     low, high = np.array([t_interval(values)[1:] for values in found.T]).T
-    label = "least certain first (entropy), 95 % interval over seeds"
+    label = "highest entropy first, with its 95 % interval over seeds"
     axes.fill_between(shares, low, high, color=COLOUR[first], alpha=0.18, linewidth=0)
     axes.plot(shares, found.mean(axis=0), color=COLOUR[first], linewidth=2.2, label=label)
     for order, look in LOOK.items():
-        words = order_words(order, first)
-        axes.plot(shares, 100 * curves.values[order].mean(axis=0), label=words, **look)
+        axes.plot(shares, 100 * curves.values[order].mean(axis=0), label=WORDS[order], **look)
     axes.axhline(100, color="#999999", linewidth=0.6)
     axes.set_xlim(0, 100)
-    axes.set_ylim(-5, 150)
+    axes.set_ylim(-10, 125)
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
     name = CLINIC[first]
     axes.set_title(f"{name[:1].upper()}{name[1:]}, {MIX[mix]}", loc="left", fontsize=11)
     axes.set_xlabel(f"% of eyes sent for {OTHER[first]}")
-    axes.legend(frameon=False, fontsize=8, loc="lower right")
 
 
 if __name__ == "__main__":

@@ -147,6 +147,28 @@ def tables_of(sites: Sequence[Scores], config: Config) -> tuple[Table, dict[str,
     return pooled, found
 
 
+def tables_by_model(sites: Sequence[Scores], config: Config) -> dict[str, dict[str, Any]] | None:
+    """Return what each site's own model is worth at all held-out sites and at each.
+
+    None where there is one model for all. A condition that a model cannot serve is left out.
+    """
+    models = sorted({s.model for s in sites if s.model is not None})
+    shown = config.evaluation.shown
+
+    def of(scores: Sequence[Scores]) -> Table:
+        served = [
+            c for c in config.evaluation.conditions if any(len(s.rows.get(c, ())) for s in scores)
+        ]
+        one = [replace(s, model=None) for s in scores]
+        return metric_table(one, served, 0, config.seed, "models", shown)
+
+    found = {}
+    for model in models:
+        own = [s for s in sites if s.model == model]
+        found[model] = {"pooled": of(own), "sites": {s.site: of([s]) for s in own}}
+    return found or None
+
+
 def counts_of(sites: Sequence[Scores], conditions: Sequence[Condition], classes: int) -> Counts:
     """Return how many cases and patients the metrics rest on; each once, however many models."""
     once = {s.site: s for s in sites}

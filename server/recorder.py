@@ -64,6 +64,7 @@ from server.evaluation import (
     operating_points,
     prediction_columns,
     prediction_rows,
+    tables_by_model,
     tables_of,
 )
 from server.final_scores import FinalScores
@@ -304,7 +305,10 @@ class Recorder:
         pooled, sites = tables_of(scores.held_out, self._config)
         conditions = self._config.evaluation.conditions
         counts = counts_of(scores.held_out, conditions, len(self._config.task.classes))
-        return HeldOut.model_validate({"pooled": pooled, "sites": sites, "counts": counts})
+        models = tables_by_model(scores.held_out, self._config)
+        return HeldOut.model_validate(
+            {"pooled": pooled, "sites": sites, "counts": counts, "models": models}
+        )
 
     def _validation(self, scores: FinalScores) -> Validation | None:
         if not scores.validation:

@@ -117,9 +117,8 @@ fedrima.session.load = load
 """Makes the federations of the documents small, so that their code is quick."""
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/tutorial.md"])
-def test_the_python_of_a_page_runs_from_another_folder(name, tmp_path):
-    (code,) = blocks(name, "python")
+def test_the_python_of_the_readme_runs_from_another_folder(tmp_path):
+    (code,) = blocks("README.md", "python")
     done = subprocess.run(
         [sys.executable, "-c", SMALL + code],
         cwd=tmp_path,

@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from fed.report.style import CONDITION_COLOUR, CONDITION_MARKER, MUTED, Panel, panel
+from fed.report.rows import DrawnRow, draw_rows
+from fed.report.style import MUTED, Panel, panel
 from fed.report.words import UNDEFINED
 from fed.results import Estimate, Results, SiteValue
 from fed.sites import MODALITIES, Modality
@@ -46,27 +47,8 @@ def amounts(estimate: Estimate) -> str:
 def _panel(lacked: Modality, sites: dict[str, SiteValue]) -> Panel:
     def draw(axes: "Axes") -> None:
         axes.axvline(0, color=MUTED, linewidth=1.1)
-        for row, value in enumerate(sites.values()):
-            colour, found = CONDITION_COLOUR[lacked], value.correct
-            assert found.value is not None
-            if found.low is not None and found.high is not None:
-                axes.plot([found.low, found.high], [row, row], color=colour, alpha=0.45)
-            axes.plot([found.value], [row], CONDITION_MARKER[lacked], color=colour, markersize=5.5)
-            axes.annotate(
-                f"{value.cases:.0f}",
-                (1.0, row),
-                xytext=(4, 0),
-                xycoords=("axes fraction", "data"),
-                textcoords="offset points",
-                va="center",
-                fontsize=11.5,
-                color=MUTED,
-            )
-        axes.set_yticks(range(len(sites)), list(sites))
-        axes.set_ylim(len(sites) - 0.4, -0.6)
-        axes.grid(axis="x")
-        axes.spines["left"].set_visible(False)
-        axes.set_xlabel("correct grades gained a year")
+        drawn = [DrawnRow(name, v.correct, f"{v.cases:.0f}") for name, v in sites.items()]
+        draw_rows(axes, drawn, lacked, "correct grades gained a year")
 
     title = f"Sites without {'an' if lacked == 'oct' else 'a'} {CAMERA[lacked]}"
     return panel(title, draw, 66 + 22 * len(sites), "At the right: cases a year.")

@@ -8,17 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fed.metrics import confusion, reliability
+from fed.report.rows import DrawnRow, draw_rows
 from fed.report.style import (
     CONDITION_COLOUR,
     CONDITION_MARKER,
-    INK,
     MUTED,
-    RULE,
     SHADE,
     Panel,
     panel,
 )
-from fed.report.words import GIVEN, UNDEFINED, metric_words
+from fed.report.words import GIVEN, metric_words, number
 from fed.results import Estimate, Results, Run
 from fed.sites import Condition
 
@@ -63,18 +62,9 @@ def forest(
     """Draw estimates with their intervals, a row each; the first stands for all the others."""
 
     def draw(axes: "Axes") -> None:
-        for row, (_, estimate) in enumerate(rows):
-            _interval_row(axes, row, estimate, condition)
-        axes.set_yticks(range(len(rows)), [name for name, _ in rows])
-        axes.get_yticklabels()[0].set_color(INK)
-        axes.get_yticklabels()[0].set_fontweight("bold")
-        if len(rows) > 1:
-            axes.axhline(0.5, color=RULE, linewidth=0.8)
-        axes.set_ylim(len(rows) - 0.4, -0.6)
+        drawn = [DrawnRow(name, estimate, number(estimate.value)) for name, estimate in rows]
+        draw_rows(axes, drawn, condition, label, leads=True)
         axes.set_xlim(*limits)
-        axes.grid(axis="x")
-        axes.spines["left"].set_visible(False)
-        axes.set_xlabel(label)
 
     return panel(title, draw, 70 + 24 * len(rows))
 
@@ -95,40 +85,6 @@ def calibration_panels(run: Run) -> list[Panel]:
 
 def _with_cases(run: Run) -> list[Condition]:
     return [c for c in run.results.conditions if len(run.scored(c)[0])]
-
-
-def _interval_row(axes: "Axes", row: int, estimate: Estimate, condition: Condition) -> None:
-    colour = CONDITION_COLOUR[condition]
-    value = UNDEFINED
-    if estimate.value is not None:
-        value = f"{estimate.value:.3f}"
-        if estimate.low is not None and estimate.high is not None:
-            axes.plot(
-                [estimate.low, estimate.high],
-                [row, row],
-                color=colour,
-                linewidth=3 if row == 0 else 1.6,
-                solid_capstyle="round",
-                alpha=0.45,
-            )
-        axes.plot(
-            [estimate.value],
-            [row],
-            marker=CONDITION_MARKER[condition],
-            markersize=8 if row == 0 else 5.5,
-            color=colour,
-        )
-    axes.annotate(
-        value,
-        (1.0, row),
-        xytext=(4, 0),
-        xycoords=("axes fraction", "data"),
-        textcoords="offset points",
-        va="center",
-        fontsize=11.5,
-        color=INK,
-        fontweight="bold" if row == 0 else "normal",
-    )
 
 
 def _common_limits(estimates: Sequence[Estimate]) -> tuple[float, float]:

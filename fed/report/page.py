@@ -10,7 +10,7 @@ from typing import Any
 from fed.judgement.triage import METRICS
 from fed.metrics import Aspect
 from fed.paths import paths_in_yaml, without_folders
-from fed.report import equipment, onboarding, sets, subgroups, triage, words
+from fed.report import equipment, models, onboarding, sets, subgroups, triage, words
 from fed.report.costs import cost_panels
 from fed.report.curves import loss_panels, score_panels
 from fed.report.equipment import equipment_panels
@@ -113,6 +113,7 @@ def _content(run: Run, samples: Sequence[Sample]) -> dict[str, Any]:
         "troubles": [notice for notice in found if notice.items],
         "metrics": _by_aspect(results),
         "shown": {name: metric_words(name, len(classes)) for name in results.shown},
+        "models": models,
         "onboarding": onboarding,
         "equipment": equipment,
         "equipment_panels": equipment_panels(results),

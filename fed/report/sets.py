@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from fed.report.style import CONDITION_COLOUR, CONDITION_MARKER, INK, MUTED, Panel, panel
-from fed.report.words import GIVEN, counted
+from fed.report.rows import DrawnRow, draw_rows
+from fed.report.style import INK, Panel, panel
+from fed.report.words import GIVEN, counted, number
 from fed.results import Results, Sets, SetScore
 from fed.sites import Condition
 
@@ -65,34 +66,10 @@ def _panel(sets: Sets, condition: Condition, lowest: float) -> Panel:
 
     def draw(axes: "Axes") -> None:
         axes.axvline(sets.target, color=INK, linewidth=1.1)
-        for row, (_, score, _) in enumerate(rows):
-            low, value, high = score.coverage.low, score.coverage.value, score.coverage.high
-            assert low is not None
-            assert value is not None
-            assert high is not None
-            axes.plot([low, high], [row, row], color=CONDITION_COLOUR[condition], alpha=0.45)
-            axes.plot(
-                [value],
-                [row],
-                CONDITION_MARKER[condition],
-                color=CONDITION_COLOUR[condition],
-                markersize=8 if row == 0 else 5.5,
-            )
-            axes.annotate(
-                f"{value:.3f}",
-                (1.0, row),
-                xytext=(4, 0),
-                xycoords=("axes fraction", "data"),
-                textcoords="offset points",
-                va="center",
-                fontsize=11.5,
-                color=INK if row == 0 else MUTED,
-            )
-        axes.set_yticks(range(len(rows)), [name for name, _, _ in rows])
-        axes.set_ylim(len(rows) - 0.4, -0.6)
+        drawn = [
+            DrawnRow(name, score.coverage, number(score.coverage.value)) for name, score, _ in rows
+        ]
+        draw_rows(axes, drawn, condition, "share of sets that hold the true grade", leads=True)
         axes.set_xlim(lowest, 1.005)
-        axes.grid(axis="x")
-        axes.spines["left"].set_visible(False)
-        axes.set_xlabel("share of sets that hold the true grade")
 
     return panel(f"Given {GIVEN[condition]}", draw, 70 + 24 * len(rows))

@@ -40,12 +40,33 @@ class Counts(Record):
     sites: Mapping[str, dict[str, Count]] = {}
 
 
+class ModelScores(Record):
+    """The metrics that are shown of one model, at all held-out sites together and at each.
+
+    Values alone: all of them, with intervals, would be many times the rest of the results, and
+    ``predictions.csv`` has the scores of each model.
+    """
+
+    pooled: Table
+    sites: dict[str, Table]
+
+
 class HeldOut(Record):
-    """Scores at the sites that never trained: of all their cases together, and of each site's."""
+    """Scores at the sites that never trained: of all their cases together, and of each site's.
+
+    Attributes
+    ----------
+    pooled, sites : dict
+        Where sites keep models of their own, means over the models.
+    counts : Counts
+    models : dict or None
+        Those models, by the name of the site.
+    """
 
     pooled: Table
     sites: dict[str, Table]
     counts: Counts = Counts()
+    models: Mapping[str, ModelScores] | None = None
 
 
 class Validation(Record):

@@ -6,6 +6,7 @@ the figures that stand in the pages themselves; `site FOLDER` writes all pages, 
 ones, where mkdocs reads them.
 """
 
+import importlib
 import json
 import re
 import shutil
@@ -19,7 +20,7 @@ from jinja2 import Environment, StrictUndefined
 from fed.config.loading import METHODS
 from fed.storage import write_text
 from fed.study import markdown
-from fed.study.evidence import ROOT, page, stored
+from fed.study.evidence import RESULTS, ROOT, page, stored
 from fed.study.options import options_page, parts_page
 from fed.study.plan import ONLY
 from fed.study.tables import Comparison, comparisons, summaries
@@ -29,7 +30,20 @@ TEMPLATE = DOCS / "README.md.j2"
 NOTED = DOCS / "figures.json"
 """The figures of each page, in their order: written down a second time, so that none changes unseen."""
 FIGURE = re.compile(r"\d+(?:[.,]\d+)*")
+NOTEBOOK = "tutorial.ipynb"
+"""A page whose code was run; ``tests/test_tutorial.py`` runs it again."""
+
+
+def tutorial(root: Path) -> str:
+    """Return the notebook as a page."""
+    from nbconvert import MarkdownExporter  # only who builds the site has it
+
+    body, _ = MarkdownExporter().from_filename(str(root / DOCS / NOTEBOOK))
+    return str(body)
+
+
 GENERATED: dict[str, Callable[[Path], str]] = {
+    "tutorial.md": tutorial,
     "results.md": page,
     "options.md": lambda root: options_page(),
     "parts.md": lambda root: parts_page(),
@@ -102,6 +116,11 @@ class Figures:
         """Return the seeds that a table has, ``200 to 204``."""
         seeds = sorted({row.seed for row in stored(self._root, study)[1]})
         return f"{seeds[0]} to {seeds[-1]}"
+
+    def measured(self, benchmark: str) -> str:
+        """Return what a benchmark says of its table in `results/`."""
+        says = importlib.import_module(f"benchmarks.{benchmark}")
+        return str(says.page(self._root / RESULTS / f"{benchmark}.csv")).rstrip()
 
     def presets(self) -> str:
         """Return how many methods come with the program."""
@@ -187,9 +206,10 @@ def write() -> None:
 def site(folder: Annotated[Path, typer.Argument(help="Emptied first.")]) -> None:
     """Write every page of the documentation site, as mkdocs reads them."""
     shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(ROOT / DOCS, folder, ignore=shutil.ignore_patterns("*.j2", "*.json"))
+    shutil.copytree(ROOT / DOCS, folder, ignore=shutil.ignore_patterns("*.j2", "*.json", NOTEBOOK))
     for path in folder.rglob("*.md"):
-        write_text(path, rendered(path.read_text(encoding="utf-8")))
+        text = path.read_text(encoding="utf-8").replace(f"({NOTEBOOK})", "(tutorial.md)")
+        write_text(path, rendered(text))
     for name, make in GENERATED.items():
         write_text(folder / name, make(ROOT))
     print(folder)

@@ -144,6 +144,17 @@ def test_models_kept_apart_are_a_matrix_of_sites_and_models(tmp_path):
     pairs = {(row["site"], row["model"]) for row in read_table(out / "predictions.csv")}
     owners = {"hospital", "clinic-1", "clinic-2", "imaging"}
     assert pairs == {(site, owner) for site in ("abroad-1", "abroad-2") for owner in owners}
+    held_out = results(out)["held_out"]
+    assert set(held_out["models"]) == owners
+    for condition, served in {"fundus": 3, "oct": 2, "both": 4}.items():
+        having = [m["pooled"] for m in held_out["models"].values() if condition in m["pooled"]]
+        assert len(having) == served
+        mean = sum(table[condition]["auc"]["value"] for table in having) / served
+        assert held_out["pooled"][condition]["auc"]["value"] == pytest.approx(mean)
+    page = (out / "report.html").read_text()
+    value = held_out["models"]["clinic-2"]["sites"]["abroad-1"]["fundus"]["auc"]["value"]
+    place = "held_out/models/clinic-2/sites/abroad-1/fundus/auc/value"
+    assert f'data-figure="{place}">{value:.3f}<' in page
 
 
 def test_real_eyes_are_judged_as_predict_grades_them(tmp_path):

@@ -1,12 +1,16 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from fed.config import load
 from fed.own_models import common, own_state, owned, owners
 from fed.protocol import Scores, TransportCount, Update
 from fed.sites import Resources, SiteCard
 from server.aggregation import mean_of
-from server.evaluation import metric_table, prediction_rows
+from server.evaluation import metric_table, prediction_rows, tables_by_model
 from server.own_models import OwnModels
+from tests.fed.config.test_loading import DEMO
 
 START = {"fundus_encoder.w": np.zeros(2), "oct_encoder.w": np.zeros(2)}
 
@@ -64,3 +68,30 @@ def test_a_metric_is_the_mean_over_models_not_that_of_their_ensemble():
     assert table["fundus"]["nll"]["value"] == pytest.approx(-(np.log(0.9) + np.log(0.2)) / 2)
     assert table["oct"]["auc"]["value"] is None
     assert [row[-1] for row in prediction_rows(both, ("fundus",))] == ["a", "a", "b", "b"]
+
+
+def test_each_model_is_judged_at_each_site_that_it_can_serve():
+    config = load(
+        [DEMO],
+        [
+            "evaluation.tables=[nll]",
+            "task.classes=[a, b]",
+            "sites.1.labels=natural",
+            "sites.2.labels=natural",
+            "sites.3.labels=natural",
+        ],
+    )
+    elsewhere = replace(scored("b", 0.3), site="elsewhere")
+    found = tables_by_model([scored("b", 0.2), scored("a", 0.9), elsewhere], config)
+    assert list(found) == ["a", "b"]
+    assert list(found["b"]["sites"]) == ["unseen", "elsewhere"]
+    assert set(found["b"]["pooled"]) == {"fundus"}  # it has no answer without one
+    assert set(found["b"]["pooled"]["fundus"]) == {"auc", "nll"}
+
+    def nll(table):
+        return table["fundus"]["nll"]["value"]
+
+    assert nll(found["a"]["sites"]["unseen"]) == pytest.approx(-np.log(0.9))
+    assert nll(found["b"]["sites"]["elsewhere"]) == pytest.approx(-np.log(0.3))
+    assert nll(found["b"]["pooled"]) == pytest.approx(-(np.log(0.2) + np.log(0.3)) / 2)
+    assert tables_by_model([replace(scored("a", 0.9), model=None)], config) is None

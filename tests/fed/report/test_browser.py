@@ -1,6 +1,5 @@
 """The pages in a real browser, if there is one: what is seen, not what is written."""
 
-import json
 import re
 import shutil
 from pathlib import Path
@@ -8,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from fed.report import write_report
-from fed.report.words import duration, size
 from tests.fed.report.synthetic import BINARY, judged, samples, write_run
 from tests.fed.study.graded_runs import write_small_comparison
 from tests.fed.study.synthetic import write_small_study
@@ -35,8 +33,6 @@ OUTSIDE = """() => [...document.querySelectorAll('svg text')].filter(e => {
     const svg = e.closest('svg').getBoundingClientRect();
     return text.width && (text.right > svg.right + 1 || text.left < svg.left - 1);
 }).map(e => e.textContent.trim())"""
-FIGURES = """() => [...document.querySelectorAll('[data-figure]')]
-    .map(e => [e.dataset.figure, e.textContent.trim()])"""
 COLOURS = """() => [getComputedStyle(document.body).backgroundColor,
     ...[...document.querySelectorAll('p, td, figcaption, svg text')]
         .map(e => getComputedStyle(e)[e.tagName === 'text' ? 'fill' : 'color'])]"""
@@ -96,57 +92,6 @@ def test_a_page_prints_on_few_sheets_without_its_configuration(browser, pages, n
     assert _luminance(page.evaluate(COLOURS)[0]) > 0.9
     assert page.evaluate("document.documentElement.scrollWidth") <= 710
     page.close()
-
-
-@pytest.mark.parametrize("name", ["four", "two", "judged"])
-def test_every_figure_is_the_one_in_the_results(browser, pages, name):
-    results = json.loads(pages[name].with_name("results.json").read_text())
-    page = browser.new_page()
-    page.goto(pages[name].as_uri())
-    figures = page.evaluate(FIGURES)
-    assert len({path for path, _ in figures}) > 100
-    for path, text in figures:
-        assert text == _as_shown(path, results), path
-    known = {f"{value:.3f}" for value in _numbers(results)}
-    shown = {n for _, _, t in page.evaluate(TEXTS) for n in re.findall(r"\b\d\.\d{3}\b", t)}
-    ticks = {n for n in shown if n.endswith(("0", "5"))}  # of axes
-    assert shown - ticks <= known
-    page.close()
-
-
-def _as_shown(path: str, results: dict) -> str:
-    """Format a figure of the results anew, from what the file says."""
-    found = results
-    for step in path.split("/"):
-        found = found[step]
-    if path.endswith("_bytes"):
-        return size(found)
-    if path.startswith("time/"):
-        return duration(found)
-    if path.endswith("enough/value"):
-        return f"{100 * found:.0f} %" if found is not None else "n/a"
-    if path.startswith("equipment/"):
-        return f"{found:.1f}"
-    if found is None:
-        return "n/a"
-    if isinstance(found, int):
-        return str(found)
-    if isinstance(found, dict) and "cases" in found:
-        counts, classes = found["by_class"], results["task"]["classes"]
-        first = 1 if len(classes) == 2 else 0
-        grades = [f"{n} {c}" for n, c in zip(counts, classes, strict=True)][first:]
-        return f"{found['cases']} cases of {found['patients']} patients: {', '.join(grades)}"
-    if isinstance(found, dict):
-        return f"{found['low']:.3f}–{found['high']:.3f}"
-    return f"{found:.3f}"
-
-
-def _numbers(content) -> list[float]:
-    if isinstance(content, dict):
-        return [n for value in content.values() for n in _numbers(value)]
-    if isinstance(content, list):
-        return [n for value in content for n in _numbers(value)]
-    return [content] if isinstance(content, float) else []
 
 
 def _luminance(colour: str) -> float:
