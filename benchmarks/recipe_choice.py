@@ -66,7 +66,7 @@ def table(scores: Scores, gains: Mapping[tuple[str, str], list[float]], what: st
         found = [gains[variant, source] for source in SOURCES]
         mean = fmean(map(fmean, found))
         cells = " | ".join(map(_spread, found))
-        lines.append(f"| {variant} | {cells} | {100 * mean:+.1f} |")
+        lines.append(f"| {variant} | {cells} | {100 * mean:+z.1f} |")
     return "\n".join(lines) + "\n"
 
 
@@ -88,7 +88,7 @@ def _gains(scores: Scores, by: Callable[[str, str], str]) -> dict[tuple[str, str
 
 def _spread(values: list[float]) -> str:
     spread = f" ± {100 * stdev(values):.1f}" if len(values) > 1 else ""
-    return f"{100 * fmean(values):+.1f}{spread}"
+    return f"{100 * fmean(values):+z.1f}{spread}"
 
 
 if __name__ == "__main__":
