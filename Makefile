@@ -27,6 +27,7 @@ benchmark: $(READY)
 	OMP_NUM_THREADS=1 $(PY) -m benchmarks.training --scale small medium --cases 32 --csv
 	OMP_NUM_THREADS=1 $(PY) -m benchmarks.training --scale paper --cases 8 --csv
 	$(PY) -m benchmarks.paper_scale --csv
+	OMP_NUM_THREADS=1 $(PY) -m benchmarks.predict --csv
 
 lint: $(READY)
 	$(VENV)/bin/ruff check .

@@ -33,7 +33,11 @@ from fed.engines.site import one_thread
 from fedrima.prediction import Grading, grade
 from model.rima import Batch
 
-EYES = {"small": 10_000, "medium": 200}
+EYES = {"small": 10_000, "medium": 500}
+IMAGES = {
+    "small": {},  # the demo's: 64 pixels, 16 x 32 x 32 voxels
+    "medium": {"data.image_size": 224, "data.volume_size": [32, 96, 96]},
+}
 DRAWN, REPEATS = 1_000, 3
 TARGET = Path("results/predict.csv")
 HEADS = (
@@ -52,16 +56,16 @@ HEADS = (
 SMALL = {"training.rounds": 2, "engine.name": "inline", "evaluation.bootstrap": 0} | {
     f"sites.{group}.{key}": value
     for group, count in enumerate((1, 2, 1, 1))
-    for key, value in (("count", count), ("cases", 40))
+    for key, value in (("count", count), ("cases", 16))
 }
-"""The demo's network, trained just enough to be a finished run with a bank."""
+"""The demo's federation, trained just enough to be a finished run with a bank."""
 
 
 def main() -> None:
     """Measure both ways in turn, and print or write the medians."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scale", nargs="+", choices=EYES, default=[*EYES], help="model.scale")
-    parser.add_argument("--eyes", type=int, help="by default 10,000, of a medium network 200")
+    parser.add_argument("--eyes", type=int, help="by default 10,000, with a medium network 500")
     parser.add_argument("--repeats", type=int, default=REPEATS)
     parser.add_argument("--csv", action="store_true", help=f"write {TARGET}")
     asked = parser.parse_args()
@@ -74,7 +78,7 @@ def measured(scale: str, eyes: int, repeats: int) -> list[str | float]:
     """Return a row of the table, and print it."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        settings = SMALL | {"model.scale": scale}
+        settings = SMALL | IMAGES[scale] | {"model.scale": scale}
         run = fedrima.run("configs/demo.yaml", settings, out=folder / "run")
         parts = write_eyes(folder, run.model, eyes)
         eyes_of = read_eyes("manifest", folder / "eyes.csv", "grade").eyes
