@@ -22,7 +22,7 @@ test-slow: $(READY)
 # Every figure of speed and memory, into results/*.csv; what they say is in benchmarks/README.md. The published scale
 # takes most of the time, and up to 20 GiB.
 benchmark: $(READY)
-	OMP_NUM_THREADS=1 $(PY) -m benchmarks.transport --write results/transport.csv
+	$(PY) -m benchmarks.transport --write
 	$(PY) -m benchmarks.engine --csv
 	OMP_NUM_THREADS=1 $(PY) -m benchmarks.training --scale small medium --cases 32 --csv
 	OMP_NUM_THREADS=1 $(PY) -m benchmarks.training --scale paper --cases 8 --csv
@@ -43,18 +43,19 @@ docs: $(READY)
 
 setup: $(READY)
 
-# torch first and alone: with it installed, no other package pulls another build of it.
+# torch first and alone: with it installed, no other package pulls another build of it. Last, what numba compiles once.
 $(READY): pyproject.toml constraints.txt
 	test -x $(PY) || $(PYTHON) -m venv $(VENV)
 	$(PY) -m pip install --quiet --disable-pip-version-check "$$(grep '^torch==' constraints.txt)"
 	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(PY) -m model.transport.fused
 	touch $(READY)
 
 # Every table of the documents, from runs: about 3 hours on 2 cores. Finished runs are kept, so that it can be
 # interrupted and called again. The page of each study is runs/evidence/<name>/study.html. The choices that the
 # configurations rest on are made by the second target, in 25 minutes.
 STUDIES := demo-seeds heterogeneity main ablation ownership case_missing unlinked label_skew style_shift federation_size \
-	leave_group_out onboarding within_class class_overlap rounds pooled_short privacy
+	leave_group_out onboarding within_class class_overlap rounds pooled_short privacy attacks attack_reductions
 CHOICES := tuning tuning_small
 ifneq ($(wildcard ../shared/data/real-eyes/manifest.csv),)
 STUDIES += real_eyes

@@ -89,7 +89,7 @@ def transport(device: str, size: Size) -> Iterator[Row]:
             return labelled_couplings(draw, eps=EPS)
 
         def whole(problem: int, draw: list = draw) -> object:  # type: ignore[type-arg]
-            return step(draw[problem % len(draw)])
+            return step([draw[problem % len(draw)]], EPS, 1e-6)
 
         for what, work in (("coupling", one), (f"{size.batch} at once", batch), ("step", whole)):
             seconds = _median(work, size.repeats, device)

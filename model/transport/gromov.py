@@ -1,4 +1,7 @@
-"""Entropic Gromov-Wasserstein with labels, a batch of problems at once, to its fixed point."""
+"""Entropic Gromov-Wasserstein with labels, a batch of problems at once, to its fixed point.
+
+Written for an accelerator, in operations on the whole batch. A CPU has `fused`, the same iteration.
+"""
 
 from __future__ import annotations
 
@@ -42,16 +45,13 @@ class Quadratic:
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """What `solve` returns.
-
-    One entry a problem in every tensor; `sweeps` holds the batch's sweeps of every outer step.
-    """
+    """What `solve` returns: one entry a problem, in `sweeps` the sweeps of its outer steps."""
 
     plan: Tensor
     potentials: Potentials
     steps: Tensor
     converged: Tensor
-    sweeps: tuple[int, ...]
+    sweeps: tuple[tuple[int, ...], ...]
 
 
 def solve(
@@ -125,7 +125,8 @@ def solve(
                 precision[stay],
             )
             acceleration.select(stay)
-    return replace(result, sweeps=tuple(sweeps))
+    taken = tuple(tuple(sweeps[:steps]) for steps in result.steps.tolist())
+    return replace(result, sweeps=taken)
 
 
 class _CautiousAnderson(Anderson):

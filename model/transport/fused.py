@@ -1,0 +1,528 @@
+"""The coupling of one problem on a CPU, compiled by numba: no operation between two of its loops.
+
+The same iteration as `gromov.solve`, whose tensors suit an accelerator. At the sizes of a training step
+an operation of a tensor library costs more than the numbers in it, so that here one call does all.
+Rows and columns are sorted by class, and what is zero by the labels is not there: a block a class, row
+by row, one after the other in flat arrays (`plan`, `gain`, `kernel`). `gain` is minus the cost over eps
+without the part that the marginals decide, which moves potentials and no plan.
+
+What is compiled is kept beside this file, or in the user's cache. Numba makes it anew when this file
+changes, not when a constant does that another file defines: touch this one then.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from .anderson import LARGEST_COEFFICIENTS, MEMORY, RIDGE
+from .gromov import (
+    LOOSEST_PRECISION,
+    PRECISION_PER_CHANGE,
+    TRUSTED_CHANGE,
+    TRUSTED_DECREASES,
+)
+from .projection import LARGEST_STEP, NEWTON_DAMPING, TRUSTED_SWEEPS
+
+MAX_SWEEPS = 5000
+TINY = float(np.finfo(np.float64).tiny)
+LARGEST_SCALING = 1e100
+# What a Newton step of a block with s rows costs, in sweeps: s^2 products a column beside two a row.
+NEWTON_SWEEPS_PER_ROW = 0.7
+NEWTON_SWEEPS = 6.0
+
+F = TypeVar("F", bound=Callable[..., object])
+Array = NDArray[np.float64]
+Offsets = NDArray[np.int64]
+
+# Infinities and NaN keep their meaning; sums may be regrouped, which is what lets loops be vectorised.
+OPTIONS: dict[str, Any] = {
+    "nogil": True,
+    "error_model": "numpy",
+    "fastmath": {"contract", "reassoc", "nsz"},
+}
+
+
+def compiled(function: F) -> F:
+    """Compile a function at its first call, or load it as an earlier process compiled it."""
+    try:
+        kept: F = njit(cache=True, **OPTIONS)(function)
+    except RuntimeError:  # There is nowhere to keep it.
+        kept = njit(**OPTIONS)(function)
+    return kept
+
+
+@compiled
+def couple(
+    D1: Array,
+    D2: Array,
+    a: Array,
+    b: Array,
+    rows: Offsets,
+    columns: Offsets,
+    blocks: Offsets,
+    plan: Array,
+    row_potential: Array,
+    column_potential: Array,
+    sweeps: Offsets,
+    eps: float,
+    tolerance: float,
+    warm: bool,
+) -> tuple[int, bool]:
+    """Iterate the coupling until it stands still.
+
+    Parameters
+    ----------
+    D1, D2 : (n, n), (m, m)
+        Normalised distances.
+    a, b : (n,), (m,)
+        Positive masses that agree in every class.
+    rows, columns, blocks : (K + 1,)
+        Where the classes begin among the rows, the columns, and in `plan`.
+    plan : (sum of the blocks' sizes,)
+        Written; where it starts, if `warm`.
+    row_potential, column_potential : (n,), (m,)
+        Written; the rows' is where it starts, if `warm`.
+    sweeps : (max_steps,)
+        Written: the sweeps of every outer step, over all classes.
+    eps, tolerance
+        As in `gromov.solve`.
+
+    Returns
+    -------
+    steps : int
+    converged : bool
+    """
+    n, m, size = len(a), len(b), len(plan)
+    left = np.empty(n * m)
+    gain = np.empty(size)
+    kernel = np.empty(max(size, 1))
+    image = np.empty(size)
+    u, v, top, work = np.empty(n), np.empty(m), np.empty(m), np.empty(m)
+    longest, masses = 0, np.zeros(len(rows) - 1)
+    for c in range(len(rows) - 1):
+        longest = max(longest, rows[c + 1] - rows[c])
+        for i in range(rows[c], rows[c + 1]):
+            masses[c] += a[i]
+    schur = np.empty((longest, longest))
+    images, residuals = np.zeros((MEMORY, size)), np.zeros((MEMORY, size))
+    last_image, last_residual, residual = np.empty(size), np.empty(size), np.empty(size)
+    gram, weights = np.empty((MEMORY, MEMORY)), np.empty(MEMORY)
+    slot, recorded, decreases = 0, False, 0
+    last_change = np.inf
+    precision = min(LOOSEST_PRECISION, tolerance)
+    D1_blocks, D2_blocks = _column_blocks(D1, rows), _column_blocks(D2, columns)
+    if warm:
+        _left_product(D1_blocks, plan, rows, columns, blocks, left)
+    else:
+        start = _unlabelled_start(D1, D2, a, b, eps, row_potential, column_potential)
+        product = np.zeros((n, m))
+        _add_product(D1, start, product)
+        left = _column_blocks(product, columns)
+    for step in range(len(sweeps)):
+        _gains(left, D2_blocks, rows, columns, blocks, 2 / eps, gain)
+        error, taken = 0.0, 0
+        for c in range(len(rows) - 1):
+            r0, r1, c0, c1 = rows[c], rows[c + 1], columns[c], columns[c + 1]
+            here = slice(blocks[c], blocks[c + 1])
+            block_error, block_sweeps = _project(
+                gain[here].reshape(r1 - r0, c1 - c0),
+                a[r0:r1],
+                b[c0:c1],
+                row_potential[r0:r1],
+                column_potential[c0:c1],
+                image[here].reshape(r1 - r0, c1 - c0),
+                kernel[here].reshape(r1 - r0, c1 - c0),
+                u[r0:r1],
+                v[c0:c1],
+                top[c0:c1],
+                work,
+                schur,
+                precision * masses[c],  # A class may err by its share.
+            )
+            error += block_error
+            taken = max(taken, block_sweeps)
+        sweeps[step] = taken
+        change = np.inf
+        if step > 0 or warm:
+            change = 0.0
+            for k in range(size):
+                residual[k] = image[k] - plan[k]
+                change += abs(residual[k])
+        else:  # The start knows no labels; most of its mass lies elsewhere.
+            for k in range(size):
+                residual[k] = image[k]
+            change = 2.0
+        if (change <= tolerance and error <= tolerance) or step == len(sweeps) - 1:
+            for k in range(size):
+                plan[k] = image[k]
+            return step + 1, change <= tolerance and error <= tolerance
+        decreases = decreases + 1 if change < last_change else 0
+        last_change = change
+        if recorded:
+            for k in range(size):
+                images[slot, k] = image[k] - last_image[k]
+                residuals[slot, k] = residual[k] - last_residual[k]
+            slot = (slot + 1) % MEMORY
+        recorded = True
+        for k in range(size):
+            last_image[k], last_residual[k], plan[k] = image[k], residual[k], image[k]
+        if decreases >= TRUSTED_DECREASES and change < TRUSTED_CHANGE:
+            _extrapolate(images, residuals, residual, gram, weights, plan)
+        else:
+            for i in range(MEMORY):
+                for k in range(size):
+                    residuals[i, k] = 0.0
+        precision = min(
+            max(PRECISION_PER_CHANGE * change, PRECISION_PER_CHANGE * tolerance),
+            LOOSEST_PRECISION,
+        )
+        _left_product(D1_blocks, plan, rows, columns, blocks, left)
+    return len(sweeps), False
+
+
+@compiled
+def _column_blocks(matrix: Array, columns: Offsets) -> Array:
+    """Return a matrix flat, the columns of a class after the other's, each block row by row."""
+    n = len(matrix)
+    flat = np.empty(matrix.size)
+    for c in range(len(columns) - 1):
+        t = columns[c + 1] - columns[c]
+        for i in range(n):
+            for j in range(t):
+                flat[n * columns[c] + i * t + j] = matrix[i, columns[c] + j]
+    return flat
+
+
+@compiled
+def _left_product(
+    D1: Array, plan: Array, rows: Offsets, columns: Offsets, blocks: Offsets, left: Array
+) -> None:
+    """Write ``D1 T``, a plan's block after the other."""
+    n = rows[-1]
+    for c in range(len(rows) - 1):
+        s, t = rows[c + 1] - rows[c], columns[c + 1] - columns[c]
+        out = left[n * columns[c] : n * columns[c + 1]].reshape(n, t)
+        for i in range(n):
+            for j in range(t):
+                out[i, j] = 0.0
+        _add_product(
+            D1[n * rows[c] : n * rows[c + 1]].reshape(n, s),
+            plan[blocks[c] : blocks[c + 1]].reshape(s, t),
+            out,
+        )
+
+
+@compiled
+def _gains(
+    left: Array,
+    D2: Array,
+    rows: Offsets,
+    columns: Offsets,
+    blocks: Offsets,
+    factor: float,
+    gain: Array,
+) -> None:
+    """Write ``factor (D1 T) D2`` where mass may go."""
+    n, m = rows[-1], columns[-1]
+    for k in range(len(gain)):
+        gain[k] = 0.0
+    for c in range(len(rows) - 1):
+        t = columns[c + 1] - columns[c]
+        right = D2[m * columns[c] : m * columns[c + 1]].reshape(m, t)
+        out = gain[blocks[c] : blocks[c + 1]].reshape(rows[c + 1] - rows[c], t)
+        for other in range(len(rows) - 1):
+            k0, k1 = columns[other], columns[other + 1]
+            block = left[n * k0 : n * k1].reshape(n, k1 - k0)
+            _add_product(block[rows[c] : rows[c + 1]], right[k0:k1], out)
+    for k in range(len(gain)):
+        gain[k] *= factor
+
+
+@compiled
+def _add_product(A: Array, B: Array, out: Array) -> None:
+    """Add ``A B`` to `out`, four rows of it and two of B at a time.
+
+    As fast as a BLAS at these sizes, and in one thread whatever the process has set.
+    """
+    n, length, m = A.shape[0], A.shape[1], B.shape[1]
+    for i in range(0, n - n % 4, 4):
+        w, x, y, z = out[i], out[i + 1], out[i + 2], out[i + 3]
+        for k in range(0, length - 1, 2):
+            near, far = B[k], B[k + 1]
+            p0, q0, r0, s0 = A[i, k], A[i + 1, k], A[i + 2, k], A[i + 3, k]
+            p1, q1, r1, s1 = A[i, k + 1], A[i + 1, k + 1], A[i + 2, k + 1], A[i + 3, k + 1]
+            for j in range(m):
+                first, second = near[j], far[j]
+                w[j] += p0 * first + p1 * second
+                x[j] += q0 * first + q1 * second
+                y[j] += r0 * first + r1 * second
+                z[j] += s0 * first + s1 * second
+        for k in range(length - length % 2, length):
+            near = B[k]
+            p0, q0, r0, s0 = A[i, k], A[i + 1, k], A[i + 2, k], A[i + 3, k]
+            for j in range(m):
+                first = near[j]
+                w[j] += p0 * first
+                x[j] += q0 * first
+                y[j] += r0 * first
+                z[j] += s0 * first
+    for i in range(n - n % 4, n):
+        w = out[i]
+        for k in range(length):
+            near, p0 = B[k], A[i, k]
+            for j in range(m):
+                w[j] += p0 * near[j]
+
+
+@compiled
+def _unlabelled_start(
+    D1: Array, D2: Array, a: Array, b: Array, eps: float, f: Array, g: Array
+) -> Array:
+    """Return (flat) the plan that the product of the marginals leads to, labels ignored."""
+    n, m = len(a), len(b)
+    gain, plan, kernel = np.empty((n, m)), np.empty((n, m)), np.empty((n, m))
+    for i in range(n):
+        near = 0.0
+        for k in range(n):
+            near += D1[i, k] * a[k]
+        for j in range(m):
+            gain[i, j] = 2 / eps * near
+    for j in range(m):
+        far = 0.0
+        for k in range(m):
+            far += D2[j, k] * b[k]
+        for i in range(n):
+            gain[i, j] *= far
+    for i in range(n):
+        f[i] = 0.0
+    u, v, top, work = np.empty(n), np.empty(m), np.empty(m), np.empty(m)
+    schur = np.empty((n, n))
+    _project(gain, a, b, f, g, plan, kernel, u, v, top, work, schur, LOOSEST_PRECISION)
+    return plan
+
+
+@compiled
+def _project(
+    gain: Array,
+    a: Array,
+    b: Array,
+    f: Array,
+    g: Array,
+    plan: Array,
+    kernel: Array,
+    u: Array,
+    v: Array,
+    top: Array,
+    work: Array,
+    schur: Array,
+    precision: float,
+) -> tuple[float, int]:
+    """Write the plan ``exp(f + g + gain)`` that meets the marginals, and its potentials.
+
+    Sinkhorn sweeps scale a kernel that holds the rows' potential of the start, shifted so that every
+    column holds a one. Where the scalings leave the numbers' range, the sweep is done with
+    logarithms, and the kernel made anew. Where sweeps at their present rate would take longer than
+    a Newton step on the dual (see `projection`), there is one between two of them.
+
+    Returns
+    -------
+    error : float
+        The L1 error of the columns; the rows are met to rounding.
+    sweeps : int
+    """
+    s, t = gain.shape
+    _absorb(gain, b, f, kernel, v, top)
+    radius, previous, before_newton = LARGEST_STEP, np.inf, np.inf
+    error, newtons = np.inf, 0
+    worth = NEWTON_SWEEPS + NEWTON_SWEEPS_PER_ROW * s
+    for sweep in range(1, MAX_SWEEPS + 1):
+        in_range = True
+        for i in range(s):
+            mass = 0.0
+            for j in range(t):
+                mass += kernel[i, j] * v[j]
+            u[i] = a[i] / mass if mass > 0 else np.inf
+            in_range &= 1 / LARGEST_SCALING < u[i] < LARGEST_SCALING
+        if not in_range:
+            for j in range(t):
+                g[j] = math.log(v[j]) - top[j]
+            _row_potential(gain, a, g, f)
+            _absorb(gain, b, f, kernel, v, top)
+            for i in range(s):
+                u[i] = 1.0
+            previous = np.inf
+            continue
+        for j in range(t):
+            work[j] = 0.0
+        for i in range(s):
+            for j in range(t):
+                work[j] += u[i] * kernel[i, j]
+        error = 0.0
+        for j in range(t):
+            error += abs(v[j] * work[j] - b[j])
+        if error <= precision or sweep == MAX_SWEEPS:
+            break
+        rate = error / previous
+        remaining = np.inf if rate >= 1 else math.log(precision / error) / math.log(rate)
+        previous = error
+        if sweep > 1 and remaining > worth:
+            if newtons >= TRUSTED_SWEEPS:
+                radius = min(2 * radius if error <= before_newton else radius / 4, LARGEST_STEP)
+            before_newton = error
+            newtons += 1
+            _newton_step(a, b, kernel, u, v, work, plan, schur, radius)
+            previous = np.inf
+            for j in range(t):
+                work[j] = 0.0
+            for i in range(s):
+                for j in range(t):
+                    work[j] += u[i] * kernel[i, j]
+        for j in range(t):
+            v[j] = b[j] / work[j]
+    for i in range(s):
+        f[i] += math.log(u[i])
+        for j in range(t):
+            plan[i, j] = u[i] * kernel[i, j] * v[j]
+    for j in range(t):
+        g[j] = math.log(v[j]) - top[j]
+    return error, sweep
+
+
+@compiled
+def _absorb(gain: Array, b: Array, f: Array, kernel: Array, v: Array, top: Array) -> None:
+    """Write the kernel of a row potential, its columns' shifts, and the scalings that meet them."""
+    s, t = gain.shape
+    for j in range(t):
+        top[j] = -np.inf
+        v[j] = 0.0
+    for i in range(s):
+        for j in range(t):
+            top[j] = max(top[j], f[i] + gain[i, j])
+    for i in range(s):
+        for j in range(t):
+            kernel[i, j] = math.exp(f[i] + gain[i, j] - top[j])
+            v[j] += kernel[i, j]
+    for j in range(t):
+        v[j] = b[j] / v[j]
+
+
+@compiled
+def _row_potential(gain: Array, a: Array, g: Array, f: Array) -> None:
+    """Write the row potential that meets the rows, by logarithms."""
+    for i in range(len(f)):
+        highest = -np.inf
+        for j in range(len(g)):
+            highest = max(highest, g[j] + gain[i, j])
+        mass = 0.0
+        for j in range(len(g)):
+            mass += math.exp(g[j] + gain[i, j] - highest)
+        f[i] = math.log(a[i] / mass) - highest
+
+
+@compiled
+def _newton_step(
+    a: Array,
+    b: Array,
+    kernel: Array,
+    u: Array,
+    v: Array,
+    masses: Array,
+    plan: Array,
+    schur: Array,
+    radius: float,
+) -> None:
+    """Scale `u` by Newton's step of the rows, as `projection` derives it; `plan` is scratch."""
+    s, t = kernel.shape
+    for i in range(s):
+        for j in range(t):
+            # sqrt(1 / column sum) on both sides makes the product of the shares symmetric.
+            plan[i, j] = u[i] * kernel[i, j] * math.sqrt(v[j] / masses[j])
+    step = np.empty(s)
+    for i in range(s):
+        step[i] = 0.0
+        for j in range(t):
+            share = plan[i, j] * math.sqrt(v[j] / masses[j])
+            step[i] += share * (masses[j] - b[j] / v[j])
+    for i in range(s):
+        for k in range(i + 1):
+            product = 0.0
+            for j in range(t):
+                product += plan[i, j] * plan[k, j]
+            schur[i, k] = -product
+        schur[i, i] += a[i] * (1 + NEWTON_DAMPING)
+    if _solve_positive(schur, step, s):
+        for i in range(s):
+            u[i] *= math.exp(min(max(step[i], -radius), radius))
+
+
+@compiled
+def _solve_positive(matrix: Array, solution: Array, size: int) -> bool:
+    """Solve a positive system, given its lower triangle, in place; False where it is none."""
+    for i in range(size):
+        for k in range(i + 1):
+            value = matrix[i, k]
+            for j in range(k):
+                value -= matrix[i, j] * matrix[k, j]
+            if k < i:
+                matrix[i, k] = value / matrix[k, k]
+            elif value > 0:
+                matrix[i, i] = math.sqrt(value)
+            else:
+                return False
+    for i in range(size):
+        value = solution[i]
+        for j in range(i):
+            value -= matrix[i, j] * solution[j]
+        solution[i] = value / matrix[i, i]
+    for i in range(size - 1, -1, -1):
+        value = solution[i] / matrix[i, i]
+        solution[i] = value
+        for j in range(i):
+            solution[j] -= matrix[i, j] * value
+    return True
+
+
+@compiled
+def _extrapolate(
+    images: Array, residuals: Array, residual: Array, gram: Array, weights: Array, plan: Array
+) -> None:
+    """Move the plan to the mix of remembered images whose residual is smallest (`anderson`)."""
+    largest = 0.0
+    for i in range(MEMORY):
+        weights[i] = 0.0
+        for k in range(len(residual)):
+            weights[i] += residuals[i, k] * residual[k]
+        for j in range(i + 1):
+            product = 0.0
+            for k in range(len(residual)):
+                product += residuals[i, k] * residuals[j, k]
+            gram[i, j] = product
+        largest = max(largest, gram[i, i])
+    for i in range(MEMORY):
+        gram[i, i] += max(RIDGE * largest, TINY)
+    if not _solve_positive(gram, weights, MEMORY):
+        return
+    norm = 0.0
+    for i in range(MEMORY):
+        norm += abs(weights[i])
+    if not norm < LARGEST_COEFFICIENTS:
+        return
+    for i in range(MEMORY):
+        for k in range(len(plan)):
+            plan[k] -= weights[i] * images[i, k]
+
+
+if __name__ == "__main__":
+    # At installation, so that no run waits for it. Imported by name: this module is `__main__` here.
+    import torch
+
+    from .coupling import labelled_coupling
+
+    samples, labels = torch.eye(4), torch.arange(4) % 2
+    labelled_coupling(samples, samples, labels, labels)
