@@ -27,6 +27,7 @@ benchmark: $(READY)
 	OMP_NUM_THREADS=1 $(PY) -m benchmarks.training --scale small medium --cases 32 --csv
 	OMP_NUM_THREADS=1 $(PY) -m benchmarks.training --scale paper --cases 8 --csv
 	$(PY) -m benchmarks.paper_scale --csv
+	OMP_NUM_THREADS=1 $(PY) -m benchmarks.predict --csv
 
 lint: $(READY)
 	$(VENV)/bin/ruff check .
@@ -54,7 +55,7 @@ $(READY): pyproject.toml constraints.txt
 # interrupted and called again. The page of each study is runs/evidence/<name>/study.html. The choices that the
 # configurations rest on are made by the second target, in 25 minutes.
 STUDIES := demo-seeds heterogeneity main ablation ownership case_missing unlinked label_skew style_shift federation_size \
-	leave_group_out onboarding within_class class_overlap rounds pooled_short privacy
+	leave_group_out onboarding within_class class_overlap rounds pooled_short privacy attacks attack_reductions
 CHOICES := tuning tuning_small
 ifneq ($(wildcard ../shared/data/real-eyes/manifest.csv),)
 STUDIES += real_eyes

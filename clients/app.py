@@ -25,6 +25,7 @@ from fed.data.opening import open_own
 from fed.engines.site import one_thread
 from fed.errors import ConfigError, DataError
 from fed.parts import trusting
+from fed.randomness import generator
 from fed.states import halved
 
 log = getLogger(__name__)
@@ -95,7 +96,8 @@ def answer_statistics(message: Message, context: Context) -> Message:
     """Summarise the features of the global encoders on the site's cases."""
     site = _site(context)
     _spend(site, context, STATISTICS)
-    statistics = class_statistics(site, protocol.unpack_parameters(message.content))
+    honest = class_statistics(site, protocol.unpack_parameters(message.content))
+    statistics = site.attack.statistics(honest)
     return Message(protocol.pack_bank(statistics), reply_to=message)
 
 
@@ -113,6 +115,9 @@ def answer_train(message: Message, context: Context) -> Message:
     protocol.check_train_task(task, len(site.config.method.phases))
     _spend(site, context, site.config.method.phases[task.phase].name)
     update = train(site, task)
+    random = generator(site.config.seed, site.name, task.round, "attack")
+    sent = site.attack.parameters(update.parameters, task.parameters, random)
+    update = replace(update, parameters=sent)
     if site.config.server.updates == "float16":
         changes = halved(update.parameters, task.parameters)
         update = replace(update, parameters=changes)

@@ -3,13 +3,14 @@
 import ctypes
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from clients.attacks import Attack
 from clients.batches import batches, concatenate
 from clients.images import SiteImages
 from clients.onboarding.archive import set_archive_apart
@@ -80,6 +81,11 @@ class LocalSite:
         """What the site tells of itself."""
         least = self.config.privacy.min_patients if self.deployed else 1
         return self.cases.card(len(self.config.task.classes), least)
+
+    @property
+    def attack(self) -> Attack:
+        """What the site does other than it should."""
+        return _attack(self.config, self.name)
 
     @property
     def account(self) -> Account | None:
@@ -184,11 +190,26 @@ def open_site(
     deployed : bool
         Whether this is the site's own machine, not a simulation of it.
     """
-    cases = _source(config, data and name, data).open(name)
+    cases = _labelled(_source(config, data and name, data).open(name), config)
     training, validation = _split(cases, config)
     archive, judged = _set_archive_apart(cases, config)
     images = SiteImages(cases, _device(config), config.method.other_devices)
     return LocalSite(config, cases, images, training, validation, archive, judged, deployed)
+
+
+def _attack(config: Config, site: str) -> Attack:
+    asked = config.attack
+    found: Attack = asked.how if asked is not None and site in asked.sites else Attack()
+    return found
+
+
+def _labelled(cases: SiteCases, config: Config) -> SiteCases:
+    """Return the cases with the labels that the site gives them."""
+    if config.attack is None:
+        return cases
+    attack, classes = _attack(config, cases.site.name), len(config.task.classes)
+    given = tuple(replace(c, label=attack.label(c.label, classes)) for c in cases.cases)
+    return replace(cases, cases=given)
 
 
 def whole_site(config: Config, cases: SiteCases) -> LocalSite:

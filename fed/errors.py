@@ -3,9 +3,20 @@
 import difflib
 from collections.abc import Sequence
 
+LONGEST_HEAD, LONGEST_TAIL = 1500, 400
+"""Letters of a message that are shown of its beginning and its end."""
+
 
 class UserError(Exception):
-    """Configuration, data or command line is wrong: exit code 2, one line, no traceback."""
+    """Configuration, data or command line is wrong: exit code 2, one line, no traceback.
+
+    A message that quotes what is far too long loses its middle.
+    """
+
+    def __init__(self, words: str) -> None:
+        if len(words) > LONGEST_HEAD + LONGEST_TAIL:
+            words = f"{words[:LONGEST_HEAD]} … {words[-LONGEST_TAIL:]}"
+        super().__init__(words)
 
 
 class ConfigError(UserError):

@@ -80,7 +80,10 @@ def _bundled(files: str, settings: str, trusted: tuple[str, ...] | None) -> Conf
             "files under configs/, where `flwr run` bundles them for all sites"
         )
     with trusting(trusted):
-        return load([BUNDLE / name for name in names], shlex.split(settings))
+        config = load([BUNDLE / name for name in names], shlex.split(settings))
+    if config.attack is not None:
+        raise ConfigError("attack: hospitals do not attack; allowed outside simulate.py: null")
+    return config
 
 
 def trusted_parts(node_config: Values) -> tuple[str, ...]:

@@ -93,6 +93,9 @@ def coordinate(
     algorithm = modular(config)
     state, ledger = recorder.resume() or _begin(config, algorithm, membership, recorder)
     ledger.seconds_per_case = _seconds_per_case(config, ledger, seconds_per_case)
+    if config.attack is not None:
+        log.warning("%s", config.attack.words)
+        ledger.warn([config.attack.words])
     for observer in observers:
         observer.started(tuple(m.card for m in membership.members), schedule(config))
     method = config.method

@@ -6,14 +6,17 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field, RootModel, ValidationError
 from safetensors import SafetensorError, safe_open
 
 from fed.config import Config
-from fed.config.clock import Clock, SecondsPerCase
+from fed.config.clock import SecondsPerCase
+from fed.config.refusal import one_line
+from fed.config.section import NotNegative, Section, Whole
 from fed.errors import ConfigError, DataError
 from fed.protocol import TransportCount
 from fed.prototypes import bank_from_tensors, bank_tensors, under
@@ -143,34 +146,62 @@ def load_best(directory: Path, config: Config) -> tuple[ServerState, Ledger] | N
     return _load(path, config) if path.exists() else None
 
 
+NotNegativeWhole = Annotated[Whole, Field(ge=0)]
+
+
+class _Written(RootModel[dict[str, Any]]):
+    """The configuration that a checkpoint is of, as it was written."""
+
+
+class _Account(Section):
+    """What a checkpoint holds beside tensors."""
+
+    completed: NotNegativeWhole
+    recent: Annotated[NotNegativeWhole, Field(le=1000)]
+    down: dict[str, NotNegativeWhole]
+    up: dict[str, NotNegativeWhole]
+    transport: TransportCount
+    wall: dict[str, NotNegative]
+    seconds_per_case: SecondsPerCase | None
+    virtual_seconds: NotNegative
+    asked: dict[str, dict[str, NotNegativeWhole]] = Field(default_factory=dict)
+    failures: list[dict[str, Any]]
+    warnings: list[str]
+    movements: list[Movement]
+
+
 def _load(path: Path, config: Config | None) -> tuple[ServerState, Ledger]:
     tensors, account = _read(path, config)
+    try:
+        bank = bank_from_tensors(tensors, "bank/")
+    except TypeError:
+        raise DataError(f"{path}: not a checkpoint: its bank is not whole") from None
     state = ServerState(
         model=under(tensors, "model/"),
-        completed=account["completed"],
-        recent=tuple(under(tensors, f"recent{age}/") for age in range(account["recent"])),
+        completed=account.completed,
+        recent=tuple(under(tensors, f"recent{age}/") for age in range(account.recent)),
         moments=under(tensors, "moments/"),
-        bank=bank_from_tensors(tensors, "bank/"),
+        bank=bank,
         kept=under(tensors, "kept/"),
     )
     ledger = Ledger(
-        transport=TransportCount(**account["transport"]),
-        wall=account["wall"],
-        seconds_per_case=Clock(seconds_per_case=account["seconds_per_case"]).seconds_per_case,
-        virtual_seconds=account["virtual_seconds"],
-        asked=account.get("asked", {}),
-        failures=account["failures"],
-        warnings=account["warnings"],
-        movements=[Movement(**moved) for moved in account["movements"]],
+        transport=account.transport,
+        wall=account.wall,
+        seconds_per_case=account.seconds_per_case,
+        virtual_seconds=account.virtual_seconds,
+        asked=account.asked,
+        failures=account.failures,
+        warnings=account.warnings,
+        movements=account.movements,
     )
     earlier = Traffic()
-    earlier.down.update(account["down"])
-    earlier.up.update(account["up"])
+    earlier.down.update(account.down)
+    earlier.up.update(account.up)
     ledger.traffic.add(earlier)
     return state, ledger
 
 
-def _read(path: Path, config: Config | None) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+def _read(path: Path, config: Config | None) -> tuple[dict[str, NDArray[Any]], _Account]:
     """Return tensors and account of a checkpoint that is as it was written."""
     try:
         tensors = read_tensors(path)
@@ -178,10 +209,13 @@ def _read(path: Path, config: Config | None) -> tuple[dict[str, NDArray[Any]], d
             metadata: dict[str, str] = opened.metadata() or {}
         told = {name: metadata[name] for name in ("ledger", "config")}
         whole = metadata["sha256"] == _digest(tensors, told)
-        account, written = json.loads(told["ledger"]), json.loads(told["config"])
+        written = _Written.model_validate_json(told["config"]).root
+        account = _Account.model_validate_json(told["ledger"])
+    except ValidationError as error:
+        raise DataError(f"{path}: not a checkpoint: {one_line(error, _Account)}") from None
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise DataError(f"{path}: not a checkpoint that can be read ({error})") from None
-    names = (BEST, path_of(path.parent, account["completed"]).name)
+    names = (BEST, path_of(path.parent, account.completed).name)
     if not whole or path.name not in names:
         others = [n for n in checkpoints(path.parent) if path_of(path.parent, n) != path]
         hint = f"; --from-round {others[-1]} goes back to the one before" if others else ""

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from fed.config.refusal import shown
+
 
 def first_difference(ours: Mapping[str, Any], theirs: Mapping[str, Any], path: str = "") -> str:
     """Return the first key that differs with both values, theirs first; empty if none does."""
@@ -12,5 +14,5 @@ def first_difference(ours: Mapping[str, Any], theirs: Mapping[str, Any], path: s
             continue
         if isinstance(value, Mapping) and isinstance(other, Mapping):
             return first_difference(value, other, f"{path}{key}.")
-        return f"{path}{key} ({other!r}, here {value!r})"
+        return f"{path}{key} ({shown(other)}, here {shown(value)})"
     return ""

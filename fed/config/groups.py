@@ -76,7 +76,7 @@ def _shares(value: Any) -> Any:
     if isinstance(value, list | tuple):
         value = dict.fromkeys(value, 1.0)
     if not isinstance(value, dict):
-        raise ValueError(f"expected a list or {{fundus: share, oct: share}}; got {value!r}")
+        raise ValueError(f"expected a list or {{fundus: share, oct: share}}; got {shown(value)}")
     return dict.fromkeys(MODALITIES, 0.0) | value
 
 
@@ -144,6 +144,13 @@ class SiteGroup(Section):
         if isinstance(value, dict):
             return Dirichlet.model_validate(value)
         return _any_of("{dirichlet: a}, a list of a number from 0 a class, natural", value, handler)
+
+    @property
+    def site_names(self) -> list[str]:
+        """The names of its sites."""
+        if self.count == 1:
+            return [self.name]
+        return [f"{self.name}-{number}" for number in range(1, self.count + 1)]
 
     @property
     def ownership(self) -> dict[Modality, float]:

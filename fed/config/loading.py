@@ -16,6 +16,8 @@ from fed.config.renamed import refuse_renamed
 from fed.config.schema import Config
 from fed.errors import ConfigError, nearest
 
+LARGEST = 2**20
+"""Bytes of a configuration file."""
 LONGEST_CHANGE = 40
 """Letters that tell in a method's name how it was changed; more are hashed."""
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -167,6 +169,10 @@ def _named(key: str, name: Any) -> dict[str, Any]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
+        if path.exists() and not path.is_file():
+            raise ConfigError(f"{path}: is no regular file; a YAML file is expected")
+        if path.stat().st_size > LARGEST:
+            raise ConfigError(f"{path}: is larger than {LARGEST:,} bytes; a YAML file is expected")
         content = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeys)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None

@@ -57,8 +57,9 @@ def one_line(error: ValidationError, root: type[BaseModel]) -> str:
         message = str(first["ctx"]["error"])
         names_its_key = not key or message.startswith(key.split(".")[0])
         return message if names_its_key else f"{key}: {message}"
-    words = WORDS.get(first["type"], first["msg"])
-    return f"{key}: {words.format_map(_context(first))}; got {shown(first['input'])}"
+    ours = WORDS.get(first["type"])
+    words = first["msg"] if ours is None else ours.format_map(_context(first))
+    return f"{key}: {words}; got {shown(first['input'])}"
 
 
 def shown(value: Any) -> str:

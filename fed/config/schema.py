@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from fed.config.attack import Attack
 from fed.config.clock import STATISTICS, Clock
 from fed.config.data import Data, numbers
 from fed.config.groups import Dirichlet, SiteGroup
@@ -205,6 +206,8 @@ class Config(Section):
     clock: Clock | None = None
     """Virtual time; null: none is kept."""
     privacy: Privacy = Privacy()
+    attack: Attack | None = None
+    """Training sites that do harm, in a simulation; null: none."""
     evaluation: Evaluation = Evaluation()
     engine: Engine = Engine()
     trackers: tuple[Annotated[Any, PartKey("tracker")], ...] = ()
@@ -380,6 +383,20 @@ class Config(Section):
     def _patients_stay_apart(self) -> "Config":
         if self.privacy.epsilon is not None:
             check_budget(self)
+        return self
+
+    @model_validator(mode="after")
+    def _attackers_train(self) -> "Config":
+        if self.attack is None:
+            return self
+        training = [n for group in self.sites if group.role == "train" for n in group.site_names]
+        unknown = [name for name in self.attack.sites if name not in training]
+        if unknown:
+            raise ValueError(
+                f"attack.sites: no training site {unknown[0]!r}{nearest(unknown[0], training)}"
+            )
+        if self.method.pool is not None:
+            raise ValueError("attack: method.pool leaves no site to attack; allowed with it: null")
         return self
 
     @model_validator(mode="after")

@@ -27,12 +27,10 @@ def expand(groups: Iterable[SiteGroup]) -> list[Site]:
 
 def group_of(groups: Iterable[SiteGroup], site: str) -> SiteGroup:
     """Return the group of the site that is named."""
-    return next(group for group in groups if site in (found.name for found in _sites_of(group)))
+    return next(group for group in groups if site in group.site_names)
 
 
 def _sites_of(group: SiteGroup) -> list[Site]:
-    alone = group.count == 1
-    names = [group.name] if alone else [f"{group.name}-{i + 1}" for i in range(group.count)]
     return [
         Site(
             name=name,
@@ -44,5 +42,5 @@ def _sites_of(group: SiteGroup) -> list[Site]:
             resources=group.resources.typed(),
             populations=tuple((p.share, p.modalities) for p in group.populations),
         )
-        for name in names
+        for name in group.site_names
     ]

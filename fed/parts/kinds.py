@@ -52,6 +52,7 @@ KINDS = {
     "server_optimizer": Kind(
         "method.server_optimizer", "server.optimizers", "how the reduced update moves the model"
     ),
+    "attack": Kind("attack.how", "clients.attacks", "what sites do that attack a simulation"),
     "metric": Kind("evaluation.metrics", "fed.metrics", "what held-out scores are judged by"),
     "source": Kind("data.source", "fed.data.collections", "where the eyes come from"),
     "tracker": Kind("trackers", "server.trackers", "who is told of the course of a run"),

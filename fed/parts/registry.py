@@ -3,6 +3,7 @@
 import dataclasses
 import inspect
 import pkgutil
+import reprlib
 from collections.abc import Mapping
 from importlib import import_module
 from types import ModuleType
@@ -83,7 +84,9 @@ def build(kind: str, given: Any) -> Any:
     if isinstance(given, str):
         return _constructed(kind, find(kind, given), given, {})
     if not isinstance(given, Mapping) or not isinstance(given.get(USE), str):
-        raise PartError(f"expected a name, or {{use: name, option: value}}; got {given!r}")
+        raise PartError(
+            f"expected a name, or {{use: name, option: value}}; got {reprlib.repr(given)}"
+        )
     options = {str(key): value for key, value in given.items() if key != USE}
     name = given[USE]
     return _constructed(kind, find(kind, name), name, options)
@@ -201,7 +204,7 @@ def _constructed(kind: str, part: type[Any], name: str, options: dict[str, Any])
         key = ".".join([name, *(str(place) for place in trouble["loc"])])
         if trouble["type"] == "value_error":
             raise PartError(f"{key}: {trouble['ctx']['error']}") from None
-        raise PartError(f"{key}: {trouble['msg']}; got {trouble['input']!r}") from None
+        raise PartError(f"{key}: {trouble['msg']}; got {reprlib.repr(trouble['input'])}") from None
 
 
 def _adapter(part: type[Any]) -> TypeAdapter[Any]:

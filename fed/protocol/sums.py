@@ -86,6 +86,10 @@ def _read(
     if half.shape != (width * (width + 1) // 2,) or half.dtype != np.float64:
         raise RefusedReplyError(f"sent {modality} scatter that is no half of {width} x {width}")
     _check_counts(modality, counts.tolist(), card)
+    if not counts.any():
+        raise RefusedReplyError(f"sent {modality} sums of nothing")
+    if means[counts == 0].any():
+        raise RefusedReplyError(f"sent {modality} means of a class that it counts no case of")
     scatter = np.zeros((width, width))
     scatter[np.triu_indices(width)] = half
     scatter = scatter + np.triu(scatter, 1).T

@@ -37,7 +37,8 @@ def card_asked_for(
 def asking_for(kind: str) -> str:
     key = KINDS[kind].key
     value = "[hostile_part:Part]" if key in LISTED else "hostile_part:Part"
-    return f"{key}={value} data.path=." if kind == "source" else f"{key}={value}"
+    beside = {"source": " data.path=.", "attack": " attack.sites=[hospital]"}
+    return f"{key}={value}{beside.get(kind, '')}"
 
 
 @pytest.fixture

@@ -82,3 +82,9 @@ def test_a_site_loads_parts_of_others_only_from_packages_that_its_own_node_names
         running.configured(foreign, running.trusted_parts({}))
     trusted = running.trusted_parts({"parts": "other, clients.fills"})
     assert running.configured(foreign, trusted).method.fill == Zero()
+
+
+def test_nobody_attacks_a_deployment() -> None:
+    attack = "attack.sites=[hospital] attack.how=scaled"
+    with pytest.raises(ConfigError, match="attack: hospitals do not attack"):
+        running.configured({"config": "configs/deploy.yaml", "set": attack})

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from flwr.app import Array, ArrayRecord, ConfigRecord, Error, Message, MetricRecord, RecordDict
 
-Exchange = Literal["card", "statistics", "train", "evaluate"]
+Exchange = Literal["card", "statistics", "train", "sums", "evaluate"]
 Spoil = Callable[[RecordDict], None]
 
 
@@ -42,10 +42,12 @@ def attacks() -> list[Attack]:
     found = [
         *_whole("train", "parameters", "report"),
         *_whole("statistics", "bank.oct", None),
+        *_whole("sums", "sums.oct", None),
         *_whole("evaluate", "scores", "cases"),
         *_whole("card", None, "card"),
         *_updates(),
         *_statistics(),
+        *_sums(),
         *_scores(),
         *_cards(),
     ]
@@ -204,7 +206,7 @@ def _whole(on: Exchange, arrays: str | None, text: str | None) -> Iterator[Attac
     yield answering("an error that fills a screen", _error("\x1b[2J" + "x" * 10**6))
     yield answering("an error without a reason", _error(""))
     yield answering("as another node", _as_another_node)
-    if on != "statistics":  # a site of few cases has none of a modality
+    if on not in ("statistics", "sums"):  # a site of few cases has none of a modality
         yield _spoiling(on, f"no {name}", lambda c: _drop(c, name))
     yield _spoiling(on, "a record nobody asked for", lambda c: c.update({"more": ConfigRecord()}))
     yield _spoiling(on, f"{name} as numbers", lambda c: _replace(c, name, MetricRecord({"a": 1.0})))
@@ -368,6 +370,48 @@ def _no_cluster(content: RecordDict) -> None:
 def _many_clusters(content: RecordDict) -> None:
     for name in list(content.array_records["bank.oct"]):
         _repeated(content, "bank.oct", name, 1000)
+
+
+def _sums() -> Iterator[Attack]:
+    sums = "sums.oct"
+    for words, change in (BAD_ARRAYS | NOT_FINITE).items():
+        yield _array("sums", sums, "means", words, change)
+    for words in ("with NaN", "with infinity", "with minus infinity", "of 1e30", "of -1e9"):
+        yield _array("sums", sums, "scatter", words, NOT_FINITE[words])
+    yield _array("sums", sums, "scatter", "of other precision", lambda v: v.astype(np.float32))
+    yield _array("sums", sums, "scatter", "one number short", lambda v: v[:-1])
+    yield _array("sums", sums, "scatter", "beyond what its own variances allow", _correlated)
+    yield _array("sums", sums, "means", "of other width", lambda v: v[:, :-1])
+    for words, value in {"-1": -1, "-2^62": -(2**62), "2^62": 2**62, "1e9": 10**9}.items():
+        yield _array("sums", sums, "counts", f"of {words}", lambda v, value=value: _first(v, value))
+    yield _array("sums", sums, "counts", "as floats", lambda v: v.astype(np.float64))
+    yield _array("sums", sums, "counts", "of one class more", lambda v: np.append(v, 1))
+    yield _array("sums", sums, "counts", "all 0", lambda v: v * 0)
+    yield _spoiling("sums", "means of a class without cases", _class_without_cases)
+    yield _spoiling("sums", "no counts", lambda c: _forget(c, sums, "counts"))
+    yield _spoiling(
+        "sums", "of a modality that there is not", lambda c: c.update({"sums.ct": c[sums]})
+    )
+
+
+def _first(values: np.ndarray, value: int) -> np.ndarray:
+    values[0] = value
+    return values
+
+
+def _class_without_cases(content: RecordDict) -> None:
+    arrays = content.array_records["sums.oct"]
+    arrays["counts"] = Array(arrays["counts"].numpy() * [1, 0])
+    arrays["means"] = Array(arrays["means"].numpy() + 1)
+
+
+def _forget(content: RecordDict, record: str, key: str) -> None:
+    del content.array_records[record][key]
+
+
+def _correlated(scatter: np.ndarray) -> np.ndarray:
+    scatter[1] = 1e6  # of the first two features
+    return scatter
 
 
 def _scores() -> Iterator[Attack]:

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 from flwr.app import Context, RecordDict
@@ -12,14 +13,19 @@ from server.app import make_app
 from tests.acceptance.federations import group, tiny
 from tests.hostile.catalogue import Attack, attacks
 
-ROUNDS = 6
+TRAINING, ROUNDS = 6, 7
 METHOD = {
     "name": "hostile",
-    "phases": [{"name": "all", "trains": ["encoders", "heads", "fusion"]}],
+    "phases": [
+        {"name": "all", "trains": ["encoders", "heads", "fusion"], "share": TRAINING / ROUNDS},
+        {"name": "heads", "trains": ["heads"], "share": 1 / ROUNDS, "solve": {}},
+    ],
     "standardise": True,
 }
-"""Asks for class statistics in every round."""
+"""Asks for class statistics in every round of training, and for sums of features in the last."""
 BOTH = ["fundus", "oct"]
+Row = list[Attack | None]
+"""What a site sends, an attack a round; None: its honest reply."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +42,13 @@ def plan() -> Plan:
     by_exchange: dict[str, list[Attack]] = {}
     for attack in attacks():
         by_exchange.setdefault(attack.on, []).append(attack)
-    training = by_exchange["train"] + by_exchange["statistics"]
-    rows = {
-        "bad": _rows(training),
-        "judge": _rows(by_exchange["evaluate"]),
+    training = _rows(by_exchange["train"] + by_exchange["statistics"], TRAINING)
+    rows: dict[str, list[Row]] = {
+        "bad": [
+            [*(first or []), *[None] * (TRAINING - len(first or [])), last]
+            for first, last in zip_longest(training, by_exchange["sums"], fillvalue=None)
+        ],
+        "judge": _rows(by_exchange["evaluate"], ROUNDS),
         "card": [[attack] for attack in by_exchange["card"]],
     }
     orders = {
@@ -47,6 +56,7 @@ def plan() -> Plan:
         for name, of_sites in rows.items()
         for number, of_site in enumerate(of_sites, 1)
         for turn, attack in enumerate(of_site, 0 if name == "card" else 1)
+        if attack
     }
     sites = [
         group("honest", BOTH, cases=8, count=2),
@@ -69,9 +79,9 @@ def plan() -> Plan:
     return Plan(resolve(federation), orders, (*names, "unseen"))
 
 
-def _rows(found: list[Attack]) -> list[list[Attack]]:
+def _rows(found: list[Attack], rounds: int) -> list[Row]:
     """Cut a list into one a site, an attack a round."""
-    return [found[start : start + ROUNDS] for start in range(0, len(found), ROUNDS)]
+    return [list(found[start : start + rounds]) for start in range(0, len(found), rounds)]
 
 
 def run(folder: Path, planned: Plan, engine: str = "inline", absent: bool = False) -> None:

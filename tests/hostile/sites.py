@@ -14,6 +14,7 @@ KINDS = {
     protocol.CARD: "card",
     protocol.STATISTICS: "statistics",
     protocol.TRAIN: "train",
+    protocol.SUMS: "sums",
     protocol.EVALUATE: "evaluate",
 }
 

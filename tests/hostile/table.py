@@ -18,6 +18,7 @@ TITLES = {
     "card": "Cards: the site is not let in",
     "statistics": "Class statistics",
     "train": "Updates",
+    "sums": "Sums of features",
     "evaluate": "Scores",
 }
 

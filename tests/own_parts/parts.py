@@ -11,6 +11,7 @@ from PIL import Image
 from torch import nn
 from torch.nn.functional import cross_entropy
 
+from clients.attacks import Attack
 from clients.fills import Complete, Completed, Fill
 from clients.losses import Loss
 from clients.partners import Partners
@@ -114,6 +115,14 @@ class Smoothed(Loss):
             return cross_entropy(given, labels, label_smoothing=self.by)
 
         return loss
+
+
+@dataclass(frozen=True)
+class Stubborn(Attack):
+    """Weights that stay what they were."""
+
+    def parameters(self, trained, received, random):
+        return {name: received[name] for name in trained}
 
 
 @dataclass(frozen=True)

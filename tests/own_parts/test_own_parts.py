@@ -47,6 +47,7 @@ def federation(folder: Path, engine: str) -> Config:
                 "reduce": f"{HERE}:Halfway",
                 "server_optimizer": f"{HERE}:Sign",
             },
+            "attack": {"sites": ["fundus"], "how": f"{HERE}:Stubborn"},
             "training": {"rounds": 2, "batch_size": 8},
             "evaluation": {"bootstrap": 20, "metrics": [f"{HERE}:Certainty"]},
             "engine": {"name": engine, "workers": 1},
@@ -85,6 +86,7 @@ def test_a_run_of_them_ends_with_a_report(inline):
     assert (inline / "report.html").exists()
     results = json.loads((inline / "results.json").read_text())
     assert results["failures"] == []
+    assert f"a simulated attack by fundus: {HERE}:Stubborn" in results["warnings"]
     pooled = results["held_out"]["pooled"]["both"]
     assert pooled[f"{HERE}:Certainty"]["value"] == pytest.approx(1.0)
     assert (inline / "diary.txt").read_text().split("\n")[:3] == ["round 1", "round 2", "the end"]

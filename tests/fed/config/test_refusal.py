@@ -169,3 +169,10 @@ def test_a_federation_of_one_modality_is_judged_by_that_alone(tmp_path, modality
 def test_long_values_are_cut():
     assert shown("x") == "'x'"
     assert len(shown(list(range(1000)))) == LONGEST_VALUE + 1
+
+
+def test_what_is_far_too_long_is_cut_in_the_middle() -> None:
+    words = str(ConfigError("the head " + "x" * 10_000 + " the tail"))
+    assert words.startswith("the head ")
+    assert words.endswith(" the tail")
+    assert len(words) < 2000

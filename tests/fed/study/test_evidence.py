@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from fed.config.study import Study
+from fed.errors import ConfigError
 from fed.study.evidence import (
     ROOT,
     as_table,
@@ -79,8 +80,23 @@ def test_a_study_can_ask_for_more_tables_and_pairs(root):
     (root / "results/made_up.csv").write_text(as_table([*aucs, *kappas], FIGURES))
     text = page(root)
     assert "Quadratic kappa, hundredths:\n\n| method |" in text
-    assert "| as configured | experts – fedavg | AUC | +10.0 [+10.0, +10.0] |" in text
+    assert "| as configured | experts – fedavg | AUC | +10.0 [+10.0, +10.0], differs |" in text
     assert "| as configured | experts – fedavg | Quadratic kappa | +11.0 [+10.9, +11.1] |" in text
+
+
+def test_a_study_can_name_its_primary_endpoint(root):
+    source = root / "configs/studies/made_up.yaml"
+    asked = "endpoint: {method: experts, against: fedavg}, seeds"
+    source.write_text(STUDY.replace("seeds", asked))
+    text = page(root)
+    assert (
+        "averaged over the conditions, experts – fedavg; all other comparisons are secondary"
+        in text
+    )
+    assert "* as configured: +10.0 [+10.0, +10.0], differs, p = 0.000" in text
+    source.write_text(STUDY.replace("seeds", asked.replace("experts", "nobody")))
+    with pytest.raises(ConfigError, match=r"study.endpoint: 'nobody' is not one of study.methods"):
+        page(root)
 
 
 def test_choices_come_last_with_settings_ranked_by_their_mean_over_methods(root):
