@@ -84,13 +84,15 @@ def _onboard(
 
 
 def _seen(site: LocalSite, task: EvaluateTask) -> list[Modality]:
-    """Return the modalities whose encoder was sent; nobody sends one that is frozen, but its head."""
+    """Return the modalities whose encoder, or head, was sent.
+
+    Nobody sends an encoder that is frozen or has no weights: its head tells. Of a method without
+    heads, all frozen ones are seen.
+    """
     sent, frozen = modules_of(task.parameters), site.config.model.frozen
     headless = not set(HEAD.values()) & set(sent)
     return [
-        m
-        for m in MODALITIES
-        if ENCODER[m] in sent or (m in frozen and (headless or HEAD[m] in sent))
+        m for m in MODALITIES if {ENCODER[m], HEAD[m]} & set(sent) or (headless and m in frozen)
     ]
 
 
