@@ -27,6 +27,7 @@ benchmark: $(READY)
 	OMP_NUM_THREADS=1 $(PY) -m benchmarks.training --scale small medium --cases 32 --csv
 	OMP_NUM_THREADS=1 $(PY) -m benchmarks.training --scale paper --cases 8 --csv
 	$(PY) -m benchmarks.paper_scale --csv
+	OMP_NUM_THREADS=1 $(PY) -m benchmarks.predict --csv
 
 lint: $(READY)
 	$(VENV)/bin/ruff check .
@@ -59,10 +60,20 @@ CHOICES := tuning tuning_small
 ifneq ($(wildcard ../shared/data/real-eyes/manifest.csv),)
 STUDIES += real_eyes
 endif
+ifneq ($(wildcard ../shared/data/real-federation/manifest.csv),)
+STUDIES += sources sources_fusion joint
+CHOICES += tuning_sources
+FEATURES := prepared/real-federation/.complete
+
+$(FEATURES): $(READY)
+	$(PY) simulate.py configs/real-federation.yaml --prepare
+	$(PY) simulate.py configs/real-federation.yaml --set method=thumbnail --prepare
+	touch $@
+endif
 
 evidence: RUN = $(STUDIES)
 choices: RUN = $(CHOICES)
-evidence choices: $(READY)
+evidence choices: $(READY) $(FEATURES)
 	for study in $(RUN); do \
 		$(PY) simulate.py configs/studies/$$study.yaml --out runs/evidence/$$study || exit; done
 	$(PY) -m fed.study.evidence store $(addprefix runs/evidence/,$(RUN))

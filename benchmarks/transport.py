@@ -21,7 +21,6 @@ import signal
 import statistics
 import sys
 import time
-import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -341,34 +340,40 @@ def _synchronise(tensor: Tensor) -> None:
         torch.cuda.synchronize()
 
 
-def run(
+def in_a_process(
     threads: int, parts: Sequence[str], device: str, seeds: int, limit_s: float
-) -> list[Timing]:
-    """Measure every task of the grid on so many threads, and say so as it goes."""
-    torch.set_num_threads(threads)
-    warnings.filterwarnings("ignore")
-    rows = []
-    for task in tasks(parts, threads):
-        begin = time.perf_counter()
-        rows += measure(task, threads, device, seeds, limit_s)
-        print(f"{threads} thread, {task}: {time.perf_counter() - begin:.0f} s", file=sys.stderr)
-    return rows
-
-
-def _in_a_process(threads: int, *arguments: object) -> list[Timing]:
-    """Run in a process whose libraries, whichever they are, find `threads` cores."""
+) -> Iterator[list[Timing]]:
+    """Yield the rows of each task, from a process whose libraries all find `threads` cores."""
     cores = sorted(os.sched_getaffinity(0))
     os.environ |= {
         "OMP_NUM_THREADS": str(threads),
         "OPENBLAS_NUM_THREADS": str(threads),
         "XLA_FLAGS": f"--xla_cpu_multi_thread_eigen={str(threads > 1).lower()}",
+        "PYTHONWARNINGS": "ignore",
     }
     os.sched_setaffinity(0, cores[:threads])
     try:
-        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-            return pool.submit(run, threads, *arguments).result()
+        with ProcessPoolExecutor(
+            1, get_context("spawn"), torch.set_num_threads, (threads,)
+        ) as pool:
+            for task in tasks(parts, threads):
+                begin = time.perf_counter()
+                yield pool.submit(measure, task, threads, device, seeds, limit_s).result()
+                took = time.perf_counter() - begin
+                print(f"{threads} thread, {task}: {took:.0f} s", file=sys.stderr, flush=True)
     finally:
         os.sched_setaffinity(0, cores)
+
+
+def write(rows: Sequence[Timing]) -> None:
+    """Write the table."""
+    with RESULTS.open("w", newline="") as file:
+        writer = csv.DictWriter(file, [f.name for f in fields(Timing)], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(
+            {k: f"{v:.4g}" if isinstance(v, float) else v for k, v in asdict(row).items()}
+            for row in rows
+        )
 
 
 def _print(rows: Sequence[Timing], device: str) -> None:
@@ -405,8 +410,13 @@ def main() -> None:
     for name in rivals.absent():
         print(f"{name} is not installed and takes no part: pip install {name}", file=sys.stderr)
     threads = options.threads if options.device == "cpu" else options.threads[:1]
-    arguments = (options.part, options.device, options.seeds, options.limit)
-    rows = [row for count in threads for row in _in_a_process(count, *arguments)]
+    rows: list[Timing] = []
+    for count in threads:
+        arguments = (options.part, options.device, options.seeds, options.limit)
+        for measured in in_a_process(count, *arguments):
+            rows += measured
+            if options.write:  # As it goes: the whole takes an hour, most of it the rivals'.
+                write(rows)
     _print(rows, options.device)
     for (dx, dy), (low, high) in PUBLISHED_STEP.items():
         for row in rows:
@@ -418,14 +428,6 @@ def main() -> None:
                 )
     if options.device == "cpu":
         print(f"feature plan 6144 x 2048: peak memory {memory_in_plans():.2f} plans")
-    if options.write:
-        with RESULTS.open("w", newline="") as file:
-            writer = csv.DictWriter(file, [f.name for f in fields(Timing)], lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(
-                {k: f"{v:.4g}" if isinstance(v, float) else v for k, v in asdict(row).items()}
-                for row in rows
-            )
 
 
 if __name__ == "__main__":

@@ -1,13 +1,14 @@
 """What a site sends for heads in closed form: sums of its features, class by class."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from clients.site import LocalSite
 from fed.errors import ConfigError
 from fed.protocol import Sums
-from fed.sites import Modality
+from fed.sites import MODALITIES, Modality
 from fed.states import State
-from model.closed_form import ClassSums
+from model.closed_form import ClassSums, CrossSums
 
 
 def class_sums(site: LocalSite, parameters: State) -> Sums:
@@ -15,9 +16,9 @@ def class_sums(site: LocalSite, parameters: State) -> Sums:
 
     Returns
     -------
-    Mapping of modality to ClassSums
+    Sums
         A class with fewer than ``privacy.min_patients`` patients is left out: its mean would show
-        an eye.
+        an eye. Across modalities only where the method solves for the head over both.
 
     Raises
     ------
@@ -34,14 +35,29 @@ def class_sums(site: LocalSite, parameters: State) -> Sums:
     labels = site.cases.labels()[site.training]
     patients = np.array([site.cases.cases[i].patient_id for i in site.training])
     classes, least = len(site.config.task.classes), site.config.privacy.min_patients
+    values = {m: v.double().cpu().numpy() for m, v, _ in features.by_modality()}
+    there = {m: present.cpu().numpy() for m, _, present in features.by_modality()}
     found: dict[Modality, ClassSums] = {}
-    for modality, values, present in features.by_modality():
-        rows = present.cpu().numpy()
-        own, of = values.double().cpu().numpy()[rows], labels[rows]
-        enough = [
-            label for label in range(classes) if len(set(patients[rows][of == label])) >= least
-        ]
-        kept = np.isin(of, enough)
-        if kept.any():
-            found[modality] = ClassSums.of(own[kept], of[kept], classes)
-    return found
+    for modality, owned in there.items():
+        rows = _of_enough_patients(owned, labels, patients, classes, least)
+        if rows.any():
+            found[modality] = ClassSums.of(values[modality][rows], labels[rows], classes)
+    if not site.config.method.solves_joint:
+        return Sums(found)
+    rows = _of_enough_patients(there["fundus"] & there["oct"], labels, patients, classes, least)
+    if not rows.any():
+        return Sums(found)
+    fundus, oct_ = (values[modality][rows] for modality in MODALITIES)
+    return Sums(found, CrossSums.of(fundus, oct_, labels[rows], classes))
+
+
+def _of_enough_patients(
+    rows: NDArray[np.bool_],
+    labels: NDArray[np.int64],
+    patients: NDArray[np.str_],
+    classes: int,
+    least: int,
+) -> NDArray[np.bool_]:
+    """Return the rows of classes that have, among these rows, so many patients at least."""
+    enough = [k for k in range(classes) if len(set(patients[rows & (labels == k)])) >= least]
+    return rows & np.isin(labels, enough)

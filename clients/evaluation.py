@@ -14,7 +14,7 @@ from clients.site import LocalSite
 from fed.protocol import EvaluateTask, Scores
 from fed.randomness import generator
 from fed.sites import MODALITIES, Condition, Modality
-from model.parts import ENCODER
+from model.parts import ENCODER, HEAD
 from model.rima import RIMA, Features, modules_of
 
 
@@ -84,9 +84,16 @@ def _onboard(
 
 
 def _seen(site: LocalSite, task: EvaluateTask) -> list[Modality]:
-    """Return the modalities whose encoder was sent, or is frozen: then nobody sends it."""
+    """Return the modalities whose encoder, or head, was sent.
+
+    Nobody sends an encoder that is frozen or has no weights: its head tells. Of a method without
+    heads, all frozen ones are seen.
+    """
     sent, frozen = modules_of(task.parameters), site.config.model.frozen
-    return [m for m in MODALITIES if ENCODER[m] in sent or m in frozen]
+    headless = not set(HEAD.values()) & set(sent)
+    return [
+        m for m in MODALITIES if {ENCODER[m], HEAD[m]} & set(sent) or (headless and m in frozen)
+    ]
 
 
 def _grant(

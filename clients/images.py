@@ -1,6 +1,6 @@
 """The images of one site, decoded once and handed out as batches."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cached_property
 
@@ -102,12 +102,12 @@ class _Images:
             size = self._read(self.rows[0]).nbytes
             if len(self.rows) * size > KEPT_MAPPED:
                 return None
-        return _stack([self._read(row) for row in self.rows])
+        return _stack(map(self._read, self.rows), len(self.rows))
 
     def pick(self, positions: NDArray[np.int64]) -> Tensor:
         """Return those at `positions` among the images, or features, that there are."""
         if self._kept is None:
-            return _stack([self._read(self.rows[at]) for at in positions])
+            return _stack((self._read(self.rows[at]) for at in positions), len(positions))
         return self._kept[torch.from_numpy(positions)]
 
 
@@ -118,7 +118,13 @@ def _positions(rows: list[int], cases: int) -> NDArray[np.int64]:
     return positions
 
 
-def _stack(images: list[Pixels]) -> Tensor:
-    if not images:
+def _stack(images: Iterator[Pixels], count: int) -> Tensor:
+    """Return images as one tensor; each is let go of once it is in its place."""
+    if not count:
         return torch.zeros((0, 0, 0, 0), dtype=torch.uint8)
-    return torch.from_numpy(np.stack(images))
+    first = next(images)
+    stacked = np.empty((count, *first.shape), first.dtype)
+    stacked[0] = first
+    for place, image in enumerate(images, 1):
+        stacked[place] = image
+    return torch.from_numpy(stacked)

@@ -5,7 +5,7 @@ Beside the model that all started from, the state holds each site's own weights 
 
 from fed.sites import MODALITIES, Modality
 from fed.states import State
-from model.parts import ENCODER
+from model.parts import ENCODER, HEAD
 from model.rima import modules_of
 
 
@@ -20,11 +20,11 @@ def owners(state: State) -> list[str]:
 
 
 def owned(state: State, site: str) -> list[Modality]:
-    """Return the modalities whose encoder a site has trained."""
+    """Return the modalities whose encoder, or head on an encoder that is frozen, a site has trained."""
     trained = modules_of(
         {name.partition("/")[2]: None for name in state if name.startswith(f"{site}/")}
     )
-    return [modality for modality in MODALITIES if ENCODER[modality] in trained]
+    return [m for m in MODALITIES if ENCODER[m] in trained or HEAD[m] in trained]
 
 
 def common(state: State) -> State:

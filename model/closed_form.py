@@ -58,6 +58,40 @@ class ClassSums:
 
 
 @dataclass(frozen=True)
+class CrossSums:
+    """What the features of both modalities add up to over a site's eyes that have both.
+
+    Attributes
+    ----------
+    counts : ndarray
+        ``(K,)``, such eyes of each class.
+    scatter : ndarray
+        ``(dx, dy)``: outer products of the deviations of the two from the mean of the own class.
+    """
+
+    counts: NDArray[np.int64]
+    scatter: Array
+
+    @classmethod
+    def of(cls, x: Array, y: Array, labels: NDArray[np.int64], classes: int) -> "CrossSums":
+        """Sum features ``(n, dx)`` and ``(n, dy)`` of the same eyes with labels ``(n,)``."""
+        counts = np.bincount(labels, minlength=classes)
+        means = np.zeros((classes, x.shape[1]))
+        np.add.at(means, labels, x)
+        means /= np.maximum(counts, 1)[:, None]
+        return cls(counts, (x - means[labels]).T @ y)
+
+
+@dataclass(frozen=True)
+class BothSums:
+    """Sums of a site that owns both modalities: of each by itself, and across."""
+
+    x: ClassSums
+    y: ClassSums
+    cross: CrossSums
+
+
+@dataclass(frozen=True)
 class Head:
     """A linear head: ``weight (K, d)`` and ``bias (K,)`` of log-probabilities at even classes.
 
@@ -109,6 +143,89 @@ def solve_head(groups: Mapping[str, Sequence[ClassSums]], ridge: float | None = 
     return Head(weight, offsets, ridge)
 
 
+def solve_joint_head(
+    x: Mapping[str, Sequence[ClassSums]],
+    y: Mapping[str, Sequence[ClassSums]],
+    both: Mapping[str, Sequence[BothSums]],
+    ridges: tuple[float, float],
+) -> Head:
+    """Solve for the head over both modalities, ``weight (K, dx + dy)``.
+
+    The blocks of the covariance are of all who own them: that of `x`, that of `y`, and the block
+    between them of who owns both. Such a matrix may be none that features have; the nearest that is
+    one is taken. Where `x` alone is there, the expectation of `y` given it in the head's place of
+    `y` gives the head of `x` alone, so heads of one modality are this head by conditioning.
+
+    Parameters
+    ----------
+    x, y : mapping of str to sequence of ClassSums
+        As in `solve_head`, of each modality.
+    both : mapping of str to sequence of BothSums
+        Of the sites that own both; at least one.
+    ridges : tuple of float
+        Of the heads of one modality.
+
+    Notes
+    -----
+    Scores are made log-odds at groups that own both, each left out in turn; at sites where there is
+    but one such group. A single such site is judged by a head without the block between.
+    """
+    units = both if len(both) > 1 else {str(i): [s] for b in both.values() for i, s in enumerate(b)}
+    everyone = [sums for unit in units.values() for sums in unit]
+    known_x, known_y = ([s for sites in owned.values() for s in sites] for owned in (x, y))
+    weight, effects, offset = _joint(known_x, known_y, everyone, ridges)
+    slopes = []
+    for left in units.values():
+        rest_x = [s for s in known_x if not any(s is own.x for own in left)]
+        rest_y = [s for s in known_y if not any(s is own.y for own in left)]
+        rest = [sums for sums in everyone if not any(sums is own for own in left)]
+        if not (_compares(rest_x) and _compares(rest_y)):
+            continue
+        direction, _, _ = _joint(rest_x, rest_y, rest, ridges)
+        gaps = [_stacked(own) for own in left if (own.cross.counts > 0).sum() > 1]
+        if gaps:
+            slopes.append(_slope(direction, gaps))
+    weight = weight * (np.mean(slopes) if slopes else 1.0)
+    offsets = -0.5 * np.einsum("kd,kd->k", weight, effects) - weight @ offset
+    return Head(weight, offsets, max(ridges))
+
+
+def _joint(
+    x: Sequence[ClassSums],
+    y: Sequence[ClassSums],
+    both: Sequence[BothSums],
+    ridges: tuple[float, float],
+) -> tuple[Array, Array, Array]:
+    """Return directions ``(K, dx + dy)``, the classes' effects and the mean offset of a site."""
+    alone = [_Problem.of(x), _Problem.of(y)]
+    width = len(alone[0].offset)
+    total = sum(int(sums.cross.counts.sum()) for sums in both)
+    covariance = np.zeros((width + len(alone[1].offset),) * 2)
+    covariance[:width, :width], covariance[width:, width:] = (p.covariance for p in alone)
+    if total:
+        across = np.sum([sums.cross.scatter for sums in both], axis=0) / total
+        covariance[:width, width:], covariance[width:, :width] = across, across.T
+    values, vectors = np.linalg.eigh(covariance)
+    covariance = (vectors * np.maximum(values, 0.0)) @ vectors.T
+    added = [ridge * problem.scale**2 for ridge, problem in zip(ridges, alone, strict=True)]
+    covariance += np.diag(np.concatenate(added))
+    effects = np.hstack([p.effects for p in alone])
+    weight = np.linalg.solve(covariance, effects.T).T
+    return weight, effects, np.concatenate([p.offset for p in alone])
+
+
+def _stacked(sums: BothSums) -> ClassSums:
+    """Return the sums of a site's eyes over both features side by side."""
+    scale = np.sqrt(sums.x.counts.sum() * sums.y.counts.sum()) / max(sums.cross.counts.sum(), 1)
+    across = sums.cross.scatter * scale
+    scatter = np.block([[sums.x.scatter, across], [across.T, sums.y.scatter]])
+    return ClassSums(sums.cross.counts, np.hstack([sums.x.means, sums.y.means]), scatter)
+
+
+def _compares(sites: Sequence[ClassSums]) -> bool:
+    return any((site.counts > 0).sum() > 1 for site in sites)
+
+
 @dataclass(frozen=True)
 class _Problem:
     """The sums of many sites: the covariance, the effect of each class, the mean offset of a site."""
@@ -136,13 +253,18 @@ class _Problem:
         offset = counts.sum(axis=1) @ offsets / counts.sum()
         return cls(covariance, effects, offset, bool(((counts > 0).sum(axis=1) > 1).any()))
 
+    @property
+    def scale(self) -> Array:
+        """The deviation of each feature within a class, never quite 0."""
+        variances = self.covariance.diagonal()
+        return np.sqrt(variances + VARIANCE_FLOOR * variances.mean())
+
     def directions(self, ridges: Sequence[float]) -> list[Array]:
         """Return for each ridge ``(K, d)``: the effects times the inverse of the covariance.
 
         Features are brought to unit variance before, so that the ridge means the same to all.
         """
-        variances = self.covariance.diagonal()
-        scale = np.sqrt(variances + VARIANCE_FLOOR * variances.mean())
+        scale = self.scale
         values, vectors = np.linalg.eigh(self.covariance / np.outer(scale, scale))
         turned = (self.effects / scale) @ vectors
         return [turned / (values + ridge) @ vectors.T / scale for ridge in ridges]

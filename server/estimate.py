@@ -59,7 +59,9 @@ def estimate(
         down = up = 0
         for card in training:
             if phase.solve is not None:
-                sums = sums_numbers(classes, [widths[m] for m in card.modalities])
+                sums = sums_numbers(
+                    classes, [widths[m] for m in card.modalities], phase.solves_joint
+                )
                 up, down = up + sums, down + sum(sizes.get(ENCODER[m], 0) for m in card.modalities)
                 continue
             sent = sent_modules(config.method, phase, card.modalities)

@@ -179,11 +179,12 @@ def _sums_reader(
     config: Config, widths: Mapping[Modality, int], card: SiteCard
 ) -> Callable[[Content], Sums]:
     classes = len(config.task.classes)
-    limit = protocol.sums_bytes(classes, [widths[m] for m in card.modalities])
+    cross = config.method.solves_joint
+    limit = protocol.sums_bytes(classes, [widths[m] for m in card.modalities], cross)
 
     def read(content: Content) -> Sums:
         protocol.check_size(content, limit)
-        return protocol.unpack_sums(content, widths, card, classes)
+        return protocol.unpack_sums(content, widths, card, classes, cross)
 
     return read
 

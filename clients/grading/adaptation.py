@@ -10,7 +10,7 @@ from clients.grading.model import TrainedModel
 from clients.onboarding import Hospital
 from clients.onboarding.archive import Knowledge, shares
 from clients.onboarding.bayes import normalised
-from clients.onboarding.procedures import transport
+from clients.onboarding.procedures import DEFAULT
 from fed.sites import Condition
 from model.rima import Features
 
@@ -28,7 +28,7 @@ def given(features: Features) -> dict[Condition, NDArray[np.int64]]:
 
 @dataclass(frozen=True)
 class Adaptation:
-    """What a hospital adapts a model with: procedure ``transport`` of docs/onboarding.md.
+    """What a hospital adapts a model with: the default procedure of docs/onboarding.md.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ class Adaptation:
             prior=self.model.prior,
             bank=self.model.bank,
         )
-        return np.exp(normalised(transport(hospital, shares(self.counts))))
+        return np.exp(normalised(DEFAULT(hospital, shares(self.counts))))
 
 
 def granted(features: Features, condition: Condition) -> Features:

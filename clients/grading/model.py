@@ -93,9 +93,8 @@ class TrainedModel:
         seen: Sequence[Modality] = config.modalities
         state = common(weights.state)
         if site is not None:
-            frozen = config.model.frozen
             state, trained = own_state(weights.state, site), owned(weights.state, site)
-            seen = [m for m in MODALITIES if m in trained or m in frozen]
+            seen = trained or [m for m in MODALITIES if m in config.model.frozen]
         try:
             network = filled(equipped_network(config), state)
         except (ValueError, RuntimeError) as error:

@@ -1,56 +1,69 @@
-"""The procedures of onboarding: compositions of parts, each the other's control."""
+"""The procedures of onboarding: three choices, all combinations of which are each other's controls."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clients.onboarding.bayes import normalised, weigh
 from clients.onboarding.hospital import Hospital
-from clients.onboarding.transport import UNCERTAIN, class_potentials
+from clients.onboarding.offsets import class_offsets
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 
-Procedure = Callable[[Hospital, Vector], Matrix]
-"""Log posteriors ``(n, K)`` of the cases to judge, from the hospital and its class shares."""
+
+@dataclass(frozen=True)
+class Procedure:
+    """How the cases to judge are graded where the class shares are known.
+
+    Attributes
+    ----------
+    bank : bool
+        Whether the model's posterior is averaged with the bank's.
+    aligned : bool
+        Whether the features are first moved to the means of the bank.
+    offsets : bool
+        Whether each class has an offset, so that the archive falls into the classes in their known
+        shares.
+    """
+
+    bank: bool
+    aligned: bool
+    offsets: bool
+
+    @property
+    def name(self) -> str:
+        """What tables call it."""
+        ends = "offsets" if self.offsets else "bayes"
+        return "bank_" * self.bank + "aligned_" * self.aligned + ends
+
+    def __call__(self, hospital: Hospital, class_shares: Vector) -> Matrix:
+        """Return log posteriors ``(n, K)`` of the cases to judge."""
+        seen = hospital.aligned(class_shares) if self.aligned else hospital
+        evidence = seen.evidence if self.bank else seen.model_evidence
+        judged = evidence(seen.judged)
+        if self.offsets:
+            judged = judged + class_offsets(evidence(seen.archive), class_shares)
+        return weigh(judged, class_shares)
+
+
+WITH_SHARES: Mapping[str, Procedure] = {
+    procedure.name: procedure
+    for procedure in (
+        Procedure(bank, aligned, offsets)
+        for bank, aligned, offsets in product((False, True), repeat=3)
+    )
+}
+DEFAULT = Procedure(bank=False, aligned=False, offsets=True)
+"""What a hospital adapts with unless it is studied (docs/onboarding.md)."""
 
 
 def bank(hospital: Hospital) -> Matrix:
     """Average the model's posterior with the bank's; needs no class shares."""
     return hospital.averaged(hospital.answers(hospital.judged), hospital.judged)
-
-
-def bayes(hospital: Hospital, class_shares: Vector) -> Matrix:
-    """Correct the model's posterior for the class shares."""
-    return weigh(hospital.model_evidence(hospital.judged), class_shares)
-
-
-def bank_bayes(hospital: Hospital, class_shares: Vector) -> Matrix:
-    """Average with the bank, then correct."""
-    return weigh(hospital.evidence(hospital.judged), class_shares)
-
-
-def mean_alignment(hospital: Hospital, class_shares: Vector) -> Matrix:
-    """Align means, average with the bank, correct: no transport."""
-    return bank_bayes(hospital.aligned(class_shares), class_shares)
-
-
-def transport(hospital: Hospital, class_shares: Vector, penalty: float | None = None) -> Matrix:
-    """Average with the bank, transport the archive to the class shares, extend to other cases."""
-    potentials = class_potentials(hospital.evidence(hospital.archive), class_shares, penalty)
-    return weigh(hospital.evidence(hospital.judged) + potentials, class_shares)
-
-
-def transport_unbalanced(hospital: Hospital, class_shares: Vector) -> Matrix:
-    """Transport with a penalty on missing the class shares instead of meeting them exactly."""
-    return transport(hospital, class_shares, UNCERTAIN)
-
-
-WITH_SHARES: Mapping[str, Procedure] = {
-    procedure.__name__: procedure
-    for procedure in (bayes, bank_bayes, mean_alignment, transport, transport_unbalanced)
-}
 
 
 def adapt(hospital: Hospital) -> dict[str, Matrix]:

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from fed.config.model import Encoders
 from fed.config.section import Count, Positive, PositiveShare, Section
 from fed.parts import Need, PartKey
 
@@ -42,9 +43,17 @@ class Phase(Section):
 
     @model_validator(mode="after")
     def _only_heads_are_solved(self) -> "Phase":
-        if self.solve is not None and self.trains != ("heads",):
-            raise ValueError("solve: only heads have a closed form; allowed: trains: [heads]")
+        if self.solve is not None and self.trains not in (("heads",), ("heads", "fusion")):
+            raise ValueError(
+                "solve: only heads have a closed form; allowed: trains: [heads], or, with fusion: "
+                "linear, [heads, fusion]"
+            )
         return self
+
+    @property
+    def solves_joint(self) -> bool:
+        """Whether the head over both modalities is solved, which takes sums across them."""
+        return self.solve is not None and "fusion" in self.trains
 
     @property
     def joins(self) -> bool:
@@ -93,6 +102,8 @@ class Method(Section):
     pool: Literal["as_is", "complete"] | None = None
     """All training sites as one that holds their cases: `as_is`, or `complete`, with every image
     that exists, also those the sites do not own. null: a federation."""
+    encoders: Encoders | None = None
+    """Encoders that belong to the method, in the place of `model.encoders`; null: those stay."""
     phases: Annotated[tuple[Phase, ...], Field(min_length=1)]
     fusion: Annotated[Any, PartKey("fusion")] = Field("asymmetric", validate_default=True)
     """How the features of both modalities become one answer."""
@@ -156,6 +167,11 @@ class Method(Section):
         if self.pool is not None:
             return "pooled"
         return "apart" if self.keeps_own_models else "federated"
+
+    @property
+    def solves_joint(self) -> bool:
+        """Whether some phase solves for the head over both modalities."""
+        return any(phase.solves_joint for phase in self.phases)
 
     @property
     def keeps_own_models(self) -> bool:
@@ -264,6 +280,12 @@ class Method(Section):
     def _solving_is_an_exchange(self) -> "Method":
         if self.keeps_own_models and any(phase.solve for phase in self.phases):
             raise ValueError("send: nothing leaves every site alone; no phase may solve then")
+        return self
+
+    @model_validator(mode="after")
+    def _a_solved_fusion_is_linear(self) -> "Method":
+        if self.solves_joint and not self.fusion.closed_form:
+            raise ValueError("fusion: a phase solves for it; allowed: linear")
         return self
 
     @model_validator(mode="after")

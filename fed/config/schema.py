@@ -321,6 +321,13 @@ class Config(Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _encoders_of_the_method(self) -> "Config":
+        if self.method.encoders is not None:
+            model = self.model.model_copy(update={"encoders": self.method.encoders})
+            object.__setattr__(self, "model", model)
+        return self
+
     def data_of(self, group: SiteGroup) -> Data:
         """Return where a group's eyes come from: a source of its own, or that of the federation."""
         return self.data if group.data is None else group.data.over(self.data)

@@ -7,15 +7,29 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from fed.config.refusal import shown
-from fed.config.section import Section, Whole
+from fed.config.section import Positive, Section, Whole
 
 TUNING_SEEDS = range(5)
 """Seeds that choices are made on; results are reported on others."""
 FIRST_RESULT_SEED = 100
 """From here on no choice has ever looked at a seed."""
 
+MARGIN = 0.005
+"""Half a point of AUC, less than which nobody would choose a method for."""
+
 Level = Mapping[str, Any]
 """Keys of the configuration, and what they are set to."""
+
+
+class Endpoint(Section):
+    """The one comparison that a study is for, stated before its runs; all others are secondary."""
+
+    method: str
+    against: str
+    metric: str = "auc"
+    """Of all held-out cases, averaged over the conditions."""
+    margin: Positive = MARGIN
+    """Two methods are called equivalent where they differ by less than this, beyond doubt."""
 
 
 class Study(Section):
@@ -47,6 +61,8 @@ class Study(Section):
     """Of the figures, those that the page of results compares beside `metric`."""
     pairs: tuple[tuple[str, str], ...] = ()
     """Two methods each, the first of which the page of results compares with the second."""
+    endpoint: Endpoint | None = None
+    """The primary endpoint; null: none is named, and every comparison is one of many."""
     trials: Annotated[Whole, Field(ge=0)] = 0
     """How many settings each method was tried with before, on tuning seeds; for the record."""
     quick: tuple[str, ...] = ()
@@ -98,7 +114,9 @@ class Study(Section):
 
     @model_validator(mode="after")
     def _names_are_known(self) -> "Study":
-        for key, names in (("reference", (self.reference,)), ("quick", self.quick)):
+        primary = (self.endpoint.method, self.endpoint.against) if self.endpoint else ()
+        known = {"reference": (self.reference,), "quick": self.quick, "endpoint": primary}
+        for key, names in known.items():
             for name in names:
                 if name is not None and self.methods and name not in self.method_names:
                     raise ValueError(

@@ -3,6 +3,7 @@
 None of it is refused: a black photograph may be what the camera took. It is counted and named.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fed.data.cases import Pixels
 from fed.errors import first_ten
@@ -34,6 +36,8 @@ MOST_WHITE = 0.75
 """A picture with a larger share of pixels that are white is saturated."""
 ONE_COLOUR = 3
 """Brightness between the 0.5 % and 99.5 % quantile of every channel of one colour, at most."""
+LOW, HIGH = 0.005, 0.995
+LEVELS = 256
 LOOKED_AT = 128
 """Pixels along the shorter side that are looked at, at least, where there are so many."""
 
@@ -71,7 +75,7 @@ def doubts_of(
     """
     pictures = pixels[None] if modality == "fundus" else pixels[..., None]
     step = max(1, min(pictures.shape[1:3]) // LOOKED_AT)
-    found = [_kind(picture) for picture in pictures[:, ::step, ::step]]
+    found = _kinds(pictures[:, ::step, ::step])
     whole: Kind | None = found[0] if len(set(found)) == 1 else None
     if whole is None and any(found):
         whole = "blank slices"
@@ -98,11 +102,40 @@ def _sentence(modality: Modality, kind: Kind, words: str, paths: list[str]) -> s
     return f"{count} {WORDS[kind].format('is' if len(paths) == 1 else 'are')}: {first_ten(paths)}"
 
 
-def _kind(picture: Pixels) -> Kind | None:
-    """Return what is wrong with one picture ``(height, width, channels)``."""
-    if (picture > DARK).any(axis=-1).mean() < LIT:
-        return "blank"
-    if (picture >= WHITE).all(axis=-1).mean() > MOST_WHITE:
-        return "saturated"
-    low, high = np.quantile(picture.reshape(-1, picture.shape[-1]), (0.005, 0.995), axis=0)
-    return "one colour" if (high - low).max() <= ONE_COLOUR else None
+def _kinds(pictures: Pixels) -> list[Kind | None]:
+    """Return what is wrong with each of some pictures ``(n, height, width, channels)``."""
+    number, channels = len(pictures), pictures.shape[-1]
+    planes = np.ascontiguousarray(np.moveaxis(pictures, -1, 0)).reshape(channels, number, -1)
+    lit = (planes.max(axis=0) > DARK).mean(axis=1)
+    white = (planes.min(axis=0) >= WHITE).mean(axis=1)
+    widest = _spreads(planes.reshape(channels * number, -1)).reshape(channels, number).max(axis=0)
+    found: list[Kind | None] = []
+    for row in range(number):
+        if lit[row] < LIT:
+            found.append("blank")
+        elif white[row] > MOST_WHITE:
+            found.append("saturated")
+        else:
+            found.append("one colour" if widest[row] <= ONE_COLOUR else None)
+    return found
+
+
+def _spreads(values: Pixels) -> NDArray[np.float64]:
+    """Return how far the 99.5 % quantile of each row lies above the 0.5 % quantile ``(n,)``.
+
+    Counted, not sorted: there are only 256 levels of brightness.
+    """
+    number, size = values.shape
+    of_row = values + (np.arange(number) * LEVELS)[:, None]
+    counts = np.bincount(of_row.ravel(), minlength=number * LEVELS).reshape(number, LEVELS)
+    up_to = counts.cumsum(axis=1)
+
+    def ordered(place: int) -> NDArray[np.float64]:
+        return (up_to > place).argmax(axis=1).astype(np.float64)
+
+    def quantile(share: float) -> NDArray[np.float64]:
+        below = math.floor((size - 1) * share)
+        low, high = ordered(below), ordered(min(below + 1, size - 1))
+        return low + (high - low) * ((size - 1) * share - below)
+
+    return quantile(HIGH) - quantile(LOW)

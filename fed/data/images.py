@@ -129,7 +129,10 @@ def load_array(path: Path) -> NDArray[Any]:
 
 def _without_black_borders(pixels: Pixels) -> Pixels:
     """Crop the rows and columns at the edges in which not even 1 % of the pixels are lit."""
-    lit = pixels.max(axis=2) > BLACK
+    red, green, blue = np.moveaxis(
+        pixels, 2, 0
+    )  # ten times faster than the largest along an axis of 3
+    lit = np.maximum(np.maximum(red, green), blue) > BLACK
     rows, columns = (np.flatnonzero(lit.mean(axis=axis) > 0.01) for axis in (1, 0))
     if not len(rows) or not len(columns):
         return pixels

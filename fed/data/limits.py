@@ -7,13 +7,15 @@ a scan of an eye takes: a few hundred bytes can otherwise ask for gigabytes.
 import math
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from fed.errors import DataError
+from fed.sites import Modality
 
 MIB = 1 << 20
+GIB = 1 << 30
 
 MOST_FILE = 1024 * MIB
 """Bytes of a file that is read."""
@@ -28,6 +30,9 @@ MOST_PICTURE = 64 * MIB
 
 MOST_SIDE = 12_000
 """Pixels along a side of one picture, which is padded to a square of that side."""
+
+MOST_OF_MEMORY = 0.5
+"""Share of a machine's memory that decoded images may take."""
 
 MOST_ASPECT = 16
 """How many times as long as the shorter side the longer one may be."""
@@ -146,6 +151,44 @@ def long_enough(path: Path, needed: int) -> None:
     size = regular(path)
     if size < needed:
         raise DataError(f"{path}: damaged or truncated ({size:,} bytes, {needed:,} by its header)")
+
+
+def allow_kept(name: str, counts: Mapping[Modality, int], wanted: int) -> None:
+    """Refuse to keep more decoded images than a machine has memory for.
+
+    Parameters
+    ----------
+    name : str
+        Of the source.
+    counts : mapping of modality to int
+        Images by modality.
+    wanted : int
+        Bytes of them all.
+
+    Raises
+    ------
+    DataError
+        Naming the memory they would take, and what to do.
+    """
+    there = memory()
+    if wanted <= MOST_OF_MEMORY * there:
+        return
+    images = " and ".join(f"{count:,} {modality}" for modality, count in counts.items() if count)
+    raise DataError(
+        f"{name}: {images} images that are not prepared take {wanted / GIB:,.1f} GiB of memory, and "
+        f"half of this machine's is {MOST_OF_MEMORY * there / GIB:,.1f} GiB; name a folder "
+        "(data.prepared) and fill it with simulate.py CONFIG --prepare: rounds then read from there"
+    )
+
+
+def memory() -> int:
+    """Return the bytes of memory that this process may have: the machine's, or its container's."""
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    try:
+        container = Path("/sys/fs/cgroup/memory.max").read_text().strip()
+    except OSError:
+        return machine
+    return min(machine, int(container)) if container.isdecimal() else machine
 
 
 def by(shape: Sequence[int]) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from fed.config import Config
+from fed.config import Config, resolve
 from fed.data.prepared import PreparedReader
 from fed.data.reading import Decoder, ImageReader
 from fed.sites import MODALITIES, Modality
@@ -26,6 +26,28 @@ def _reader(config: Config, modality: Modality) -> ImageReader:
     if modality in config.model.frozen:
         from fed.data.features import FeatureEncoder  # torch, which reading images does not need
 
-        features = FeatureEncoder(config.model_dump_json(), modality, decoder)
+        features = FeatureEncoder(_encoders_of(config), modality, decoder)
         return PreparedReader(prepared / FEATURES, root, features) if prepared else features
     return PreparedReader(prepared, root, decoder) if prepared else decoder
+
+
+def _encoders_of(config: Config) -> str:
+    """Return a configuration with the encoders of another one and defaults for all else, in JSON.
+
+    So runs that differ in what no encoder depends on have one encoder, which is loaded once.
+    """
+    data, method = config.data, config.method
+    sizes = {"image_size": data.image_size, "volume_size": data.volume_size}
+    network = {"fusion": method.fusion, "predictors": method.predictors}
+    alike = {"modalities": list(MODALITIES), "cases": 0.5}
+    return resolve(
+        {
+            "name": FEATURES,
+            "seed": config.seed,
+            "task": config.task,
+            "data": {"source": "manifest", "path": "", **sizes},
+            "sites": [{"name": role, "role": role, **alike} for role in ("train", "held_out")],
+            "model": config.model,
+            "method": {"base": "experts", "name": FEATURES, **network},
+        }
+    ).model_dump_json()

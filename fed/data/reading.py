@@ -1,5 +1,6 @@
 """How the image files of real eyes become pixels: decoded anew each time, or prepared before."""
 
+import math
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -75,6 +76,12 @@ class Decoder:
             return repr((modality, self.image_size))
         axes = () if self.oct_axes is None else (self.oct_axes,)
         return repr((modality, self.volume_size, *axes))
+
+    def size(self, modality: Modality) -> int:
+        """Return the bytes of a decoded image."""
+        if modality == "fundus":
+            return 3 * self.image_size**2
+        return math.prod(self.volume_size)
 
     def check(self, images: Sequence[tuple[Modality, Path]]) -> Sequence[Doubt]:
         """Decode every image once; whatever would fail in training fails here."""

@@ -20,11 +20,12 @@ from fed.data.cases import Case, Pixels, SiteCases, owned
 from fed.data.cautions import Held, equal_images, several_labels, telling_devices
 from fed.data.collection import Collection, Row
 from fed.data.doubts import Doubt, image_warnings
+from fed.data.limits import allow_kept
 from fed.data.partition import Patient, divide
 from fed.data.pooling import keepers
 from fed.data.prepared import PreparedReader
 from fed.data.readers import readers
-from fed.data.reading import ImageReader
+from fed.data.reading import Decoder, ImageReader
 from fed.data.subgroups import groups_of
 from fed.errors import ConfigError, DataError, first_ten, nearest
 from fed.randomness import generator
@@ -147,9 +148,20 @@ class RowsSource:
 
     def read(self) -> None:
         """Read every image once, as `check` does, and compare none."""
+        self._fits_into_memory()
         self.doubts = tuple(
             doubt for reader, images in self.images for doubt in reader.check(images)
         )
+
+    def _fits_into_memory(self) -> None:
+        """Refuse images that are decoded and kept, and take more memory than there is."""
+        decoded = {m: reader for m, reader in self.readers.items() if isinstance(reader, Decoder)}
+        counts = {
+            m: sum(m in case.modalities for pairs in self._held.values() for case, _ in pairs)
+            for m in decoded
+        }
+        wanted = sum(counts[m] * reader.size(m) for m, reader in decoded.items())
+        allow_kept(self.name, counts, wanted)
 
     def _assign(self, patients: Mapping[str, Sequence[Row]]) -> Mapping[str, Sequence[str]]:
         """Return the patients of each site."""

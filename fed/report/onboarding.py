@@ -10,10 +10,13 @@ PROCEDURE_WORDS: dict[str, str] = {
     "unadapted": "the model as it came",
     "bank": "averaged with the posterior of the prototype bank",
     "bayes": "corrected for the site's mix of grades",
+    "offsets": "each grade moved by an offset, so that the archive has its known mix of grades",
+    "aligned_bayes": "features moved to the bank's means, then corrected",
+    "aligned_offsets": "features moved to the bank's means, then offsets",
     "bank_bayes": "averaged with the bank, then corrected",
-    "mean_alignment": "features moved to the bank's means, then averaged and corrected",
-    "transport": "averaged, archive transported to the mix of grades",
-    "transport_unbalanced": "the same, the mix of grades only nearly met",
+    "bank_offsets": "averaged with the bank, then offsets",
+    "bank_aligned_bayes": "features moved to the bank's means, then averaged and corrected",
+    "bank_aligned_offsets": "features moved to the bank's means, then averaged, then offsets",
 }
 COUNTS_WORDS = {
     "none": "nothing is known of their grades",

@@ -76,14 +76,16 @@ class Figures:
     def __init__(self, root: Path) -> None:
         self._root = root
 
-    def mean(self, study: str, method: str, condition: str, setting: str = ONLY) -> str:
-        """Return the mean over seeds, ``90.7``."""
+    def mean(
+        self, study: str, method: str, condition: str, setting: str = ONLY, metric: str = ""
+    ) -> str:
+        """Return the mean over seeds, ``90.7``; of the study's metric where none is given."""
         config, rows = stored(self._root, study)
         assert config.study is not None
         means = {
             (s.method, s.setting, s.condition): s.pooled.mean
             for s in summaries(rows)
-            if s.metric == config.study.metric
+            if s.metric == (metric or config.study.metric)
         }
         return f"{100 * (means[method, setting, condition] or 0.0):.1f}"
 
@@ -100,10 +102,26 @@ class Figures:
         """Return the p value after Holm's correction over the study, ``0.16``."""
         return f"{self._compared(study, method, against, condition).p_holm or 0:.2f}"
 
-    def table(self, study: str, *methods: str) -> str:
+    def table(self, study: str, *methods: str, metric: str | None = None) -> str:
         """Return the table of a study, or of some of its methods."""
         config, rows = stored(self._root, study)
-        return markdown.main_table(config, rows, methods=methods or None).rstrip()
+        return markdown.main_table(config, rows, metric, methods or None).rstrip()
+
+    def pairs(self, study: str) -> str:
+        """Return the table of the pairs that a study compares, and what is said of them."""
+        config, rows = stored(self._root, study)
+        return markdown.pair_table(config, rows).rstrip()
+
+    def seeds(self, study: str) -> str:
+        """Return the seeds that a table has, ``200 to 204``."""
+        seeds = sorted({row.seed for row in stored(self._root, study)[1]})
+        return f"{seeds[0]} to {seeds[-1]}"
+
+    def settings(self, study: str, condition: str, metric: str | None = None) -> str:
+        """Return a metric by method and setting, with intervals; that of the study by default."""
+        config, rows = stored(self._root, study)
+        assert config.study is not None
+        return markdown.settings_table(rows, condition, metric or config.study.metric).rstrip()
 
     def measured(self, benchmark: str) -> str:
         """Return what a benchmark says of its table in `results/`."""

@@ -24,6 +24,8 @@ from fed.study.rows import Row, from_csv
 ROOT = Path(__file__).parents[2]
 RESULTS, STUDIES = Path("results"), Path("configs/studies")
 KEYS = ("method", "seed", "setting", "site", "condition")
+LOW, HIGH = "_low", "_high"
+"""Ends of the columns of an interval's bounds."""
 DIGITS = 4
 TOLERANCE = 0.02
 """Other processors round otherwise, and training amplifies it; a machine repeats its own figures."""
@@ -32,17 +34,27 @@ command = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 def as_table(rows: Iterable[Row], figures: Sequence[str]) -> str:
-    """Return some metrics of a study's rows as CSV: a line a run, site and condition."""
+    """Return some metrics of a study's rows as CSV: a line a run, site and condition.
+
+    A metric is followed by the bounds of its interval, where some row has one.
+    """
     lines: dict[tuple[object, ...], dict[str, float | None]] = {}
+    bounded = set()
     for row in rows:
         if row.metric in figures:
             key = tuple(getattr(row, name) for name in KEYS)
-            lines.setdefault(key, {})[row.metric] = row.value
+            values = {row.metric: row.value, row.metric + LOW: row.low, row.metric + HIGH: row.high}
+            lines.setdefault(key, {}).update(values)
+            if row.low is not None:
+                bounded.add(row.metric)
+    columns = [
+        name + end for name in figures for end in ("", LOW, HIGH) if not end or name in bounded
+    ]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*KEYS, *figures])
+    writer.writerow([*KEYS, *columns])
     writer.writerows(
-        [*key, *(_number(v.get(name)) for name in figures)] for key, v in lines.items()
+        [*key, *(_number(v.get(name)) for name in columns)] for key, v in lines.items()
     )
     return text.getvalue()
 
@@ -57,11 +69,13 @@ def from_table(text: str) -> list[Row]:
             site=line["site"],
             condition=line["condition"],
             metric=metric,
-            value=float(line[metric]) if line[metric] else None,
+            value=_read_number(line[metric]),
+            low=_read_number(line.get(metric + LOW)),
+            high=_read_number(line.get(metric + HIGH)),
         )
         for line in csv.DictReader(io.StringIO(text))
         for metric in line
-        if metric not in KEYS
+        if metric not in KEYS and not metric.endswith((LOW, HIGH))
     ]
 
 
@@ -155,6 +169,10 @@ def _read(path: Path) -> str:
 
 def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.{DIGITS}f}"
+
+
+def _read_number(text: str | None) -> float | None:
+    return float(text) if text else None
 
 
 def _place(row: Row) -> tuple[object, ...]:

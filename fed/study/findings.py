@@ -11,8 +11,16 @@ from fed.results import Run
 from fed.study import plan
 from fed.study.plan import PlannedRun
 from fed.study.rows import Row, rows_of
-from fed.study.statistics import Mean
-from fed.study.tables import Arm, Comparison, Summary, comparisons, ranking, summaries
+from fed.study.statistics import Difference, Mean
+from fed.study.tables import (
+    Arm,
+    Comparison,
+    Summary,
+    comparisons,
+    endpoint,
+    ranking,
+    summaries,
+)
 
 
 @dataclass(frozen=True)
@@ -44,6 +52,8 @@ class Findings:
         What is varied, if it is one thing.
     levels : Mapping
         Of each setting, the level of that factor.
+    endpoint : Mapping
+        The primary endpoint of each setting, if the study names one.
     failed : Mapping
         Reasons, by the run's folder.
     confounds : Mapping
@@ -61,6 +71,7 @@ class Findings:
     summaries: Sequence[Summary]
     comparisons: Sequence[Comparison]
     ranking: Sequence[tuple[Arm, Mean]]
+    endpoint: Mapping[str, Difference]
     budgets: Sequence[Budget]
     failed: Mapping[str, str]
     confounds: Mapping[str, int]
@@ -100,6 +111,7 @@ def collect(
         summaries=summaries(rows),
         comparisons=comparisons(rows, reference, study.figures),
         ranking=ranking(rows, study.metric) if study.select else (),
+        endpoint={} if study.endpoint is None else endpoint(rows, study.endpoint),
         budgets=_budgets(runs, finished),
         failed=failed,
         confounds=warned,

@@ -4,17 +4,25 @@ from collections.abc import Sequence
 from statistics import fmean
 
 from fed.config import Config
+from fed.config.study import MARGIN
 from fed.report.words import MetricWords, counted, metric_words
 from fed.study.page import ordered
 from fed.study.plan import ONLY, plan, reference
 from fed.study.plots import given
 from fed.study.rows import POOLED, Row
-from fed.study.statistics import Difference, Mean
-from fed.study.tables import Comparison, comparisons, ranking, summaries
+from fed.study.statistics import SIGNIFICANT, Difference, Mean, holm, mean_over, verdict
+from fed.study.tables import Comparison, comparisons, endpoint, ranking, summaries
 
-__all__ = ["INTRODUCTION", "POOLED", "choice_section", "contents", "main_table", "study_section"]
-
-SIGNIFICANT = 0.05
+__all__ = [
+    "INTRODUCTION",
+    "POOLED",
+    "choice_section",
+    "contents",
+    "main_table",
+    "pair_table",
+    "settings_table",
+    "study_section",
+]
 
 INTRODUCTION = """# Results
 
@@ -27,7 +35,9 @@ model and held-out sites; no choice was made on the seeds shown, unless a study 
 one against the rest) and differences in it are in points, hundredths. ± is the standard deviation between seeds.
 Differences are paired by seed, with 95 % t-intervals; **bold** where p < 0.05 after Holm's
 correction over all comparisons of the study by AUC. Few seeds make wide intervals: a difference
-inside one is not shown to be none.
+inside one is not shown to be none. A pair is called *equivalent* where two one-sided tests (p < 0.05) place its
+difference within half a point, said to *differ* where p < 0.05 after Holm's correction over the pairs of
+the study, and *undecided* where neither can be said.
 """
 
 
@@ -63,6 +73,7 @@ def study_section(config: Config, rows: Sequence[Row], words: str, name: str) ->
                 f"{_words(config, metric).title}, hundredths:\n\n{main_table(config, rows, metric)}"
                 for metric in (study.metric, *study.tables)
             ),
+            *_endpoint(config, rows),
             *_pairs(config, rows),
             "Means of the other key figures, over seeds: "
             + ", ".join(f"{word.in_text} ({_way(word)})" for word in others)
@@ -162,40 +173,111 @@ def main_table(
     return _table([*_label_heads(rows), *head], lines)
 
 
+def settings_table(rows: Sequence[Row], condition: str, metric: str) -> str:
+    """Return a metric by method, a column a setting, and the mean over the settings.
+
+    A cell is the mean over seeds; in brackets the means of the bounds of the runs' intervals. ± is
+    the standard deviation between settings.
+    """
+    found: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        if (row.site, row.condition, row.metric) == (POOLED, condition, metric):
+            found.setdefault((row.method, row.setting), []).append(row)
+    settings = dict.fromkeys(setting for _, setting in found)
+    lines = []
+    for method in dict.fromkeys(method for method, _ in found):
+        cells = [found.get((method, setting), []) for setting in settings]
+        means = [mean_over([row.value for row in cell]) for cell in cells]
+        lows = [mean_over([row.low for row in cell]).mean for cell in cells]
+        highs = [mean_over([row.high for row in cell]).mean for cell in cells]
+        overall = mean_over([mean.mean for mean in means])
+        by_setting = zip(means, lows, highs, strict=True)
+        lines.append(
+            [
+                method,
+                *(_bounded(mean.mean, low, high) for mean, low, high in by_setting),
+                _spread(overall),
+            ]
+        )
+    heads = [setting.rpartition("=")[2] for setting in settings]
+    return _table(["method", *heads, "mean"], lines)
+
+
+def _bounded(value: float | None, low: float | None, high: float | None) -> str:
+    if value is None:
+        return "–"
+    ends = "" if low is None or high is None else f" [{100 * low:.1f}, {100 * high:.1f}]"
+    return f"{100 * value:.1f}{ends}"
+
+
+def _endpoint(config: Config, rows: Sequence[Row]) -> list[str]:
+    """Return the primary endpoint of a study; nothing where it names none."""
+    assert config.study is not None
+    primary = config.study.endpoint
+    if primary is None:
+        return []
+    words = _words(config, primary.metric).title
+    lines = [
+        f"Primary endpoint, stated before the runs: {words}, averaged over the conditions, "
+        f"{primary.method} – {primary.against}; all other comparisons are secondary:",
+        "",
+    ]
+    lines += [
+        f"* {setting}: {_judged(found, found.p, primary.margin)}, p = {_three(found.p)}"
+        for setting, found in endpoint(rows, primary).items()
+    ]
+    return [*lines, ""]
+
+
 def _pairs(config: Config, rows: Sequence[Row]) -> list[str]:
     """Return the pairs that the study asks for, and how to read them; nothing where it asks none."""
-    assert config.study is not None
-    if not config.study.pairs:
+    study = config.study
+    assert study is not None
+    if not study.pairs:
         return []
-    lines = [
-        [setting, f"{one} – {other}", _words(config, metric).title, *cells]
-        for one, other in config.study.pairs
-        for (setting, metric), cells in _pair(
-            rows, one, other, (config.study.metric, *config.study.tables)
-        )
-    ]
-    conditions = ordered({row.condition for row in rows})
-    head = ["setting", "pair", "metric", *(given(condition) for condition in conditions)]
     return [
-        "Pairs, the first minus the second, not corrected for their number:",
+        f"Pairs, the first minus the second; of {_words(config, study.metric).title}, corrected for "
+        "all pairs:",
         "",
-        _table(head, lines),
+        pair_table(config, rows),
     ]
 
 
-def _pair(
-    rows: Sequence[Row], one: str, other: str, metrics: Sequence[str]
-) -> list[tuple[tuple[str, str], list[str]]]:
-    """Return the differences of two methods by condition, for each setting and metric."""
-    found = comparisons([r for r in rows if r.method in (one, other)], other, metrics)
-    cells = {(c.setting, c.metric, c.condition): _interval(c.pooled) for c in found}
+def pair_table(config: Config, rows: Sequence[Row]) -> str:
+    """Return the pairs that the study asks for by condition, and what its metric says of each."""
+    study = config.study
+    assert study is not None
+    metrics = (study.metric, *study.tables)
+    found = [
+        (f"{one} – {other}", comparison)
+        for one, other in study.pairs
+        for comparison in _pair(rows, one, other, metrics)
+    ]
+    cells: dict[tuple[str, str, str], dict[str, str]] = {}
+    for metric in metrics:
+        own = [(pair, c) for pair, c in found if c.metric == metric]
+        for (pair, c), p in zip(own, holm([c.pooled.p for _, c in own]), strict=True):
+            words = _judged(c.pooled, p) if metric == study.metric else _interval(c.pooled)
+            cells.setdefault((c.setting, pair, metric), {})[c.condition] = words
     conditions = ordered({row.condition for row in rows})
-    settings = dict.fromkeys(setting for setting, _, _ in cells)
-    return [
-        ((setting, metric), [cells.get((setting, metric, c), "–") for c in conditions])
-        for setting in settings
-        for metric in metrics
+    lines = [
+        [setting, pair, _words(config, metric).title, *(own.get(c, "–") for c in conditions)]
+        for (setting, pair, metric), own in cells.items()
     ]
+    head = ["setting", "pair", "metric", *(given(condition) for condition in conditions)]
+    return _table(head, lines)
+
+
+def _pair(rows: Sequence[Row], one: str, other: str, metrics: Sequence[str]) -> list[Comparison]:
+    """Return the differences of two methods, under each setting and condition."""
+    return comparisons([r for r in rows if r.method in (one, other)], other, metrics)
+
+
+def _judged(difference: Difference, p: float | None, margin: float = MARGIN) -> str:
+    """Return a difference with its interval and what it says."""
+    if difference.mean is None or difference.sd is None:
+        return _interval(difference)
+    return f"{_interval(difference)}, {verdict(difference, p, margin)}"
 
 
 def _other_table(config: Config, rows: Sequence[Row]) -> str:

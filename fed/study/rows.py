@@ -17,7 +17,10 @@ UNADAPTED = "unadapted"
 
 @dataclass(frozen=True)
 class Row:
-    """One metric of one run; `site` is a held-out site or `POOLED`, `value` None if undefined."""
+    """One metric of one run; `site` is a held-out site or `POOLED`, `value` None if undefined.
+
+    `low` and `high` are its 95 % interval over patients; None where the run has none.
+    """
 
     method: str
     seed: int
@@ -26,6 +29,8 @@ class Row:
     condition: str
     metric: str
     value: float | None
+    low: float | None = None
+    high: float | None = None
 
 
 def rows_of(run: PlannedRun, results: Results, part: str = "held_out") -> list[Row]:
@@ -73,14 +78,17 @@ def as_csv(rows: Sequence[Row]) -> str:
 def from_csv(text: str) -> Iterator[Row]:
     """Yield the rows that `as_csv` wrote."""
     for row in csv.DictReader(io.StringIO(text)):
-        value = float(row["value"]) if row["value"] else None
         named = {name: row[name] for name in ("method", "setting", "site", "condition", "metric")}
-        yield Row(seed=int(row["seed"]), value=value, **named)
+        value, low, high = (float(row[k]) if row[k] else None for k in ("value", "low", "high"))
+        yield Row(seed=int(row["seed"]), value=value, low=low, high=high, **named)
 
 
 def _rows(run: PlannedRun, method: str, pooled: Table, sites: Mapping[str, Table]) -> list[Row]:
     return [
-        Row(method, run.seed, run.setting, site, condition, metric, estimate.value)
+        Row(
+            *(method, run.seed, run.setting, site, condition, metric),
+            *(estimate.value, estimate.low, estimate.high),
+        )
         for site, table in ({POOLED: pooled} | dict(sites)).items()
         for condition, metrics in table.items()
         for metric, estimate in metrics.items()

@@ -2,10 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
+from fed.config.study import MARGIN
+
 CONFIDENCE = 0.95
+SIGNIFICANT = 0.05
+Verdict = Literal["equivalent", "differs", "undecided"]
 
 
 @dataclass(frozen=True)
@@ -92,6 +97,39 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
         largest = max(largest, min(1.0, (len(tests) - rank) * (p_values[i] or 0.0)))
         corrected[i] = largest
     return corrected
+
+
+def equivalence(over: Mean, margin: float = MARGIN) -> float | None:
+    """Return the p-value of two one-sided t-tests (Schuirmann, 1987).
+
+    Small where the true difference lies between ``-margin`` and ``margin`` beyond doubt: the larger
+    of the p-values against each end.
+    """
+    if over.mean is None or over.sd is None:
+        return None
+    if over.sd == 0:
+        return 0.0 if abs(over.mean) < margin else 1.0
+    from scipy import stats
+
+    nearest = (margin - abs(over.mean)) / (over.sd / over.n**0.5)
+    return float(stats.t.sf(nearest, over.n - 1))
+
+
+def verdict(difference: Difference, p: float | None, margin: float = MARGIN) -> Verdict:
+    """Return what a paired comparison says.
+
+    Parameters
+    ----------
+    p : float or None
+        Of the difference, corrected where it is one of many.
+    margin : float
+        Within which two methods are equivalent. A difference that is certain and yet within it is
+        called equivalent.
+    """
+    alike = equivalence(difference, margin)
+    if alike is not None and alike < SIGNIFICANT:
+        return "equivalent"
+    return "differs" if p is not None and p < SIGNIFICANT else "undecided"
 
 
 def _p_value(over: Mean) -> float | None:

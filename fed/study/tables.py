@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean, pstdev
 
+from fed.config.study import Endpoint
 from fed.report.words import metric_words
 from fed.study.rows import POOLED, Row
 from fed.study.statistics import Difference, Mean, holm, mean_over, paired_difference
@@ -130,6 +131,28 @@ def comparisons(
             key, against = (method, setting, condition, metric), (*other, condition, metric)
             found.append(_comparison(scores, key, against, reference))
     return _corrected(found)
+
+
+def endpoint(rows: Iterable[Row], endpoint: Endpoint) -> dict[str, Difference]:
+    """Return the primary endpoint under each setting: a metric averaged over the conditions.
+
+    A seed counts where both methods have the metric under the same conditions.
+    """
+    values: dict[tuple[str, str], dict[int, dict[str, float]]] = defaultdict(
+        lambda: defaultdict(dict)
+    )
+    for row in rows:
+        if row.metric == endpoint.metric and row.site == POOLED and row.value is not None:
+            values[row.setting, row.method][row.seed][row.condition] = row.value
+    found = {}
+    for setting in dict.fromkeys(setting for setting, _ in values):
+        own, other = values[setting, endpoint.method], values[setting, endpoint.against]
+        seeds = [seed for seed in sorted(own) if own[seed].keys() == other[seed].keys()]
+        found[setting] = paired_difference(
+            [fmean(own[seed].values()) for seed in seeds],
+            [fmean(other[seed].values()) for seed in seeds],
+        )
+    return found
 
 
 def ranking(rows: Iterable[Row], metric: str) -> list[tuple[Arm, Mean]]:

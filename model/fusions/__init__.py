@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from torch import Tensor, nn
 
@@ -11,7 +11,15 @@ if TYPE_CHECKING:
 
 
 class Fusion(ABC):
-    """A way to fuse standardised features of both modalities."""
+    """A way to fuse standardised features of both modalities.
+
+    Attributes
+    ----------
+    closed_form : bool
+        Whether the classifier is linear in the features, so that it can be solved from sums.
+    """
+
+    closed_form: ClassVar[bool] = False
 
     @abstractmethod
     def branches(self, dx: int, dy: int, sizes: "Sizes") -> Mapping[str, nn.Module]:

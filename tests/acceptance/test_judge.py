@@ -134,7 +134,7 @@ def test_onboarding_without_a_bank_says_so(finished, tmp_path):
     assert any("without a bank" in words for words in results(out)["warnings"])
     (tmp_path / "bank").mkdir()
     with_bank = judged(finished, tmp_path / "bank", asked)
-    assert "transport" in results(with_bank)["onboarding"]["pooled"]
+    assert "offsets" in results(with_bank)["onboarding"]["pooled"]
 
 
 def test_models_kept_apart_are_a_matrix_of_sites_and_models(tmp_path):

@@ -31,10 +31,10 @@ def test_every_procedure_stands_beside_the_unadapted_model(finished):
     folder, results = finished
     found = results["onboarding"]
     assert list(found["pooled"])[:2] == ["unadapted", "bank"]
-    assert {"bayes", "mean_alignment", "transport", "transport_unbalanced"} <= set(found["pooled"])
+    assert {"bayes", "offsets", "aligned_bayes", "bank_aligned_offsets"} <= set(found["pooled"])
     assert found["sites"]["unseen"].keys() == found["pooled"].keys()
     assert found["pooled"]["unadapted"] == results["held_out"]["pooled"]
-    assert set(found["pooled"]["transport"]["both"]["qwk"]) == {"value", "low", "high"}
+    assert set(found["pooled"]["offsets"]["both"]["qwk"]) == {"value", "low", "high"}
     assert (folder / "report.html").read_text().count('id="onboarding"') == 1
 
 
@@ -58,7 +58,7 @@ def test_ray_gives_the_bytes_of_inline(finished, tmp_path):
 def test_a_method_that_keeps_no_bank_asks_for_one_and_stays_the_same_model(tmp_path):
     adapted = onboarding() | {"method": "experts"}
     results = run(tmp_path, adapted)
-    assert "transport" in results["onboarding"]["pooled"]
+    assert "offsets" in results["onboarding"]["pooled"]
     plain = adapted | {"evaluation": {"every": 5, "bootstrap": 20}}
     again = tmp_path / "plain"
     again.mkdir()

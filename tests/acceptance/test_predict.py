@@ -10,6 +10,7 @@ from PIL import Image
 import fedrima as face
 from clients.grading import encoding
 from clients.onboarding.archive import set_archive_apart
+from clients.onboarding.procedures import DEFAULT
 from fed.data.images import load_fundus, resize_fundus
 from fed.data.opening import open_source
 from fed.randomness import generator
@@ -228,7 +229,7 @@ def test_adapted_it_gives_the_scores_of_the_run_that_onboards(onboarded, folder,
         expected = {
             row["case_id"]: [float(row["p_0"]), float(row["p_1"])]
             for row in read_table(onboarded / "onboarding.csv")
-            if (row["procedure"], row["condition"]) == ("transport", condition)
+            if (row["procedure"], row["condition"]) == (DEFAULT.name, condition)
         }
         assert found
         for row in found:

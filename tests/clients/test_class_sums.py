@@ -13,7 +13,7 @@ from fed.config import resolve
 from fed.data.cases import SiteCases
 from fed.errors import ConfigError
 from fed.initial import initial_model
-from fed.protocol import RefusedReplyError
+from fed.protocol import RefusedReplyError, Sums
 
 
 def config(**changes: Any) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def labelled(site: LocalSite, labels: list[int], patients: list[str] | None = No
 
 def test_they_are_of_the_features_of_the_encoder_sent(clinic: LocalSite) -> None:
     model = initial_model(clinic.config)
-    sums = class_sums(clinic, model)["fundus"]
+    sums = class_sums(clinic, model).single["fundus"]
     features = clinic.encode_frozen(clinic.network(model), clinic.training).fundus.double().numpy()
     labels = clinic.cases.labels()
     assert sums.counts.tolist() == np.bincount(labels).tolist()
@@ -58,18 +58,18 @@ def test_a_class_of_two_patients_is_not_told(clinic: LocalSite) -> None:
     labels = [0] * 14 + [1] * 6
     patients = [f"healthy-{n}" for n in range(14)] + ["one", "two"] * 3
     site = labelled(clinic, labels, patients)
-    assert class_sums(site, initial_model(site.config))["fundus"].counts.tolist() == [14, 0]
+    assert class_sums(site, initial_model(site.config)).single["fundus"].counts.tolist() == [14, 0]
 
 
 def test_they_cross_the_border_whole(clinic: LocalSite) -> None:
     sums = class_sums(clinic, initial_model(clinic.config))
-    width = sums["fundus"].means.shape[1]
+    width = sums.single["fundus"].means.shape[1]
     content = protocol.pack_sums(sums)
     assert protocol.size(content) <= protocol.sums_bytes(2, [width])
-    found = protocol.unpack_sums(content, {"fundus": width}, clinic.card, 2)["fundus"]
-    np.testing.assert_array_equal(found.counts, sums["fundus"].counts)
-    np.testing.assert_array_equal(found.means, sums["fundus"].means)
-    np.testing.assert_array_equal(found.scatter, sums["fundus"].scatter)
+    found = protocol.unpack_sums(content, {"fundus": width}, clinic.card, 2).single["fundus"]
+    np.testing.assert_array_equal(found.counts, sums.single["fundus"].counts)
+    np.testing.assert_array_equal(found.means, sums.single["fundus"].means)
+    np.testing.assert_array_equal(found.scatter, sums.single["fundus"].scatter)
 
 
 @pytest.mark.parametrize(
@@ -90,20 +90,79 @@ def test_sums_that_no_site_can_have_are_refused(
 ) -> None:
     width = 64
     honest = replace(
-        class_sums(clinic, initial_model(clinic.config))["fundus"],
+        class_sums(clinic, initial_model(clinic.config)).single["fundus"],
         means=np.zeros((2, width)),
         scatter=np.eye(width),
     )
-    content = protocol.pack_sums({"fundus": replace(honest, **changes)})
+    content = protocol.pack_sums(Sums({"fundus": replace(honest, **changes)}))
     with pytest.raises(RefusedReplyError, match=words):
         protocol.unpack_sums(content, {"fundus": width}, clinic.card, 2)
 
 
+@pytest.fixture
+def hospital() -> LocalSite:
+    both = {"modalities": ["fundus", "oct"]}
+    sites = [
+        {"name": "hospital", "cases": 30, "labels": [1, 1], **both},
+        {"name": "unseen", "role": "held_out", "cases": 8, **both},
+    ]
+    return open_site(resolve(config(sites=sites, method="analytic_joint")), "hospital")
+
+
+def test_a_site_with_both_tells_how_they_go_together(hospital: LocalSite) -> None:
+    model = initial_model(hospital.config)
+    sums = class_sums(hospital, model)
+    features = hospital.encode_frozen(hospital.network(model), hospital.training)
+    labels = hospital.cases.labels()
+    within = [
+        np.concatenate([values[labels == k] - values[labels == k].mean(axis=0) for k in (0, 1)])
+        for values in (features.fundus.double().numpy(), features.oct.double().numpy())
+    ]
+    assert sums.cross is not None
+    np.testing.assert_allclose(sums.cross.scatter, within[0].T @ within[1], atol=1e-10)
+    widths = {m: found.means.shape[1] for m, found in sums.single.items()}
+    content = protocol.pack_sums(sums)
+    assert protocol.size(content) <= protocol.sums_bytes(2, widths.values(), cross=True)
+    found = protocol.unpack_sums(content, widths, hospital.card, 2, cross=True)
+    assert found.cross is not None
+    np.testing.assert_array_equal(found.cross.scatter, sums.cross.scatter)
+    with pytest.raises(RefusedReplyError, match="nobody asked for"):
+        protocol.unpack_sums(content, widths, hospital.card, 2)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"counts": np.array([99, 1])}, "claims 99 cross cases of class 0"),
+        ({"scatter": np.full((64, 64), 1e4)}, "cross scatter that no features have"),
+        ({"scatter": np.full((64, 64), np.nan)}, "cross scatter"),
+        ({"scatter": np.zeros((64, 63))}, "cross scatter"),
+    ],
+)
+def test_sums_across_that_no_site_can_have_are_refused(
+    hospital: LocalSite, changes: dict[str, Any], words: str
+) -> None:
+    sums = class_sums(hospital, initial_model(hospital.config))
+    assert sums.cross is not None
+    widths = {m: found.means.shape[1] for m, found in sums.single.items()}
+    content = protocol.pack_sums(replace(sums, cross=replace(sums.cross, **changes)))
+    with pytest.raises(RefusedReplyError, match=words):
+        protocol.unpack_sums(content, widths, hospital.card, 2, cross=True)
+
+
+def test_sums_across_alone_are_refused(hospital: LocalSite) -> None:
+    sums = class_sums(hospital, initial_model(hospital.config))
+    widths = {m: found.means.shape[1] for m, found in sums.single.items()}
+    content = protocol.pack_sums(replace(sums, single={"oct": sums.single["oct"]}))
+    with pytest.raises(RefusedReplyError, match="without those of both modalities"):
+        protocol.unpack_sums(content, widths, hospital.card, 2, cross=True)
+
+
 def test_sums_of_a_modality_that_the_site_lacks_are_refused(clinic: LocalSite) -> None:
-    sums = class_sums(clinic, initial_model(clinic.config))["fundus"]
+    sums = class_sums(clinic, initial_model(clinic.config)).single["fundus"]
     with pytest.raises(RefusedReplyError, match="nobody asked for"):
         protocol.unpack_sums(
-            protocol.pack_sums({"oct": sums}), {"fundus": 64, "oct": 64}, clinic.card, 2
+            protocol.pack_sums(Sums({"oct": sums})), {"fundus": 64, "oct": 64}, clinic.card, 2
         )
 
 
@@ -111,6 +170,11 @@ def test_sums_of_a_modality_that_the_site_lacks_are_refused(clinic: LocalSite) -
     ("changes", "words"),
     [
         ({"privacy": {"epsilon": 4.0}}, "solve sends sums without noise"),
+        (
+            {"method": "analytic_joint", "privacy": {"epsilon": 4.0}},
+            "solve sends sums without noise",
+        ),
+        ({"method": {"base": "analytic_joint", "fusion": "concat"}}, "allowed: linear"),
         (
             {
                 "method": {

@@ -71,7 +71,7 @@ def test_training_sites_keep_all_their_cases():
 def test_every_procedure_scores_the_cases_that_the_unadapted_model_scores():
     site = opened({"archive": 12})
     scores = evaluate(site, task(site))
-    assert "transport" in scores.adapted
+    assert "offsets" in scores.adapted
     for found in scores.adapted.values():
         for condition, probabilities in found.items():
             assert probabilities.shape == scores.probabilities[condition].shape

@@ -38,6 +38,26 @@ def test_only_the_heads_move(tmp_path: Path) -> None:
     }
 
 
+def test_the_head_over_both_is_solved_where_a_site_owns_both(tmp_path: Path) -> None:
+    config = tiny(method="analytic_joint", training={"rounds": 1}, engine={"name": "inline"})
+    run = fedrima.run(config, out=tmp_path / "run")
+    alone = fedrima.run(config | {"method": "analytic"}, out=tmp_path / "alone")
+    joint, experts = (found.results.held_out.pooled for found in (run, alone))
+    assert joint["both"]["nll"].value != experts["both"]["nll"].value
+    for condition in ("fundus", "oct"):  # eyes with one image are graded by the same heads
+        assert joint[condition]["nll"].value == experts[condition]["nll"].value
+
+
+def test_where_no_site_owns_both_it_is_the_product_of_the_experts(tmp_path: Path) -> None:
+    config = tiny(method="analytic_joint", training={"rounds": 1}, engine={"name": "inline"})
+    config["sites"] = config["sites"][1:]
+    run = fedrima.run(config, out=tmp_path / "run")
+    alone = fedrima.run(config | {"method": "analytic"}, out=tmp_path / "alone")
+    joint, experts = (found.results.held_out.pooled["both"]["nll"] for found in (run, alone))
+    assert joint.value == pytest.approx(experts.value, abs=1e-6)
+    assert any("no site sent sums of eyes with both" in words for words in run.results.warnings)
+
+
 @pytest.mark.parametrize("rounds", [2, 10])
 def test_a_phase_that_solves_lasts_one_round(rounds: int) -> None:
     method = {

@@ -41,6 +41,12 @@ def test_each_site_goes_on_with_its_own_model():
     assert common(state).keys() == START.keys()
 
 
+def test_with_a_frozen_encoder_a_site_owns_what_it_has_trained_a_head_of():
+    apart = OwnModels({"fundus_head.w": np.zeros(2), "oct_head.w": np.zeros(2)})
+    apart.add(update("a", "oct_head.w", [1.0, 1.0]), card("a"))
+    assert owned(apart.result().model, "a") == ["oct"]
+
+
 def test_a_late_site_is_averaged_over_the_rounds_it_was_there():
     late = {**START, "a/oct_encoder.w": np.array([4.0, 0.0])}
     later = {**START, "a/oct_encoder.w": np.array([2.0, 2.0])}

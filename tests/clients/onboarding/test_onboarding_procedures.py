@@ -8,6 +8,7 @@ import torch
 
 from clients.onboarding import Hospital, adapt
 from clients.onboarding.archive import Knowledge
+from clients.onboarding.procedures import WITH_SHARES
 from fed.prototypes import Prototypes
 from model.rima import Features
 
@@ -64,9 +65,18 @@ def test_each_procedure_gains_where_devices_shift_and_alignment_finds_the_offset
     found = {name: accuracy(p) for name, p in adapt(hospital).items()}
     unadapted = accuracy(answer(hospital.judged))
     assert min(found[name] for name in ("bayes", "bank_bayes")) > unadapted + 0.05
-    assert found["transport"] > found["bank_bayes"]
+    assert found["bank_offsets"] > found["bank_bayes"]
+    assert found["offsets"] > found["bayes"]
     ideal = answer(fundus(hospital.judged.fundus.numpy() - OFFSET)) * MIX
-    assert found["mean_alignment"] == pytest.approx(accuracy(ideal), abs=0.02)
+    for name in ("aligned_bayes", "aligned_offsets", "bank_aligned_bayes", "bank_aligned_offsets"):
+        assert found[name] == pytest.approx(accuracy(ideal), abs=0.02)
+
+
+def test_without_the_bank_no_bank_is_needed_but_to_align(hospital):
+    with_bank, without = adapt(hospital), adapt(replace(hospital, bank={}))
+    for name in ("bayes", "offsets"):
+        np.testing.assert_array_equal(with_bank[name], without[name])
+    np.testing.assert_array_equal(without["bank_offsets"], without["offsets"])
 
 
 def test_without_knowledge_only_the_bank_is_averaged_in(hospital):
@@ -99,7 +109,7 @@ def test_a_model_made_for_other_shares_is_corrected_from_those(hospital):
         return joint / joint.sum(axis=1, keepdims=True)
 
     one, other = adapt(hospital), adapt(replace(hospital, answer=biased, prior=prior))
-    for name in ("bayes", "bank_bayes", "mean_alignment", "transport"):
+    for name in WITH_SHARES:
         np.testing.assert_allclose(one[name], other[name], atol=1e-9)
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fed.data import doubts
 from fed.data.doubts import Doubt, doubts_of, image_warnings
 from fed.data.prepared import PreparedReader, prepare
 from fed.data.reading import Decoder
@@ -77,3 +78,24 @@ def test_many_images_are_counted_and_ten_are_named() -> None:
     assert sentence.startswith("1,200 oct images are white, for the most part: 00.png; 01.png")
     assert sentence.endswith("; and 1190 more")
     assert image_warnings([]) == ()
+
+
+def test_pictures_are_told_apart_as_sorting_their_pixels_would():
+    """Counted over 256 levels, against quantiles of NumPy's; some pixels are off by a lot."""
+    random = np.random.default_rng(0)
+    kinds = set()
+    for _ in range(600):
+        n, height, width = random.integers(1, 4), *random.integers(2, 30, 2)
+        spread = random.choice([0, 1, 2, 3, 4, 5, 50, 255])
+        shape = (n, height, width, random.choice([1, 3]))
+        pictures = random.integers(0, 256) + random.integers(-spread, spread + 1, shape)
+        pictures = np.clip(pictures, 0, 255).astype(np.uint8)
+        pictures[random.random(shape) < random.choice([0, 0.006])] = random.integers(0, 256)
+        for picture, found in zip(pictures, doubts._kinds(pictures), strict=True):
+            lit, white = (picture > 16).any(axis=2).mean(), (picture >= 254).all(axis=2).mean()
+            low, high = np.quantile(picture, (0.005, 0.995), axis=(0, 1))
+            expected = "one colour" if (high - low).max() <= 3 else None
+            expected = "blank" if lit < 1e-3 else "saturated" if white > 0.75 else expected
+            assert found == expected
+            kinds.add(found)
+    assert kinds == {None, "blank", "saturated", "one colour"}

@@ -9,9 +9,11 @@ import torch
 from torch import Tensor, nn
 from typer.testing import CliRunner
 
+import fedrima
 from fed.config import Config, resolve
 from fed.data import reading
 from fed.data.opening import open_source, prepare_images
+from fed.data.readers import readers
 from fed.errors import ConfigError, DataError
 from simulate import command
 
@@ -101,6 +103,20 @@ def test_another_encoder_makes_features_stale(eyes: Config, tmp_path: Path) -> N
         open_source(frozen(eyes, oct={"encoder": str(other), "features": WIDTH}))
 
 
+def test_an_encoder_is_known_by_what_it_depends_on(eyes: Config) -> None:
+    config = frozen(eyes, oct={"encoder": "own"})
+    other = json.loads(config.model_dump_json())
+    other |= {"name": "other", "method": "analytic"}
+    other["training"]["rounds"] = 7
+    other["sites"][0]["role"], other["sites"][-1]["role"] = "held_out", "train"
+    larger = json.loads(config.model_dump_json())
+    larger["data"]["volume_size"] = [1, 32, 32]
+    reader, same, differs = (
+        readers(found)["oct"] for found in (config, resolve(other), resolve(larger))
+    )
+    assert reader == same != differs
+
+
 def test_features_of_the_networks_own_encoder_do_not_depend_on_the_workers(
     eyes: Config, tmp_path: Path
 ) -> None:
@@ -143,3 +159,23 @@ def test_a_bad_encoder_is_refused(
 def test_the_width_is_needed_with_a_file_alone(eyes: Config, wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match="features: needed with a file"):
         frozen(eyes, oct=wrong)
+
+
+def test_a_site_alone_answers_with_what_it_trained_a_head_of(eyes: Config, tmp_path: Path) -> None:
+    """With frozen encoders nobody sends one: the head tells what a site owns."""
+    raw = json.loads(
+        frozen(eyes, fundus={"encoder": "own"}, oct={"encoder": "own"}).model_dump_json()
+    )
+    raw["data"]["prepared"] = None
+    raw |= {"method": "local", "training": {"rounds": 1}, "engine": {"name": "inline"}}
+    clinic, unseen = raw["sites"]
+    raw["sites"] = [
+        clinic | {"name": name, "modalities": [name], "cases": 0.3} for name in ("fundus", "oct")
+    ] + [unseen | {"cases": 0.4}]
+    run = fedrima.run(raw, out=tmp_path / "run")
+    assert not run.results.failures
+    both, fundus, scan = (
+        run.results.held_out.pooled[condition]["nll"].value
+        for condition in ("both", "fundus", "oct")
+    )
+    assert both == pytest.approx((fundus + scan) / 2)

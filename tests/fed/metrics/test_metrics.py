@@ -78,6 +78,15 @@ def test_of_two_classes_sensitivity_and_specificity_are_those_of_the_second(only
     assert (alone["specificity"] is None) == (only == 1)
 
 
+@settings(max_examples=30, deadline=None)
+@given(n=st.integers(6, 120), seed=st.integers(0, 10**6), ties=st.booleans())
+def test_sensitivity_at_90_is_read_off_the_curve_of_scikit_learn(n, seed, ties):
+    labels, p = graded(n, 2, seed, ties)
+    false, true, _ = sk.roc_curve(labels, p[:, 1], drop_intermediate=False)
+    expected = true[false <= 0.1 + TOLERANCE].max()
+    assert evaluate(labels, p)["sensitivity_at_90"] == pytest.approx(expected, abs=TOLERANCE)
+
+
 def test_what_is_a_mean_over_classes_is_called_one():
     for name in ("sensitivity", "specificity"):
         assert "macro" in metric(name).titled(4)
@@ -86,7 +95,7 @@ def test_what_is_a_mean_over_classes_is_called_one():
 
 def test_all_metrics_of_the_contract_are_there():
     contract = "auc balanced_accuracy accuracy f1_macro f1_weighted kappa qwk"
-    contract += " specificity sensitivity ece nll brier aurc e_aurc"
+    contract += " specificity sensitivity ece nll brier aurc e_aurc sensitivity_at_90"
     assert sorted(contract.split()) == list(names()) == list(evaluate(*graded(30, 4, 0)))
     assert all(metric(name).titled(4) and metric(name).explained(4) for name in names())
 

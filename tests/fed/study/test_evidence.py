@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from fed.config.study import Study
+from fed.errors import ConfigError
 from fed.study.evidence import (
     ROOT,
     as_table,
@@ -54,6 +55,20 @@ def test_tables_keep_four_digits_and_undefined_values():
     assert from_table(as_table(again, FIGURES)) == again
 
 
+def test_intervals_are_kept_where_there_are_any():
+    bounded = [Row(*_of("fedavg"), 0.7, 0.6, 0.8), Row(*_of("experts"), 0.9)]
+    text = as_table([*bounded, row("fedavg", 100, 0.5, metric="qwk")], FIGURES)
+    assert text.splitlines()[0].startswith(
+        "method,seed,setting,site,condition,auc,auc_low,auc_high,qwk,accuracy"
+    )
+    again = [found for found in from_table(text) if found.metric == "auc"]
+    assert again == bounded
+
+
+def _of(method):
+    return method, 100, "as configured", POOLED, "both", "auc"
+
+
 def test_the_page_has_means_and_differences_in_points(root):
     text = page(root)
     assert "* [made_up: Which?](#made_up-which)\n" in text
@@ -79,8 +94,23 @@ def test_a_study_can_ask_for_more_tables_and_pairs(root):
     (root / "results/made_up.csv").write_text(as_table([*aucs, *kappas], FIGURES))
     text = page(root)
     assert "Quadratic kappa, hundredths:\n\n| method |" in text
-    assert "| as configured | experts – fedavg | AUC | +10.0 [+10.0, +10.0] |" in text
+    assert "| as configured | experts – fedavg | AUC | +10.0 [+10.0, +10.0], differs |" in text
     assert "| as configured | experts – fedavg | Quadratic kappa | +11.0 [+10.9, +11.1] |" in text
+
+
+def test_a_study_can_name_its_primary_endpoint(root):
+    source = root / "configs/studies/made_up.yaml"
+    asked = "endpoint: {method: experts, against: fedavg}, seeds"
+    source.write_text(STUDY.replace("seeds", asked))
+    text = page(root)
+    assert (
+        "averaged over the conditions, experts – fedavg; all other comparisons are secondary"
+        in text
+    )
+    assert "* as configured: +10.0 [+10.0, +10.0], differs, p = 0.000" in text
+    source.write_text(STUDY.replace("seeds", asked.replace("experts", "nobody")))
+    with pytest.raises(ConfigError, match=r"study.endpoint: 'nobody' is not one of study.methods"):
+        page(root)
 
 
 def test_choices_come_last_with_settings_ranked_by_their_mean_over_methods(root):

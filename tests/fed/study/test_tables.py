@@ -1,7 +1,8 @@
 import pytest
 
+from fed.config.study import Endpoint
 from fed.study.rows import POOLED, Row
-from fed.study.tables import comparisons, ranking, summaries
+from fed.study.tables import comparisons, endpoint, ranking, summaries
 
 
 def rows(values, metric="auc", setting="as configured"):
@@ -79,3 +80,17 @@ def test_ranking_averages_conditions_and_puts_the_best_first():
     found = ranking([*TWO, Row("a", 100, "as configured", POOLED, "oct", "auc", 0.0)], "auc")
     assert [arm[0] for arm, _ in found] == ["b", "a"]
     assert found[1][1].mean == pytest.approx((0.4 + 0.6) / 2)
+
+
+def test_the_endpoint_is_the_mean_over_conditions_paired_by_seed():
+    table = [
+        Row(method, seed, "s", site, condition, "auc", value)
+        for method, seed, condition, value in (
+            ("a", 200, "both", 0.9), ("a", 200, "oct", 0.7), ("a", 201, "both", 0.8),
+            ("a", 201, "oct", 0.8), ("b", 200, "both", 0.8), ("b", 200, "oct", 0.6),
+            ("b", 201, "both", 0.5), ("b", 201, "oct", 0.7), ("b", 202, "both", 0.1),
+        )
+        for site in (POOLED, "x")
+    ]  # fmt: skip
+    found = endpoint(table, Endpoint(method="a", against="b"))["s"]
+    assert (found.n, found.mean) == (2, pytest.approx((0.1 + 0.2) / 2))

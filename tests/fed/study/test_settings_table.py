@@ -1,0 +1,25 @@
+"""A metric by method and setting: means over seeds, means of bounds, and the mean over settings."""
+
+from fed.study.markdown import settings_table
+from fed.study.rows import POOLED, Row
+
+
+def row(method: str, seed: int, setting: str, *values: float | None, site: str = POOLED) -> Row:
+    return Row(method, seed, f"left out={setting}", site, "oct", "auc", *values)
+
+
+def test_cells_are_means_over_seeds_with_the_means_of_the_bounds() -> None:
+    rows = [
+        row("one", 100, "a", 0.70, 0.6, 0.8),
+        row("one", 101, "a", 0.72, 0.64, 0.8),
+        row("one", 100, "a", 0.1, site="a-1"),
+        row("one", 100, "b", 0.91, 0.9, 0.92),
+        row("other", 100, "b", None),
+    ]
+    assert settings_table(rows, "oct", "auc").splitlines() == [
+        "| method | a | b | mean |",
+        "| --- | --- | --- | --- |",
+        "| one | 71.0 [62.0, 80.0] | 91.0 [90.0, 92.0] | 81.0 ± 14.1 |",
+        "| other | – | – | – |",
+    ]
+    assert settings_table(rows, "fundus", "auc").splitlines()[2:] == []
