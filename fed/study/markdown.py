@@ -177,12 +177,14 @@ def settings_table(rows: Sequence[Row], condition: str, metric: str) -> str:
     """Return a metric by method, a column a setting, and the mean over the settings.
 
     A cell is the mean over seeds; in brackets the means of the bounds of the runs' intervals. ± is
-    the standard deviation between settings.
+    the standard deviation between settings. A setting that has no value has no column.
     """
     found: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
         if (row.site, row.condition, row.metric) == (POOLED, condition, metric):
             found.setdefault((row.method, row.setting), []).append(row)
+    scored = {s for (_, s), held in found.items() if any(row.value is not None for row in held)}
+    found = {key: held for key, held in found.items() if key[1] in scored}
     settings = dict.fromkeys(setting for _, setting in found)
     lines = []
     for method in dict.fromkeys(method for method, _ in found):

@@ -23,3 +23,8 @@ def test_cells_are_means_over_seeds_with_the_means_of_the_bounds() -> None:
         "| other | – | – | – |",
     ]
     assert settings_table(rows, "fundus", "auc").splitlines()[2:] == []
+
+
+def test_a_setting_that_no_method_has_a_value_for_has_no_column() -> None:
+    rows = [row("one", 100, "a", 0.70), row("one", 100, "b", None), row("other", 100, "b", None)]
+    assert settings_table(rows, "oct", "auc").splitlines()[0] == "| method | a | mean |"
