@@ -38,7 +38,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "elsewhere.yaml").write_text(other)
     drawn = resolve(
         {
-            "sites": [{"name": n, "modalities": ["fundus", "oct"], "cases": 10} for n in "ab"]
+            "sites": [{"name": n, "modalities": ["fundus", "oct"], "cases": 10} for n in "abd"]
             + [{"name": "c", "role": "held_out", "modalities": ["oct"], "cases": 1}],
             "data": {"image_size": 32, "volume_size": [4, 32, 32]},
         }
@@ -46,6 +46,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows = draw(open_source(drawn), eyes)
     write_manifest(eyes / "new.csv", [row for row in rows if row["site"] == "a"])
     write_manifest(eyes / "archive.csv", [row for row in rows if row["site"] == "b"])
+    write_manifest(eyes / "graded-here.csv", [row for row in rows if row["site"] == "d"])
     return folder
 
 
@@ -57,7 +58,7 @@ def test_commands_run_one_after_the_other(folder: Path) -> None:
             done = fedrima(*arguments)
             assert done.exit_code == 0, f"{text}\n{done.stdout}\n{done.stderr}"
         exec("".join(blocks("python")), {})
-    heads = set(read_table(folder / "graded.csv")[0])
+    heads = set(read_table(folder / "graded-with-sets.csv")[0])
     told = set(re.findall(r"`([a-z_0-9]+)`", "".join(re.findall(r"^\|(.*?)\|", PAGE, re.M))))
     assert told - {"p_0"} - heads == set(), "columns that the page names and the table lacks"
     assert heads - told <= {f"p_{k}" for k in range(4)}

@@ -137,6 +137,6 @@ def test_the_model_that_is_kept_tells_its_distances_though_training_stopped(tmp_
     results = run(tmp_path, tiny(seed=1, method="one_phase", training=training, evaluation=asked))
     if results["rounds_completed"] == 9:
         pytest.fail("this federation does not stop early: it tests nothing")
-    assert "transport" in results["onboarding"]["pooled"]
+    assert "offsets" in results["onboarding"]["pooled"]
     model = json.loads((tmp_path / "run" / "model.json").read_text())
     assert set(model["distances"]) == {"fundus", "oct"}

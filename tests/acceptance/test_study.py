@@ -50,7 +50,8 @@ def test_the_table_is_of_the_runs(finished):
     folder, _ = finished
     with (folder / "out" / "study.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0]) == ["method", "seed", "setting", "site", "condition", "metric", "value"]
+    keys = ["method", "seed", "setting", "site", "condition", "metric"]
+    assert list(rows[0]) == [*keys, "value", "low", "high"]
     assert {row["site"] for row in rows} == {"pooled", "unseen-1", "unseen-2"}
     run = next((folder / "out").glob("fedrima-s101-*/results.json"))
     pooled = json.loads(run.read_text())["held_out"]["pooled"]

@@ -162,10 +162,11 @@ def test_a_key_given_twice_is_refused(tmp_path):
         load([path])
 
 
-def test_the_onboarding_study_trains_on_the_sites_of_the_demo():
-    study = load([ROOT / "configs" / "studies" / "onboarding.yaml"])
-    trained = [group for group in study.sites if group.role == "train"]
-    assert trained == [group for group in load([DEMO]).sites if group.role == "train"]
+def test_the_onboarding_study_trains_on_the_sites_of_the_small_region():
+    studies = ROOT / "configs" / "studies"
+    onboarding, small = load([studies / "onboarding.yaml"]), load([studies / "small.yaml"])
+    trained = [group for group in onboarding.sites if group.role == "train"]
+    assert trained == [group for group in small.sites if group.role == "train"]
 
 
 @pytest.mark.parametrize("depth", [1500])
