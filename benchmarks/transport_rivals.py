@@ -130,6 +130,18 @@ def wall(problem: Problem) -> np.ndarray:
     return np.where((problem.lx[:, None] == problem.ly).numpy(), 0.0, WALL)
 
 
+def _pot_settings(tolerance: float, warmstart: bool) -> dict[str, Any]:
+    """Return what both of POT's solvers are given: inner sweeps are held to a tenth of the outer."""
+    return {
+        "symmetric": True,
+        "warmstart": warmstart,
+        "tol": tolerance,
+        "stopThr": tolerance / 10,
+        "max_iter": MOST_STEPS,
+        "numItermax": MANY,
+    }
+
+
 def pot_gromov(
     problems: Sequence[Problem],
     eps: float,
@@ -147,12 +159,7 @@ def pot_gromov(
                 D1,
                 D2,
                 epsilon=2 * eps,
-                symmetric=True,
-                warmstart=warmstart,
-                tol=tolerance,
-                stopThr=tolerance / 10,
-                max_iter=MOST_STEPS,
-                numItermax=MANY,
+                **_pot_settings(tolerance, warmstart),
             )
         )
     return plans
@@ -177,12 +184,7 @@ def pot_fused(
                 D2,
                 epsilon=eps,
                 alpha=0.5,
-                symmetric=True,
-                warmstart=warmstart,
-                tol=tolerance,
-                stopThr=tolerance / 10,
-                max_iter=MOST_STEPS,
-                numItermax=MANY,
+                **_pot_settings(tolerance, warmstart),
             )
         )
     return plans
