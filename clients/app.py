@@ -98,7 +98,7 @@ def answer_statistics(message: Message, context: Context) -> Message:
     _spend(site, context, STATISTICS)
     honest = class_statistics(site, protocol.unpack_parameters(message.content))
     statistics = site.attack.statistics(honest)
-    return Message(protocol.pack_bank(statistics), reply_to=message)
+    return Message(protocol.pack_statistics(statistics), reply_to=message)
 
 
 @app.query("sums")

@@ -1,6 +1,7 @@
 """The heads in closed form: sums of all sites by modality, then one solution each."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -67,7 +68,7 @@ def solve_heads(
             )
     solved_keys = [key for key in model if model[key] is not state.model[key]]
     moved = movement(state.model, model, solved_keys)
-    solved = ServerState(model, step.round.number, (), state.moments, state.bank, state.kept)
+    solved = replace(state, model=model, completed=step.round.number, recent=())
     return solved, StepRecord(
         tuple(site.name for site, _ in answered), warnings=tuple(warnings), movement=moved
     )
