@@ -12,17 +12,15 @@ from server.bank import moments_of
 
 Array = NDArray[np.float64]
 
-RIDGE = 1.0
-"""Of the regressions, in mean variances of a feature within its class; as of
-`model.closed_form.RIDGE_ALONE`."""
-
 
 def anchors(bank: Bank, pairs: PairSums | None) -> State:
     """Return for each modality the weights ``(K, d', d)`` and offsets ``(K, d)`` that predict it.
 
     Of standardised features of a class, ``y ~ m_y + (x - m_x) (S_x + r I)^-1 C``: ``C`` is the
-    cross-covariance of the linked pairs, all else is of the bank. No entry of ``C`` is larger than
-    the variances allow (Cauchy and Schwarz), whatever a site has sent.
+    cross-covariance of the linked pairs, all else is of the bank. The ridge ``r`` is the mean
+    variance of a feature, times features over pairs: what is right where a feature of ``y`` owes half
+    its variance to ``x``. No entry of ``C`` is larger than the variances allow (Cauchy and Schwarz),
+    whatever a site has sent.
 
     Parameters
     ----------
@@ -48,7 +46,8 @@ def anchors(bank: Bank, pairs: PairSums | None) -> State:
         if not all(len(half) for half in halves.values()):
             continue
         (mx, sx), (my, sy) = (_within(halves[m], *scales[m]) for m in MODALITIES)
-        across = pairs.scatter[label] / max(float(pairs.counts[label]), 1.0)
+        count = max(float(pairs.counts[label]), 1.0)
+        across = pairs.scatter[label] / count
         across = across / np.outer(scales["fundus"][1], scales["oct"][1])
         most = np.sqrt(np.outer(sx.diagonal(), sy.diagonal()))
         across = np.clip(across, -most, most)
@@ -56,7 +55,7 @@ def anchors(bank: Bank, pairs: PairSums | None) -> State:
             ("oct", sx, mx, across, my),
             ("fundus", sy, my, across.T, mx),
         ):
-            weight = _regression(known, of)
+            weight = _regression(known, of, count)
             found[f"{target}.weight"][label] = weight
             found[f"{target}.offset"][label] = onto - mean @ weight
     return found
@@ -75,9 +74,9 @@ def _within(prototypes: Prototypes, mean: Floats, std: Floats) -> tuple[Array, A
     return middle, between + np.diag(shares @ (prototypes.variances / std**2))
 
 
-def _regression(covariance: Array, across: Array) -> Array:
+def _regression(covariance: Array, across: Array, pairs: float) -> Array:
     """Return the weights ``(d', d)`` of a ridge regression; zeros where nothing varies."""
-    ridge = RIDGE * covariance.diagonal().mean()
+    ridge = len(covariance) / pairs * covariance.diagonal().mean()
     if ridge == 0:
         return np.zeros_like(across)
     return np.asarray(np.linalg.solve(covariance + ridge * np.eye(len(covariance)), across))

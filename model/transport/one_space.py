@@ -53,7 +53,7 @@ def coupling_in_one_space(
     tensor([0, 1, 2, 3, 4, 5])
     """
     if X.shape[1:] != Y.shape[1:]:
-        raise ValueError(f"X has {X.shape[1:]} features and Y {Y.shape[1:]}; one space has as many")
+        raise ValueError(f"X has {X.shape[-1]} features and Y {Y.shape[-1]}; one space has as many")
     batch = assemble([Problem(X, Y, lx, ly, a, b)])
     marginals = Marginals(batch.a[..., None], batch.b[:, None])
     present = (marginals.a > 0) & (marginals.b > 0)
