@@ -10,7 +10,7 @@ def test_they_are_the_cross_covariances_of_each_class():
     sums = PairSums.of(X + 5, Y - 3, LABELS, 3)
     assert sums.counts.tolist() == [10, 0, 10]
     for label in (0, 2):
-        rows = LABELS == label
+        rows = label == LABELS
         expected = np.cov(X[rows].T, Y[rows].T, ddof=0)[:3, 3:] * 10
         np.testing.assert_allclose(sums.scatter[label], expected, atol=1e-5)
     assert not sums.scatter[1].any()

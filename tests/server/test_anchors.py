@@ -35,7 +35,7 @@ def standardised(modality: str) -> np.ndarray:
 def test_a_class_is_predicted_as_ridge_regression_on_the_pairs_predicts_it(source, target):
     found = anchors(BANK, PAIRS)
     for label in (0, 1):
-        x, y = (standardised(m)[LABELS == label] for m in (source, target))
+        x, y = (standardised(m)[label == LABELS] for m in (source, target))
         fitted = Ridge(alpha=x.shape[1] * x.var(axis=0).mean()).fit(x, y)
         predicted = x @ found[f"{target}.weight"][label] + found[f"{target}.offset"][label]
         np.testing.assert_allclose(predicted, fitted.predict(x), atol=1e-4)
