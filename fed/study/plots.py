@@ -43,6 +43,7 @@ def endpoint_panels(found: Findings) -> list[Panel]:
             beside(axes, row, f"{difference.mean:+.3f}")
         names = [stated.method if s == ONLY else found.levels.get(s, s) for s, _ in rows]
         name_rows(axes, names, common_limits([*ends, -stated.margin, stated.margin]))
+        axes.locator_params(axis="x", nbins=4)
         axes.set_xlabel(f"difference in {title_of(found, stated.metric)} to {stated.against}")
 
     note = (
