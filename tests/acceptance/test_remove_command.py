@@ -53,7 +53,12 @@ def test_what_is_left_can_be_judged_and_has_no_scores_of_its_own(
     assert fedrima("remove", finished, "south", "--out", left).exit_code == 0
     results = face.load(left).results
     assert not results.held_out.pooled
-    assert [site.name for site in results.with_role("train")] == ["north", "east", "clinic", "imaging"]
+    assert [site.name for site in results.with_role("train")] == [
+        "north",
+        "east",
+        "clinic",
+        "imaging",
+    ]
     assert any("taken out after training: south" in words for words in results.warnings)
     config = write(tmp_path, federation())
     done = fedrima("judge", left, config, "--out", judged, "--engine", "inline")
