@@ -21,7 +21,7 @@ def build(
     sizes: Sizes,
     fusion: Fusion,
     seed: int,
-    predictors: bool | Literal["linear"] = True,
+    predictors: bool | Literal["one_layer"] = True,
     given: Mapping[str, int] = MappingProxyType({}),
 ) -> RIMA:
     """Return a freshly initialised network.

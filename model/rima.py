@@ -183,7 +183,7 @@ class RIMA(nn.Module):
     sizes : Sizes
     fusion : Fusion
         How both modalities become one answer.
-    predictors : bool or "linear"
+    predictors : bool or "one_layer"
         Whether there are predictors between the modalities, of two layers or of one; without, they
         predict the mean.
     """
@@ -194,7 +194,7 @@ class RIMA(nn.Module):
         oct_encoder: nn.Module,
         sizes: Sizes,
         fusion: Fusion,
-        predictors: bool | Literal["linear"] = True,
+        predictors: bool | Literal["one_layer"] = True,
     ) -> None:
         super().__init__()
         dx, dy = (cast(Encoder, encoder).features for encoder in (fundus_encoder, oct_encoder))
@@ -204,7 +204,7 @@ class RIMA(nn.Module):
         self.oct_head = nn.Linear(dy, sizes.classes)
         self.fundus2oct: nn.Module = Nothing(dy)
         self.oct2fundus: nn.Module = Nothing(dx)
-        if predictors == "linear":
+        if predictors == "one_layer":
             self.fundus2oct, self.oct2fundus = nn.Linear(dx, dy), nn.Linear(dy, dx)
         elif predictors:
             self.fundus2oct = two_layers(dx, sizes.predictor, dy, sizes.dropout)

@@ -50,7 +50,7 @@ class Phase(Section):
         if self.solve is not None and self.trains not in CLOSED_FORMS:
             raise ValueError(
                 "solve: only heads and what is linear have a closed form; allowed: trains: [heads], "
-                "with fusion: linear [heads, fusion], with predictors: linear, too, "
+                "with fusion: linear [heads, fusion], with predictors: one_layer, too, "
                 "[heads, predictors, fusion]"
             )
         return self
@@ -112,9 +112,9 @@ class Method(Section):
     phases: Annotated[tuple[Phase, ...], Field(min_length=1)]
     fusion: Annotated[Any, PartKey("fusion")] = Field("asymmetric", validate_default=True)
     """How the features of both modalities become one answer."""
-    predictors: bool | Literal["linear"] = True
+    predictors: bool | Literal["one_layer"] = True
     """Whether the network predicts one modality's features from the other's, with two layers or
-    `linear`; without, what would be predicted is the mean."""
+    `one_layer`; without, what would be predicted is the mean."""
     plan: bool = True
     """Whether the fusion sees OCT features transported by the feature plan between the halves of
     the bank; needs class statistics."""
@@ -292,8 +292,8 @@ class Method(Section):
         if self.solves_joint and not self.fusion.closed_form:
             raise ValueError("fusion: a phase solves for it; allowed: linear")
         solved = any(phase.solve and "predictors" in phase.trains for phase in self.phases)
-        if solved and self.predictors != "linear":
-            raise ValueError("predictors: a phase solves for them; allowed: linear")
+        if solved and self.predictors != "one_layer":
+            raise ValueError("predictors: a phase solves for them; allowed: one_layer")
         return self
 
     @model_validator(mode="after")

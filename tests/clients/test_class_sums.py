@@ -177,7 +177,7 @@ def test_sums_of_a_modality_that_the_site_lacks_are_refused(clinic: LocalSite) -
         ({"method": {"base": "analytic_joint", "fusion": "concat"}}, "fusion: .* allowed: linear"),
         (
             {"method": {"base": "analytic_joint", "predictors": True}},
-            "predictors: a phase solves for them; allowed: linear",
+            "predictors: a phase solves for them; allowed: one_layer",
         ),
         (
             {
