@@ -85,8 +85,8 @@ class LocalSite:
         return self.cases.card(len(self.config.task.classes), least)
 
     @property
-    def attack(self) -> Attack:
-        """What the site does other than it should."""
+    def attack(self) -> Attack | None:
+        """What the site does other than it should, if anything."""
         return _attack(self.config, self.name)
 
     @property
@@ -203,17 +203,17 @@ def open_site(
     return LocalSite(config, cases, images, training, validation, archive, judged, deployed)
 
 
-def _attack(config: Config, site: str) -> Attack:
+def _attack(config: Config, site: str) -> Attack | None:
     asked = config.attack
-    found: Attack = asked.how if asked is not None and site in asked.sites else Attack()
+    found: Attack | None = asked.how if asked is not None and site in asked.sites else None
     return found
 
 
 def _labelled(cases: SiteCases, config: Config) -> SiteCases:
     """Return the cases with the labels that the site gives them."""
-    if config.attack is None:
-        return cases
     attack, classes = _attack(config, cases.site.name), len(config.task.classes)
+    if attack is None:
+        return cases
     given = tuple(replace(c, label=attack.label(c.label, classes)) for c in cases.cases)
     return replace(cases, cases=given)
 

@@ -10,8 +10,8 @@ from fed.study.page import ordered
 from fed.study.plan import ONLY, plan, reference
 from fed.study.plots import given
 from fed.study.rows import POOLED, Row
-from fed.study.statistics import SIGNIFICANT, Difference, Mean, holm, mean_over, verdict
-from fed.study.tables import Comparison, comparisons, endpoint, ranking, summaries
+from fed.study.statistics import SIGNIFICANT, Difference, Mean, mean_over, verdict
+from fed.study.tables import Comparison, comparisons, endpoint, pairs, ranking, summaries
 
 __all__ = [
     "INTRODUCTION",
@@ -249,18 +249,11 @@ def pair_table(config: Config, rows: Sequence[Row]) -> str:
     """Return the pairs that the study asks for by condition, and what its metric says of each."""
     study = config.study
     assert study is not None
-    metrics = (study.metric, *study.tables)
-    found = [
-        (f"{one} – {other}", comparison)
-        for one, other in study.pairs
-        for comparison in _pair(rows, one, other, metrics)
-    ]
     cells: dict[tuple[str, str, str], dict[str, str]] = {}
-    for metric in metrics:
-        own = [(pair, c) for pair, c in found if c.metric == metric]
-        for (pair, c), p in zip(own, holm([c.pooled.p for _, c in own]), strict=True):
-            words = _judged(c.pooled, p) if metric == study.metric else _interval(c.pooled)
-            cells.setdefault((c.setting, pair, metric), {})[c.condition] = words
+    for c in pairs(rows, study.pairs, (study.metric, *study.tables)):
+        words = _judged(c.pooled, c.p_holm) if c.metric == study.metric else _interval(c.pooled)
+        pair = f"{c.method} – {c.against}"
+        cells.setdefault((c.setting, pair, c.metric), {})[c.condition] = words
     conditions = ordered({row.condition for row in rows})
     lines = [
         [setting, pair, _words(config, metric).title, *(own.get(c, "–") for c in conditions)]
@@ -268,11 +261,6 @@ def pair_table(config: Config, rows: Sequence[Row]) -> str:
     ]
     head = ["setting", "pair", "metric", *(given(condition) for condition in conditions)]
     return _table(head, lines)
-
-
-def _pair(rows: Sequence[Row], one: str, other: str, metrics: Sequence[str]) -> list[Comparison]:
-    """Return the differences of two methods, under each setting and condition."""
-    return comparisons([r for r in rows if r.method in (one, other)], other, metrics)
 
 
 def _judged(difference: Difference, p: float | None, margin: float = MARGIN) -> str:

@@ -2,7 +2,7 @@ import pytest
 
 from fed.config.study import Endpoint
 from fed.study.rows import POOLED, Row
-from fed.study.tables import comparisons, endpoint, ranking, summaries
+from fed.study.tables import comparisons, endpoint, pairs, ranking, summaries
 
 
 def rows(values, metric="auc", setting="as configured"):
@@ -94,3 +94,15 @@ def test_the_endpoint_is_the_mean_over_conditions_paired_by_seed():
     ]  # fmt: skip
     found = endpoint(table, Endpoint(method="a", against="b"))["s"]
     assert (found.n, found.mean) == (2, pytest.approx((0.1 + 0.2) / 2))
+
+
+def test_pairs_are_corrected_together_and_those_not_run_are_left_out():
+    values = {
+        "a": {1: {POOLED: 0.5}, 2: {POOLED: 0.5}},
+        "b": {1: {POOLED: 0.6}, 2: {POOLED: 0.63}},
+        "c": {1: {POOLED: 0.52}, 2: {POOLED: 0.58}},
+    }
+    found = pairs(rows(values), [("b", "a"), ("c", "b"), ("d", "a")], ["auc"])
+    assert [(c.method, c.against) for c in found] == [("b", "a"), ("c", "b")]
+    assert found[0].pooled.mean == pytest.approx(0.115)
+    assert found[0].p_holm == pytest.approx(2 * found[0].pooled.p)
