@@ -20,7 +20,7 @@ from jinja2 import Environment, StrictUndefined
 from fed.config.loading import METHODS
 from fed.storage import write_text
 from fed.study import markdown
-from fed.study.evidence import RESULTS, ROOT, page, stored
+from fed.study.evidence import RESULTS, ROOT, ages, page, stored
 from fed.study.options import options_page, parts_page
 from fed.study.plan import ONLY
 from fed.study.tables import Comparison, comparisons, summaries
@@ -127,6 +127,10 @@ class Figures:
         """Return what a benchmark says of its table in `results/`."""
         says = importlib.import_module(f"benchmarks.{benchmark}")
         return str(says.page(self._root / RESULTS / f"{benchmark}.csv")).rstrip()
+
+    def ages(self) -> str:
+        """Return which table was stored when, and from which seeds."""
+        return ages(self._root).rstrip()
 
     def presets(self) -> str:
         """Return how many methods come with the program."""
