@@ -98,6 +98,11 @@ class Figures:
         pooled = self._compared(study, method, against, condition).pooled
         return f"{100 * (pooled.low or 0):+.1f} to {100 * (pooled.high or 0):+.1f}"
 
+    def endpoint(self, study: str, setting: str = ONLY) -> str:
+        """Return what the primary endpoint says, ``+0.4 [-0.2, +1.0], undecided, p = 0.213``."""
+        config, rows = stored(self._root, study)
+        return markdown.endpoint_words(config, rows)[setting]
+
     def p_holm(self, study: str, method: str, against: str, condition: str) -> str:
         """Return the p value after Holm's correction over the study, ``0.16``."""
         return f"{self._compared(study, method, against, condition).p_holm or 0:.2f}"

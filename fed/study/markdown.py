@@ -18,6 +18,7 @@ __all__ = [
     "POOLED",
     "choice_section",
     "contents",
+    "endpoint_words",
     "main_table",
     "pair_table",
     "settings_table",
@@ -229,11 +230,19 @@ def _endpoint(config: Config, rows: Sequence[Row]) -> list[str]:
         f"{primary.method} – {primary.against}; all other comparisons are secondary:",
         "",
     ]
-    lines += [
-        f"* {setting}: {_judged(found, found.p, primary.margin)}, p = {_three(found.p)}"
-        for setting, found in endpoint(rows, primary).items()
-    ]
+    lines += [f"* {setting}: {words}" for setting, words in endpoint_words(config, rows).items()]
     return [*lines, ""]
+
+
+def endpoint_words(config: Config, rows: Sequence[Row]) -> dict[str, str]:
+    """Return what the primary endpoint of a study says, by setting; of one that names one."""
+    assert config.study is not None
+    primary = config.study.endpoint
+    assert primary is not None
+    return {
+        setting: f"{_judged(found, found.p, primary.margin)}, p = {_three(found.p)}"
+        for setting, found in endpoint(rows, primary).items()
+    }
 
 
 def _pairs(config: Config, rows: Sequence[Row]) -> list[str]:
