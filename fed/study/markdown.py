@@ -18,10 +18,12 @@ __all__ = [
     "POOLED",
     "choice_section",
     "contents",
+    "endpoint_words",
     "main_table",
     "pair_table",
     "settings_table",
     "study_section",
+    "table",
 ]
 
 INTRODUCTION = """# Results
@@ -53,7 +55,7 @@ def _anchor(heading: str) -> str:
     return "".join(kept).replace(" ", "-")
 
 
-def study_section(config: Config, rows: Sequence[Row], words: str, name: str) -> str:
+def study_section(config: Config, rows: Sequence[Row], words: str, name: str, age: str = "") -> str:
     """Return the section of one study.
 
     Parameters
@@ -62,13 +64,15 @@ def study_section(config: Config, rows: Sequence[Row], words: str, name: str) ->
         What the study does, for people.
     name : str
         Of the files under `configs/studies/` and `results/`.
+    age : str
+        When its table was stored, as a sentence.
     """
     study = config.study
     assert study is not None
     others = [_words(config, metric) for metric in _others(config)]
     return "\n".join(
         [
-            *_head(config, rows, words, name),
+            *_head(config, rows, words, name, age),
             *(
                 f"{_words(config, metric).title}, hundredths:\n\n{main_table(config, rows, metric)}"
                 for metric in (study.metric, *study.tables)
@@ -84,7 +88,9 @@ def study_section(config: Config, rows: Sequence[Row], words: str, name: str) ->
     )
 
 
-def choice_section(config: Config, rows: Sequence[Row], words: str, name: str) -> str:
+def choice_section(
+    config: Config, rows: Sequence[Row], words: str, name: str, age: str = ""
+) -> str:
     """Return the section of a study that chooses a setting by validation, for all methods at once."""
     assert config.study is not None
     metric = config.study.metric
@@ -100,16 +106,16 @@ def choice_section(config: Config, rows: Sequence[Row], words: str, name: str) -
     best_first = [cells for _, cells in sorted(lines.values(), key=lambda line: -line[0])]
     return "\n".join(
         [
-            *_head(config, rows, words, name),
+            *_head(config, rows, words, name, age),
             f"{_words(config, metric).title} on validation splits of the training sites, averaged "
             "over the conditions, hundredths:",
             "",
-            _table(["setting", *methods, "mean of the methods"], best_first),
+            table(["setting", *methods, "mean of the methods"], best_first),
         ]
     )
 
 
-def _head(config: Config, rows: Sequence[Row], words: str, name: str) -> list[str]:
+def _head(config: Config, rows: Sequence[Row], words: str, name: str, age: str) -> list[str]:
     """Return what every section begins with: title, what the study does, where its table is from."""
     assert config.study is not None
     title = config.study.title
@@ -120,7 +126,7 @@ def _head(config: Config, rows: Sequence[Row], words: str, name: str) -> list[st
         words,
         "",
         f"From `results/{name}.csv`, made by `python simulate.py configs/studies/{name}.yaml`; "
-        f"{counted(len(seeds), 'seed')}, {seeds[0]} to {seeds[-1]}.{_left_out(config, rows)}",
+        f"{counted(len(seeds), 'seed')}, {seeds[0]} to {seeds[-1]}.{age}{_left_out(config, rows)}",
         "",
     ]
 
@@ -170,7 +176,7 @@ def main_table(
         ]
         for arm in arms
     ]
-    return _table([*_label_heads(rows), *head], lines)
+    return table([*_label_heads(rows), *head], lines)
 
 
 def settings_table(rows: Sequence[Row], condition: str, metric: str) -> str:
@@ -202,7 +208,7 @@ def settings_table(rows: Sequence[Row], condition: str, metric: str) -> str:
             ]
         )
     heads = [setting.rpartition("=")[2] for setting in settings]
-    return _table(["method", *heads, "mean"], lines)
+    return table(["method", *heads, "mean"], lines)
 
 
 def _bounded(value: float | None, low: float | None, high: float | None) -> str:
@@ -224,11 +230,19 @@ def _endpoint(config: Config, rows: Sequence[Row]) -> list[str]:
         f"{primary.method} – {primary.against}; all other comparisons are secondary:",
         "",
     ]
-    lines += [
-        f"* {setting}: {_judged(found, found.p, primary.margin)}, p = {_three(found.p)}"
-        for setting, found in endpoint(rows, primary).items()
-    ]
+    lines += [f"* {setting}: {words}" for setting, words in endpoint_words(config, rows).items()]
     return [*lines, ""]
+
+
+def endpoint_words(config: Config, rows: Sequence[Row]) -> dict[str, str]:
+    """Return what the primary endpoint of a study says, by setting; of one that names one."""
+    assert config.study is not None
+    primary = config.study.endpoint
+    assert primary is not None
+    return {
+        setting: f"{_judged(found, found.p, primary.margin)}, p = {_three(found.p)}"
+        for setting, found in endpoint(rows, primary).items()
+    }
 
 
 def _pairs(config: Config, rows: Sequence[Row]) -> list[str]:
@@ -260,7 +274,7 @@ def pair_table(config: Config, rows: Sequence[Row]) -> str:
         for (setting, pair, metric), own in cells.items()
     ]
     head = ["setting", "pair", "metric", *(given(condition) for condition in conditions)]
-    return _table(head, lines)
+    return table(head, lines)
 
 
 def _judged(difference: Difference, p: float | None, margin: float = MARGIN) -> str:
@@ -286,7 +300,7 @@ def _other_table(config: Config, rows: Sequence[Row]) -> str:
             worst = "–" if main.worst_site is None else f"{100 * main.worst_site:.1f}"
             lines.append([*_labels(arm, rows), given(condition), *means, worst])
     heads = [_words(config, metric).title for metric in others]
-    return _table([*_label_heads(rows), "given", *heads, "worst site"], lines)
+    return table([*_label_heads(rows), "given", *heads, "worst site"], lines)
 
 
 def _arms(config: Config, rows: Sequence[Row]) -> list[tuple[str, str]]:
@@ -348,6 +362,7 @@ def _way(words: MetricWords) -> str:
     return "higher is better" if words.higher_is_better else "lower is better"
 
 
-def _table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """Return a table."""
     rows = [head, ["---"] * len(head), *lines]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in rows)
