@@ -2,9 +2,9 @@
 
 import ctypes
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from clients.images import SiteImages
 from clients.onboarding.archive import set_archive_apart
 from fed.config import Config
 from fed.data.cases import CaseSource, SiteCases, coarse
-from fed.data.opening import open_own, open_source
+from fed.data.opening import open_once, open_own
 from fed.initial import untrained
 from fed.privacy import Account, account_of
 from fed.protocol import Split
@@ -176,7 +176,6 @@ def equipped_network(config: Config) -> RIMA:
     return _equipped(untrained(config), config).to(_device(config))
 
 
-@lru_cache(maxsize=SITES_KEPT)
 def open_site(
     config: Config, name: str, data: str | None = None, deployed: bool = False
 ) -> LocalSite:
@@ -190,6 +189,16 @@ def open_site(
     deployed : bool
         Whether this is the site's own machine, not a simulation of it.
     """
+    return _sites(config)(name, data, deployed)
+
+
+@lru_cache(maxsize=1)
+def _sites(config: Config) -> Callable[[str, str | None, bool], LocalSite]:
+    """Return what opens the sites of a federation, each once; those of one before are let go."""
+    return lru_cache(maxsize=SITES_KEPT)(partial(_open_site, config))
+
+
+def _open_site(config: Config, name: str, data: str | None, deployed: bool) -> LocalSite:
     cases = _labelled(_source(config, data and name, data).open(name), config)
     training, validation = _split(cases, config)
     archive, judged = _set_archive_apart(cases, config)
@@ -224,7 +233,7 @@ def whole_site(config: Config, cases: SiteCases) -> LocalSite:
 def _source(config: Config, own: str | None, data: str | None) -> CaseSource:
     if own is not None and data is not None:
         return open_own(config, own, data)
-    return open_source(config, check=False)
+    return open_once(config)
 
 
 @lru_cache(maxsize=1)
