@@ -72,6 +72,8 @@ class Job:
         What it is, for a person.
     run : PlannedRun or None
         None for phases.
+    eyes : float or None
+        At training sites, where they are known.
     """
 
     config: Config
@@ -79,6 +81,7 @@ class Job:
     after: Path | None
     words: str
     run: PlannedRun | None = None
+    eyes: float | None = None
 
     @property
     def finished(self) -> bool:
@@ -88,7 +91,7 @@ class Job:
     @property
     def seconds(self) -> float:
         """How long it will take, on the machine of `SECONDS_A_UNIT`."""
-        work = phase_work(self.config)[self._phases_before :]
+        work = phase_work(self.config, self.eyes)[self._phases_before :]
         return SECONDS_A_RUN * (self.run is not None) + SECONDS_A_UNIT * sum(work)
 
     @property
@@ -98,7 +101,7 @@ class Job:
         return int(self.after.name.partition("-")[0].removeprefix("phase"))
 
 
-def jobs_of(runs: Sequence[PlannedRun], directory: Path) -> list[Job]:
+def jobs_of(runs: Sequence[PlannedRun], directory: Path, eyes: float | None = None) -> list[Job]:
     """Return the jobs of a study, phases before the runs that start from them.
 
     Phases that two runs or more have in common are trained once, by a job of their own.
@@ -116,11 +119,11 @@ def jobs_of(runs: Sequence[PlannedRun], directory: Path) -> list[Job]:
             folder = directory / STATES / f"phase{phases}-{key}"
             config = _starting(up_to_phase(run.config, phases), after)
             words = f"phase {phases} of {counted(shared[key], 'run')}, s{run.seed}"
-            jobs.setdefault(folder, Job(config, folder, after, words))
+            jobs.setdefault(folder, Job(config, folder, after, words, eyes=eyes))
             after = folder
         config = _starting(run.config, after)
         words = f"{run.method}, seed {run.seed}, {run.setting}"
-        jobs[directory / run.folder] = Job(config, directory / run.folder, after, words, run)
+        jobs[directory / run.folder] = Job(config, directory / run.folder, after, words, run, eyes)
     return list(jobs.values())
 
 
@@ -187,6 +190,9 @@ class StudyRunner:
     workers : int, optional
         Processes at once; by default one a core.
     console : rich.console.Console
+    eyes : float, optional
+        At the training sites of its runs, to tell how long they will take; by default what their
+        configurations say.
     """
 
     def __init__(
@@ -195,11 +201,12 @@ class StudyRunner:
         directory: Path,
         workers: int | None,
         console: Console,
+        eyes: float | None = None,
     ) -> None:
         self._workers = workers or len(os.sched_getaffinity(0))
         self._console = console
         self._runs = len(runs)
-        jobs = jobs_of(runs, directory)
+        jobs = jobs_of(runs, directory, eyes)
         wanted = {job.folder for job in jobs if job.run is not None and not job.finished}
         for job in reversed(jobs):  # phases that a wanted job starts from
             if job.folder in wanted and job.after is not None:
