@@ -223,6 +223,26 @@ def export(
         _stop(f"the export failed: {error}", RUN_FAILED)
 
 
+@app.command()
+def remove(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")],
+    sites: Annotated[list[str], typer.Argument(metavar="SITE ...", help="Training sites.")],
+    out: Annotated[Path, typer.Option(help="Folder of the model without them.")],
+) -> None:
+    """Take sites out of heads in closed form: the model of the other sites' sums; trains nothing."""
+    from fed.errors import UserError
+    from fedrima.removing import remove_sites
+
+    try:
+        remove_sites(run, sites, out)
+    except UserError as error:
+        _stop(f"error: {error}", CONFIG_WRONG)
+    typer.echo(
+        f"{out}: the model without {', '.join(sites)}; to score it: fedrima judge {out} CONFIG"
+    )
+    typer.echo(f"{run}: still holds the model and the sums with {', '.join(sites)}")
+
+
 def _execute(asked: "Asked") -> None:
     from fed.errors import UserError
     from fedrima.session import StoppedError, execute

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Literal
 
 import torch
 from torch import nn
@@ -20,7 +21,7 @@ def build(
     sizes: Sizes,
     fusion: Fusion,
     seed: int,
-    predictors: bool = True,
+    predictors: bool | Literal["one_layer"] = True,
     given: Mapping[str, int] = MappingProxyType({}),
 ) -> RIMA:
     """Return a freshly initialised network.

@@ -183,8 +183,9 @@ class RIMA(nn.Module):
     sizes : Sizes
     fusion : Fusion
         How both modalities become one answer.
-    predictors : bool
-        Whether there are predictors between the modalities; without, they predict the mean.
+    predictors : bool or "one_layer"
+        Whether there are predictors between the modalities, of two layers or of one; without, they
+        predict the mean.
     """
 
     def __init__(
@@ -193,7 +194,7 @@ class RIMA(nn.Module):
         oct_encoder: nn.Module,
         sizes: Sizes,
         fusion: Fusion,
-        predictors: bool = True,
+        predictors: bool | Literal["one_layer"] = True,
     ) -> None:
         super().__init__()
         dx, dy = (cast(Encoder, encoder).features for encoder in (fundus_encoder, oct_encoder))
@@ -203,7 +204,9 @@ class RIMA(nn.Module):
         self.oct_head = nn.Linear(dy, sizes.classes)
         self.fundus2oct: nn.Module = Nothing(dy)
         self.oct2fundus: nn.Module = Nothing(dx)
-        if predictors:
+        if predictors == "one_layer":
+            self.fundus2oct, self.oct2fundus = nn.Linear(dx, dy), nn.Linear(dy, dx)
+        elif predictors:
             self.fundus2oct = two_layers(dx, sizes.predictor, dy, sizes.dropout)
             self.oct2fundus = two_layers(dy, sizes.predictor, dx, sizes.dropout)
         self._fusion = fusion

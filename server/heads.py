@@ -1,19 +1,27 @@
-"""The heads in closed form: sums of all sites by modality, then one solution each."""
+"""The heads in closed form: sums of all sites by modality, then one solution each.
 
-from collections.abc import Iterable, Mapping
+The server keeps what sites have sent, so that one that leaves can be taken out again: what is left is
+what the others' sums alone give.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fed.config import Config
-from fed.errors import RunError
+from fed.config import Config, Phase
+from fed.data.groups import group_of
+from fed.errors import ConfigError, RunError
 from fed.protocol import Sums
-from fed.sites import MODALITIES, Modality, SiteCard
-from model.closed_form import BothSums, Head, solve_head, solve_joint_head
-from model.parts import HEAD
+from fed.sites import MODALITIES, Modality
+from fed.states import State
+from model.closed_form import BothSums, Head, Predictor, solve_head, solve_joint
+from model.parts import HEAD, PREDICTORS
 from server.alarm import movement
 from server.algorithm import Step, StepRecord, Updates
+from server.kept import keep_sums, kept_sums
 from server.state import ServerState
 
 Found = TypeVar("Found")
@@ -21,65 +29,136 @@ JOINT_HEAD = "classifier"
 """Of a linear fusion, the head over both modalities."""
 
 
+@dataclass(frozen=True)
+class _Solution:
+    """A model with the solved modules in it, and what a reader must know of them."""
+
+    model: State
+    warnings: tuple[str, ...]
+
+
 def solve_heads(
     config: Config, state: ServerState, step: Step, updates: Updates
 ) -> tuple[ServerState, StepRecord]:
-    """Solve for the head of each modality that some site owns, and for that over both if asked.
+    """Solve for the head of each modality that some site owns, and for what joins them if asked.
 
     Raises
     ------
     RunError
         If no site holds two classes of a modality.
     """
-    phase = config.method.phases[step.round.phase]
-    solve = phase.solve
-    assert solve is not None
-    answered = sorted(
-        ((site, cast(Sums, returned)) for site, returned in updates), key=lambda one: one[0].name
+    answered = sorted(updates, key=lambda one: one[0].name)
+    sums = {site.name: cast(Sums, returned) for site, returned in answered}
+    groups = {site.name: site.group for site, _ in answered}
+    try:
+        found = _solution(config.method.phases[step.round.phase], state.model, sums, groups)
+    except ValueError as error:
+        raise RunError(f"round {step.round.number}: {error}") from None
+    solved_keys = [key for key in found.model if found.model[key] is not state.model[key]]
+    moved = movement(state.model, found.model, solved_keys)
+    solved = ServerState(
+        found.model,
+        step.round.number,
+        (),
+        state.moments,
+        state.bank,
+        {**state.kept, **keep_sums(sums)},
     )
-    model, warnings = dict(state.model), []
-    solved_with: dict[Modality, float] = {}
+    return solved, StepRecord(tuple(sums), warnings=found.warnings, movement=moved)
+
+
+def without_sites(config: Config, state: ServerState, sites: Collection[str]) -> ServerState:
+    """Return the state that a finished run would have left without some of its sites.
+
+    Raises
+    ------
+    ConfigError
+        If the method does not end with heads in closed form, a site has sent no sums, or the sites
+        that are left tell no classes apart.
+    """
+    method = config.method
+    phase = method.phases[-1]
+    if len(method.phases) > 1 or phase.solve is None:
+        raise ConfigError(
+            f"method: {method.name} trains by rounds, and what a site taught the model cannot be taken "
+            "out again; allowed: a method of one phase that solves, such as analytic"
+        )
+    sums = kept_sums(state.kept)
+    unknown = sorted(set(sites) - set(sums))
+    if unknown:
+        raise ConfigError(
+            f"{', '.join(unknown)}: no sums of it are kept; allowed: {', '.join(sorted(sums))}"
+        )
+    left = {name: sent for name, sent in sorted(sums.items()) if name not in sites}
+    groups = {name: group_of(config.sites, name).name for name in left}
+    try:
+        found = _solution(phase, state.model, left, groups)
+    except ValueError as error:
+        raise ConfigError(f"without {', '.join(sorted(sites))}: {error}") from None
+    return replace(state, model=found.model, kept=keep_sums(left))
+
+
+def _solution(
+    phase: Phase, model: State, sums: Mapping[str, Sums], groups: Mapping[str, str]
+) -> _Solution:
+    """Solve for all that a phase asks for.
+
+    Parameters
+    ----------
+    sums : Mapping
+        By site, in the order of their names.
+    groups : Mapping
+        Of each site.
+
+    Raises
+    ------
+    ValueError
+        If no site holds two classes of a modality.
+    """
+    assert phase.solve is not None
+    given, solved, warnings = phase.solve.ridge, dict(model), []
+    single = {
+        m: _by_group(groups, {s: own.single.get(m) for s, own in sums.items()}) for m in MODALITIES
+    }
+    ridges: dict[Modality, float] = {}
     for modality in MODALITIES:
-        groups = _by_group((site, sums.single.get(modality)) for site, sums in answered)
-        if not groups:
+        if not single[modality]:
             continue
         try:
-            head = solve_head(groups, solve.ridge)
+            head = solve_head(single[modality], given)
         except ValueError as error:
-            raise RunError(f"round {step.round.number}: {HEAD[modality]}: {error}") from None
-        _put(model, HEAD[modality], head)
-        solved_with[modality] = head.ridge
-        warnings += _told(modality, len(groups), head.ridge, solve.ridge)
-    if phase.solves_joint:
-        both = _by_group((site, _both(sums)) for site, sums in answered)
-        if both:
-            fundus, oct_ = (
-                _by_group((site, sums.single.get(modality)) for site, sums in answered)
-                for modality in MODALITIES
-            )
-            ridges = (solved_with["fundus"], solved_with["oct"])
-            _put(model, JOINT_HEAD, solve_joint_head(fundus, oct_, both, ridges))
-        else:
-            _put(model, JOINT_HEAD, _side_by_side(model))
+            raise ValueError(f"{HEAD[modality]}: {error}") from None
+        _put(solved, HEAD[modality], head)
+        ridges[modality] = head.ridge
+        warnings += _told(modality, len(single[modality]), head.ridge, given)
+    if not ridges:
+        raise ValueError("no site is left that has sent sums")
+    if phase.solves_joint and len(ridges) == len(MODALITIES):
+        both = _by_group(groups, {site: _both(own) for site, own in sums.items()})
+        joint = solve_joint(
+            single["fundus"], single["oct"], both, (ridges["fundus"], ridges["oct"])
+        )
+        _put(solved, JOINT_HEAD, joint.head if both else _side_by_side(solved))
+        if "predictors" in phase.trains:
+            for module, predictor in zip(PREDICTORS, (joint.x_to_y, joint.y_to_x), strict=True):
+                _put(solved, module, predictor)
+        if not both:
             warnings.append(
                 "no site sent sums of eyes with both modalities: the head over both is the product "
                 "of the experts"
             )
-    solved_keys = [key for key in model if model[key] is not state.model[key]]
-    moved = movement(state.model, model, solved_keys)
-    solved = ServerState(model, step.round.number, (), state.moments, state.bank, state.kept)
-    return solved, StepRecord(
-        tuple(site.name for site, _ in answered), warnings=tuple(warnings), movement=moved
-    )
+    return _Solution(solved, tuple(warnings))
 
 
-def _by_group(found: Iterable[tuple[SiteCard, Found | None]]) -> dict[str, list[Found]]:
+def _by_group(
+    groups: Mapping[str, str], found: Mapping[str, Found | None]
+) -> dict[str, list[Found]]:
     """Return what sites have sent by the group of the site, both in the order of their names."""
-    groups: dict[str, list[Found]] = {}
-    for site, sums in found:
+    ordered: dict[str, list[Found]] = {}
+    for site, sums in found.items():
         if sums is not None:
-            groups.setdefault(site.group, []).append(sums)
-    return dict(sorted(groups.items()))
+            ordered.setdefault(groups[site], []).append(sums)
+    return dict(sorted(ordered.items()))
 
 
 def _both(sums: Sums) -> BothSums | None:
@@ -89,9 +168,9 @@ def _both(sums: Sums) -> BothSums | None:
     return BothSums(fundus, oct_, sums.cross)
 
 
-def _put(model: dict[str, NDArray[Any]], module: str, head: Head) -> None:
-    model[f"{module}.weight"] = head.weight.astype(np.float32)
-    model[f"{module}.bias"] = head.bias.astype(np.float32)
+def _put(model: dict[str, NDArray[Any]], module: str, solved: Head | Predictor) -> None:
+    model[f"{module}.weight"] = solved.weight.astype(np.float32)
+    model[f"{module}.bias"] = solved.bias.astype(np.float32)
 
 
 def _side_by_side(model: Mapping[str, NDArray[Any]]) -> Head:

@@ -1,7 +1,8 @@
 """What the server keeps for each site between rounds: sites remember nothing between messages.
 
 One state holds it all, under ``kind/site/name``: batch normalisation that a site goes on with
-(FedBN), and control variates (SCAFFOLD) with what each site weighs in their mean.
+(FedBN), control variates (SCAFFOLD) with what each site weighs in their mean, and the sums of features
+that heads were solved from, so that a site can be taken out again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,16 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fed.config import Config
-from fed.protocol import Update
-from fed.sites import SiteCard
+from fed.protocol import Sums, Update
+from fed.sites import MODALITIES, SiteCard
 from fed.states import State
+from model.closed_form import ClassSums, CrossSums
 from model.parts import batch_normalisation
 from server.selection import most_cases, returned_modules
 
 NORMALISATION = "normalisation"
 VARIATE = "variate"
 WEIGHT = "weight"
+SUMS = "sums"
 """Kinds of what is kept."""
+ACROSS = "both"
+"""In the place of a modality: sums across them."""
 MEAN = ""
 """In the place of a site: the mean over all sites."""
 
@@ -59,6 +64,22 @@ def correction(kept: State, site: str, sent: State) -> State:
         for name, value in kept_of(kept, VARIATE, MEAN).items()
         if name in sent
     }
+
+
+def keep_sums(sums: Mapping[str, Sums]) -> State:
+    """Return what is kept of the sums that sites have sent."""
+    return {
+        _place(SUMS, site, name): value
+        for site, sent in sums.items()
+        for name, value in _arrays(sent).items()
+    }
+
+
+def kept_sums(kept: State) -> dict[str, Sums]:
+    """Return the sums that are kept, by site."""
+    prefix = f"{SUMS}/"
+    sites = dict.fromkeys(key.split("/")[1] for key in kept if key.startswith(prefix))
+    return {site: _sums(kept_of(kept, SUMS, site)) for site in sites}
 
 
 class Kept:
@@ -103,6 +124,29 @@ class Kept:
         for name, own in variates.items():
             self._state[_place(VARIATE, MEAN, name)] = _mean(own, weights[name.split(".", 1)[0]])
         return self._state
+
+
+def _arrays(sums: Sums) -> dict[str, NDArray[Any]]:
+    found: dict[str, NDArray[Any]] = {}
+    for modality, own in sums.single.items():
+        parts = {"counts": own.counts, "means": own.means, "scatter": own.half}
+        found |= {f"{modality}.{name}": value for name, value in parts.items()}
+    if sums.cross is not None:
+        found |= {f"{ACROSS}.counts": sums.cross.counts, f"{ACROSS}.scatter": sums.cross.scatter}
+    return found
+
+
+def _sums(arrays: State) -> Sums:
+    single = {
+        modality: ClassSums.with_half(
+            *(arrays[f"{modality}.{name}"] for name in ("counts", "means", "scatter"))
+        )
+        for modality in MODALITIES
+        if f"{modality}.counts" in arrays
+    }
+    if f"{ACROSS}.counts" not in arrays:
+        return Sums(single)
+    return Sums(single, CrossSums(arrays[f"{ACROSS}.counts"], arrays[f"{ACROSS}.scatter"]))
 
 
 def _mean(own: Mapping[str, NDArray[Any]], weights: Mapping[str, float]) -> NDArray[Any]:

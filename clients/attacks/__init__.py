@@ -10,7 +10,7 @@ from fed.states import State
 
 
 class Attack:
-    """What a site does other than it should; by itself nothing, as an honest site."""
+    """What a site does other than it should; by itself, what an honest one does."""
 
     def label(self, label: int, classes: int) -> int:
         """Return the label that a training case of the site is given."""

@@ -14,6 +14,10 @@ NetworkPart = Literal["encoders", "heads", "predictors", "fusion"]
 `fusion`, both branches and the classifier."""
 
 
+CLOSED_FORMS = (("heads",), ("heads", "fusion"), ("heads", "predictors", "fusion"))
+"""What a phase can solve for."""
+
+
 class ClosedForm(Section):
     """Heads solved at the server from sums that sites send once (`model.closed_form`)."""
 
@@ -43,10 +47,11 @@ class Phase(Section):
 
     @model_validator(mode="after")
     def _only_heads_are_solved(self) -> "Phase":
-        if self.solve is not None and self.trains not in (("heads",), ("heads", "fusion")):
+        if self.solve is not None and self.trains not in CLOSED_FORMS:
             raise ValueError(
-                "solve: only heads have a closed form; allowed: trains: [heads], or, with fusion: "
-                "linear, [heads, fusion]"
+                "solve: only heads and what is linear have a closed form; allowed: trains: [heads], "
+                "with fusion: linear [heads, fusion], with predictors: one_layer, too, "
+                "[heads, predictors, fusion]"
             )
         return self
 
@@ -107,9 +112,9 @@ class Method(Section):
     phases: Annotated[tuple[Phase, ...], Field(min_length=1)]
     fusion: Annotated[Any, PartKey("fusion")] = Field("asymmetric", validate_default=True)
     """How the features of both modalities become one answer."""
-    predictors: bool = True
-    """Whether the network predicts one modality's features from the other's; without, what would
-    be predicted is the mean."""
+    predictors: bool | Literal["one_layer"] = True
+    """Whether the network predicts one modality's features from the other's, with two layers or
+    `one_layer`; without, what would be predicted is the mean."""
     plan: bool = True
     """Whether the fusion sees OCT features transported by the feature plan between the halves of
     the bank; needs class statistics."""
@@ -283,9 +288,12 @@ class Method(Section):
         return self
 
     @model_validator(mode="after")
-    def _a_solved_fusion_is_linear(self) -> "Method":
+    def _what_is_solved_is_linear(self) -> "Method":
         if self.solves_joint and not self.fusion.closed_form:
             raise ValueError("fusion: a phase solves for it; allowed: linear")
+        solved = any(phase.solve and "predictors" in phase.trains for phase in self.phases)
+        if solved and self.predictors != "one_layer":
+            raise ValueError("predictors: a phase solves for them; allowed: one_layer")
         return self
 
     @model_validator(mode="after")

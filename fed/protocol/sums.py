@@ -48,7 +48,7 @@ def pack_sums(sums: Sums) -> RecordDict:
                 {
                     "counts": found.counts,
                     "means": found.means,
-                    "scatter": found.scatter[np.triu_indices(len(found.scatter))],
+                    "scatter": found.half,
                 }
             )
             for modality, found in sums.single.items()
@@ -131,13 +131,11 @@ def _read(
         raise RefusedReplyError(f"sent {modality} sums of nothing")
     if means[counts == 0].any():
         raise RefusedReplyError(f"sent {modality} means of a class that it counts no case of")
-    scatter = np.zeros((width, width))
-    scatter[np.triu_indices(width)] = half
-    scatter = scatter + np.triu(scatter, 1).T
-    own = np.diag(scatter)
+    read = ClassSums.with_half(counts.copy(), means.copy(), half)
+    scatter, own = read.scatter, np.diag(read.scatter)
     if (own < 0).any() or (np.abs(scatter) > np.sqrt(np.outer(own, own)) * (1 + 1e-9) + 1e-9).any():
         raise RefusedReplyError(f"sent {modality} scatter that no features have")
-    return ClassSums(counts.copy(), means.copy(), scatter)
+    return read
 
 
 def _read_cross(

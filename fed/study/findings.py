@@ -18,6 +18,7 @@ from fed.study.tables import (
     Summary,
     comparisons,
     endpoint,
+    pairs,
     ranking,
     summaries,
 )
@@ -54,6 +55,8 @@ class Findings:
         Of each setting, the level of that factor.
     endpoint : Mapping
         The primary endpoint of each setting, if the study names one.
+    pairs : sequence of Comparison
+        What the study compares beside its reference, by its metric.
     failed : Mapping
         Reasons, by the run's folder.
     confounds : Mapping
@@ -72,6 +75,7 @@ class Findings:
     comparisons: Sequence[Comparison]
     ranking: Sequence[tuple[Arm, Mean]]
     endpoint: Mapping[str, Difference]
+    pairs: Sequence[Comparison]
     budgets: Sequence[Budget]
     failed: Mapping[str, str]
     confounds: Mapping[str, int]
@@ -112,6 +116,7 @@ def collect(
         comparisons=comparisons(rows, reference, study.figures),
         ranking=ranking(rows, study.metric) if study.select else (),
         endpoint={} if study.endpoint is None else endpoint(rows, study.endpoint),
+        pairs=pairs(rows, study.pairs, [study.metric]),
         budgets=_budgets(runs, finished),
         failed=failed,
         confounds=warned,

@@ -18,6 +18,7 @@ from fed.study.tables import (
     comparisons,
     endpoint,
     overall,
+    pairs,
     ranking,
     summaries,
 )
@@ -27,11 +28,13 @@ __all__ = [
     "POOLED",
     "choice_section",
     "contents",
+    "endpoint_words",
     "main_table",
     "overall_table",
     "pair_table",
     "settings_table",
     "study_section",
+    "table",
 ]
 
 INTRODUCTION = """# Results
@@ -63,7 +66,7 @@ def _anchor(heading: str) -> str:
     return "".join(kept).replace(" ", "-")
 
 
-def study_section(config: Config, rows: Sequence[Row], words: str, name: str) -> str:
+def study_section(config: Config, rows: Sequence[Row], words: str, name: str, age: str = "") -> str:
     """Return the section of one study.
 
     Parameters
@@ -72,13 +75,15 @@ def study_section(config: Config, rows: Sequence[Row], words: str, name: str) ->
         What the study does, for people.
     name : str
         Of the files under `configs/studies/` and `results/`.
+    age : str
+        When its table was stored, as a sentence.
     """
     study = config.study
     assert study is not None
     others = [_words(config, metric) for metric in _others(config)]
     return "\n".join(
         [
-            *_head(config, rows, words, name),
+            *_head(config, rows, words, name, age),
             *(
                 f"{_words(config, metric).title}, hundredths:\n\n{main_table(config, rows, metric)}"
                 for metric in (study.metric, *study.tables)
@@ -94,7 +99,9 @@ def study_section(config: Config, rows: Sequence[Row], words: str, name: str) ->
     )
 
 
-def choice_section(config: Config, rows: Sequence[Row], words: str, name: str) -> str:
+def choice_section(
+    config: Config, rows: Sequence[Row], words: str, name: str, age: str = ""
+) -> str:
     """Return the section of a study that chooses a setting by validation, for all methods at once."""
     assert config.study is not None
     metric = config.study.metric
@@ -110,16 +117,16 @@ def choice_section(config: Config, rows: Sequence[Row], words: str, name: str) -
     best_first = [cells for _, cells in sorted(lines.values(), key=lambda line: -line[0])]
     return "\n".join(
         [
-            *_head(config, rows, words, name),
+            *_head(config, rows, words, name, age),
             f"{_words(config, metric).title} on validation splits of the training sites, averaged "
             "over the conditions, hundredths:",
             "",
-            _table(["setting", *methods, "mean of the methods"], best_first),
+            table(["setting", *methods, "mean of the methods"], best_first),
         ]
     )
 
 
-def _head(config: Config, rows: Sequence[Row], words: str, name: str) -> list[str]:
+def _head(config: Config, rows: Sequence[Row], words: str, name: str, age: str) -> list[str]:
     """Return what every section begins with: title, what the study does, where its table is from."""
     assert config.study is not None
     title = config.study.title
@@ -130,7 +137,7 @@ def _head(config: Config, rows: Sequence[Row], words: str, name: str) -> list[st
         words,
         "",
         f"From `results/{name}.csv`, made by `python simulate.py configs/studies/{name}.yaml`; "
-        f"{counted(len(seeds), 'seed')}, {seeds[0]} to {seeds[-1]}.{_left_out(config, rows)}",
+        f"{counted(len(seeds), 'seed')}, {seeds[0]} to {seeds[-1]}.{age}{_left_out(config, rows)}",
         "",
     ]
 
@@ -180,7 +187,7 @@ def main_table(
         ]
         for arm in arms
     ]
-    return _table([*_label_heads(rows), *head], lines)
+    return table([*_label_heads(rows), *head], lines)
 
 
 def settings_table(rows: Sequence[Row], condition: str, metric: str) -> str:
@@ -212,7 +219,7 @@ def settings_table(rows: Sequence[Row], condition: str, metric: str) -> str:
             ]
         )
     heads = [setting.rpartition("=")[2] for setting in settings]
-    return _table(["method", *heads, "mean"], lines)
+    return table(["method", *heads, "mean"], lines)
 
 
 def overall_table(config: Config, rows: Sequence[Row]) -> str:
@@ -238,7 +245,7 @@ def overall_table(config: Config, rows: Sequence[Row]) -> str:
             p = p_values.get(method, seeds.p)
             cells = [_judged(seeds, p, margin), _judged(settings, settings.p, margin)]
         lines.append([method, _spread(mean), *cells])
-    return _table(
+    return table(
         ["method", "mean", *(f"– {against}, {o}" for o in (OVER_SEEDS, OVER_SETTINGS))], lines
     )
 
@@ -262,11 +269,19 @@ def _endpoint(config: Config, rows: Sequence[Row]) -> list[str]:
         f"{primary.method} – {primary.against}; all other comparisons are secondary:",
         "",
     ]
-    lines += [
-        f"* {setting}: {_judged(found, found.p, primary.margin)}, p = {_three(found.p)}"
-        for setting, found in endpoint(rows, primary).items()
-    ]
+    lines += [f"* {setting}: {words}" for setting, words in endpoint_words(config, rows).items()]
     return [*lines, ""]
+
+
+def endpoint_words(config: Config, rows: Sequence[Row]) -> dict[str, str]:
+    """Return what the primary endpoint of a study says, by setting; of one that names one."""
+    assert config.study is not None
+    primary = config.study.endpoint
+    assert primary is not None
+    return {
+        setting: f"{_judged(found, found.p, primary.margin)}, p = {_three(found.p)}"
+        for setting, found in endpoint(rows, primary).items()
+    }
 
 
 def _pairs(config: Config, rows: Sequence[Row]) -> list[str]:
@@ -287,30 +302,18 @@ def pair_table(config: Config, rows: Sequence[Row]) -> str:
     """Return the pairs that the study asks for by condition, and what its metric says of each."""
     study = config.study
     assert study is not None
-    metrics = (study.metric, *study.tables)
-    found = [
-        (f"{one} – {other}", comparison)
-        for one, other in study.pairs
-        for comparison in _pair(rows, one, other, metrics)
-    ]
     cells: dict[tuple[str, str, str], dict[str, str]] = {}
-    for metric in metrics:
-        own = [(pair, c) for pair, c in found if c.metric == metric]
-        for (pair, c), p in zip(own, holm([c.pooled.p for _, c in own]), strict=True):
-            words = _judged(c.pooled, p) if metric == study.metric else _interval(c.pooled)
-            cells.setdefault((c.setting, pair, metric), {})[c.condition] = words
+    for c in pairs(rows, study.pairs, (study.metric, *study.tables)):
+        words = _judged(c.pooled, c.p_holm) if c.metric == study.metric else _interval(c.pooled)
+        pair = f"{c.method} – {c.against}"
+        cells.setdefault((c.setting, pair, c.metric), {})[c.condition] = words
     conditions = ordered({row.condition for row in rows})
     lines = [
         [setting, pair, _words(config, metric).title, *(own.get(c, "–") for c in conditions)]
         for (setting, pair, metric), own in cells.items()
     ]
     head = ["setting", "pair", "metric", *(given(condition) for condition in conditions)]
-    return _table(head, lines)
-
-
-def _pair(rows: Sequence[Row], one: str, other: str, metrics: Sequence[str]) -> list[Comparison]:
-    """Return the differences of two methods, under each setting and condition."""
-    return comparisons([r for r in rows if r.method in (one, other)], other, metrics)
+    return table(head, lines)
 
 
 def _judged(difference: Difference, p: float | None, margin: float = MARGIN) -> str:
@@ -336,7 +339,7 @@ def _other_table(config: Config, rows: Sequence[Row]) -> str:
             worst = "–" if main.worst_site is None else f"{100 * main.worst_site:.1f}"
             lines.append([*_labels(arm, rows), given(condition), *means, worst])
     heads = [_words(config, metric).title for metric in others]
-    return _table([*_label_heads(rows), "given", *heads, "worst site"], lines)
+    return table([*_label_heads(rows), "given", *heads, "worst site"], lines)
 
 
 def _arms(config: Config, rows: Sequence[Row]) -> list[tuple[str, str]]:
@@ -398,6 +401,7 @@ def _way(words: MetricWords) -> str:
     return "higher is better" if words.higher_is_better else "lower is better"
 
 
-def _table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """Return a table."""
     rows = [head, ["---"] * len(head), *lines]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in rows)

@@ -1,9 +1,10 @@
 """`study.html`: what a study found, on one page that needs nothing but itself."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
-from fed.config.study import FIRST_RESULT_SEED
+from fed.config.study import FIRST_RESULT_SEED, MARGIN
 from fed.report.notices import confounds
 from fed.report.page import shell_path, write_page
 from fed.report.style import CONDITION_VARIABLE
@@ -16,8 +17,29 @@ from fed.study.plots import (
     calibration_panels,
     curve_panels,
     difference_panels,
+    endpoint_panels,
     site_panels,
 )
+from fed.study.statistics import Difference, Verdict, equivalence, verdict
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A paired comparison, and what it says.
+
+    Attributes
+    ----------
+    difference : Difference
+    p : float or None
+        Of the difference, corrected where it is one of many.
+    p_equivalence : float or None
+        Of two one-sided tests against the margin.
+    """
+
+    difference: Difference
+    p: float | None
+    p_equivalence: float | None
+    verdict: Verdict
 
 
 def write_study_page(found: Findings, path: Path) -> Path:
@@ -49,6 +71,10 @@ def write_study_page(found: Findings, path: Path) -> Path:
                 (c.method, c.setting, c.condition, c.metric): c for c in found.comparisons
             },
             "arms": arms(found),
+            "primary": _primary(found),
+            "endpoint": endpoint_panels(found),
+            "pairs": [(pair, _judged(pair.pooled, pair.p_holm, MARGIN)) for pair in found.pairs],
+            "margin": MARGIN,
             "lede": _lede(found),
             "cautions": _cautions(found),
             "differences": difference_panels(found, metric),
@@ -69,6 +95,22 @@ def arms(found: Findings) -> list[tuple[str, str]]:
     """Return method and setting of every arm, by setting."""
     seen = dict.fromkeys((s.method, s.setting) for s in found.summaries)
     return [arm for setting in found.settings for arm in seen if arm[1] == setting]
+
+
+def _primary(found: Findings) -> dict[str, Judged]:
+    """Return what the primary endpoint says under each setting, where the study names one."""
+    stated = found.study.endpoint
+    if stated is None:
+        return {}
+    return {
+        setting: _judged(difference, difference.p, stated.margin)
+        for setting, difference in found.endpoint.items()
+        if difference.mean is not None
+    }
+
+
+def _judged(difference: Difference, p: float | None, margin: float) -> Judged:
+    return Judged(difference, p, equivalence(difference, margin), verdict(difference, p, margin))
 
 
 def _lede(found: Findings) -> str:

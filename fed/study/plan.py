@@ -12,6 +12,7 @@ import numpy as np
 
 from fed.config import Config, Study, assign, resolve
 from fed.errors import ConfigError, nearest
+from fed.metrics import names
 
 ONLY = "as configured"
 """The setting of a study that varies nothing."""
@@ -81,8 +82,8 @@ def plan(config: Config) -> list[PlannedRun]:
     Raises
     ------
     ConfigError
-        If a combination is no valid configuration, a method is unknown, or the reference is none
-        of the methods or settings.
+        If a combination is no valid configuration, a method or metric is unknown, or the reference
+        is none of the methods or settings.
     """
     study = _study(config)
     settings = list(_settings(study))
@@ -93,6 +94,7 @@ def plan(config: Config) -> list[PlannedRun]:
         for method in methods(config)
     ]
     reference(config, runs)
+    _require_metrics(config)
     return runs
 
 
@@ -119,6 +121,22 @@ def reference(config: Config, runs: list[PlannedRun]) -> str:
         hint = nearest(study.baseline, settings)
         raise ConfigError(f"study.baseline: no setting {study.baseline!r}{hint}")
     return study.baseline or settings[0]
+
+
+def _require_metrics(config: Config) -> None:
+    study, evaluation = _study(config), config.evaluation
+    measured = tuple(dict.fromkeys((*names(), *evaluation.shown, *evaluation.metrics)))
+    endpoint = (study.endpoint.metric,) if study.endpoint else ()
+    asked = {"metric": (study.metric,), "figures": study.figures, "endpoint.metric": endpoint}
+    for key, chosen in asked.items():
+        for name in chosen:
+            if name not in measured:
+                raise ConfigError(f"study.{key}: no metric {name!r}{nearest(name, measured)}")
+    for name in study.tables:
+        if name not in study.figures:
+            raise ConfigError(
+                f"study.tables: {name!r} is not one of study.figures{nearest(name, study.figures)}"
+            )
 
 
 def quick(config: Config) -> Config:

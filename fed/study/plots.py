@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fed.report.style import INK, MUTED, Panel, legend_below, panel
+from fed.report.style import INK, MUTED, SHADE, Panel, legend_below, panel
 from fed.report.words import GIVEN, metric_words
 from fed.study.findings import Findings
 from fed.study.plan import ONLY
@@ -23,6 +23,34 @@ ROW = 24
 """Height of a row, CSS pixels."""
 LABEL = 26
 """Characters of a row's name that are shown."""
+
+
+def endpoint_panels(found: Findings) -> list[Panel]:
+    """Draw the primary endpoint with its 95 % interval over the band of equivalence, a row a setting."""
+    stated = found.study.endpoint
+    rows = [(s, d) for s, d in found.endpoint.items() if d.mean is not None]
+    if stated is None or not rows:
+        return []
+    ends = [v for _, d in rows for v in (d.mean, d.low, d.high)]
+
+    def draw(axes: "Axes") -> None:
+        axes.axvspan(-stated.margin, stated.margin, color=SHADE)
+        axes.axvline(0, color=REFERENCE, linewidth=1.2)
+        for row, (_, difference) in enumerate(rows):
+            if difference.low is not None and difference.high is not None:
+                axes.plot([difference.low, difference.high], [row, row], color=INK, linewidth=1.6)
+            axes.plot(_drawn([difference.mean]), [row], "o", color=INK, markersize=6)
+            beside(axes, row, f"{difference.mean:+.3f}")
+        names = [stated.method if s == ONLY else found.levels.get(s, s) for s, _ in rows]
+        name_rows(axes, names, common_limits([*ends, -stated.margin, stated.margin]))
+        axes.locator_params(axis="x", nbins=4)
+        axes.set_xlabel(f"difference in {title_of(found, stated.metric)} to {stated.against}")
+
+    note = (
+        "The bar is a 95 % t-interval over seeds. "
+        f"The grey band is the margin of equivalence, ±{stated.margin:g}."
+    )
+    return [panel("Mean over the conditions", draw, 62 + ROW * len(rows), note)]
 
 
 def difference_panels(found: Findings, metric: str) -> list[Panel]:

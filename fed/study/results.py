@@ -61,6 +61,7 @@ def _content(found: Findings, runs: Sequence[PlannedRun]) -> dict[str, Any]:
         "summaries": [asdict(summary) for summary in found.summaries],
         "comparisons": [asdict(comparison) for comparison in found.comparisons],
         "endpoint": {setting: asdict(difference) for setting, difference in found.endpoint.items()},
+        "pairs": [asdict(pair) for pair in found.pairs],
         "ranking": [
             {"method": method, "setting": setting} | asdict(mean)
             for (method, setting), mean in found.ranking

@@ -200,6 +200,26 @@ def _over_settings(found: Mapping[str, Mapping[int, float]]) -> dict[str, Differ
     }
 
 
+def pairs(
+    rows: Sequence[Row], asked: Iterable[tuple[str, str]], figures: Sequence[str]
+) -> list[Comparison]:
+    """Compare two methods each, by setting, condition and metric; p is corrected over all pairs.
+
+    A pair one of which was not run is left out.
+    """
+    run = {row.method for row in rows}
+    return _corrected(
+        [
+            comparison
+            for one, other in asked
+            if {one, other} <= run
+            for comparison in comparisons(
+                [row for row in rows if row.method in (one, other)], other, figures
+            )
+        ]
+    )
+
+
 def ranking(rows: Iterable[Row], metric: str) -> list[tuple[Arm, Mean]]:
     """Rank the arms by a metric, averaged over the conditions of each seed; the best first."""
     by_arm: dict[Arm, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))

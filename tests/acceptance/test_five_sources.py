@@ -1,15 +1,24 @@
-"""Five sources of five kinds in one federation: in this process and on Ray."""
+"""Five sources of five kinds in one federation: in this process, on Ray, and deployed."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import fedrima
+from deploy.loopback import Loopback
 from fed.config import Config, load
 from fed.data.opening import open_own, open_source
 from fed.errors import DataError
 from tests.acceptance.five_kinds import CONFIG, EYES, PLACES, overrides, write_sources
+from tests.acceptance.test_deployment import (
+    NEEDS_NGINX,
+    RUN_S,
+    assert_same_results,
+    processes,
+    wait_until,
+)
 
 SITES = ("hospital", "idrid", "heidelberg", "phantoms", "unseen")
 
@@ -70,3 +79,28 @@ def test_ray_gives_the_same_bytes(paths: dict[str, str], tmp_path: Path) -> None
     inline, ray = (run(paths, tmp_path / engine, engine) for engine in ("inline", "ray"))
     for name in ("model.safetensors", "predictions.csv"):
         assert (inline / name).read_bytes() == (ray / name).read_bytes()
+
+
+@pytest.fixture
+def deployed(tmp_path: Path) -> Iterator[Loopback]:
+    with Loopback(tmp_path / "loopback") as started:
+        for site in SITES:
+            started.register(site)
+        yield started
+    wait_until(lambda: not processes(tmp_path), 20)
+
+
+@pytest.mark.slow
+@NEEDS_NGINX
+def test_a_deployment_in_which_each_site_reads_its_own_gives_the_same_results(
+    deployed: Loopback, paths: dict[str, str], tmp_path: Path
+) -> None:
+    reference = run(paths, tmp_path / "inline", "inline")
+    for site in SITES:
+        deployed.start_supernode(site, {"data": paths[site]} if site in paths else {})
+    # What the coordinator is told of where files lie leads nowhere: only sites know.
+    nowhere = overrides(dict.fromkeys(paths, str(tmp_path / "nowhere")))
+    out = tmp_path / "flower"
+    deployed.run({"config": CONFIG, "set": " ".join(nowhere), "out": str(out)}, RUN_S)
+    assert json.loads((out / "results.json").read_text())["failures"] == []
+    assert_same_results(out, reference)

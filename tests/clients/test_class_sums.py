@@ -174,7 +174,11 @@ def test_sums_of_a_modality_that_the_site_lacks_are_refused(clinic: LocalSite) -
             {"method": "analytic_joint", "privacy": {"epsilon": 4.0}},
             "solve sends sums without noise",
         ),
-        ({"method": {"base": "analytic_joint", "fusion": "concat"}}, "allowed: linear"),
+        ({"method": {"base": "analytic_joint", "fusion": "concat"}}, "fusion: .* allowed: linear"),
+        (
+            {"method": {"base": "analytic_joint", "predictors": True}},
+            "predictors: a phase solves for them; allowed: one_layer",
+        ),
         (
             {
                 "method": {
@@ -182,7 +186,7 @@ def test_sums_of_a_modality_that_the_site_lacks_are_refused(clinic: LocalSite) -
                     "phases": [{"name": "h", "trains": ["encoders"], "solve": {}}],
                 }
             },
-            "only heads have a closed form",
+            "only heads and what is linear have a closed form",
         ),
         ({"method": {"base": "analytic", "send": "nothing"}}, "no phase may solve"),
     ],

@@ -5,10 +5,10 @@ from math import exp
 import numpy as np
 
 from fed.data.phantom.findings import Eye
+from fed.data.phantom.painting import Painter, blend, colour
 from fed.data.phantom.raster import (
     Array,
     Bytes,
-    Spots,
     axis,
     blur,
     expose,
@@ -20,13 +20,8 @@ from fed.data.phantom.raster import (
 )
 from fed.data.phantom.style import FundusStyle
 
-RGB = tuple[float, float, float]
-
 _FAIR = (0.80, 0.42, 0.20)
 _DARK = (0.58, 0.28, 0.13)
-_MACULA = (0.45, 0.19, 0.08)
-_RIM = (0.93, 0.66, 0.38)
-_CUP = (0.99, 0.88, 0.66)
 _VEIN = (0.44, 0.11, 0.08)
 _ARTERY = (0.66, 0.20, 0.11)
 _SCLERA = (0.93, 0.70, 0.45)
@@ -51,8 +46,7 @@ class FundusCamera:
         self._size = size
         self._axis = axis(size)
         radius2 = self._axis[:, None] ** 2 + self._axis[None, :] ** 2
-        self._macula = 0.40 * np.exp(radius2 / (-2 * 0.150**2))
-        self._macula += 0.25 * np.exp(radius2 / (-2 * 0.045**2))
+        self._painter = Painter(self._axis, _ARTERY, _VEIN)
         self._pigment = [interpolation(size, 7), interpolation(size, 19)]
 
         self._lens = blur(size, 0.006 * size * exp(0.45 * style.blur))
@@ -66,7 +60,7 @@ class FundusCamera:
     def photograph(self, eye: Eye, random: np.random.Generator) -> Bytes:
         """Photograph `eye`: ``(3, size, size)``, red first."""
         image = self._background(eye, random)
-        self._anatomy(image, eye)
+        self._painter.anatomy(image, eye, 2 / self._size)
         self._lesions(image, eye)
         return self._develop(image, random)
 
@@ -76,39 +70,16 @@ class FundusCamera:
         for spread, depth in zip(self._pigment, (0.05, 0.035), strict=True):
             knots = random.standard_normal((spread.shape[1],) * 2, dtype=np.float32)
             shade = shade + np.matmul(spread, depth * knots) @ spread.T
-        return (_colour(_FAIR) * (1 - eye.pigment) + _colour(_DARK) * eye.pigment) * shade
-
-    def _anatomy(self, image: Array, eye: Eye) -> None:
-        _blend(image, self._macula, _MACULA)
-        across = (self._axis - eye.disc.real) * 1.08
-        down = self._axis - eye.disc.imag
-        distance = np.sqrt((across * across)[None, :] + (down * down)[:, None])
-        edge = min(33.0, self._size / 2)
-        _blend(image, np.clip((eye.disc_radius - distance) * edge + 0.5, 0, 0.92), _RIM)
-        cup = eye.disc_radius * eye.cup
-        _blend(image, np.clip((cup - distance) * (edge / 2) + 0.5, 0, 0.8), _CUP)
-        arteries, veins = eye.vessels.points(2 / self._size)
-        self._paint(image, arteries, 1.0, 0.8, _ARTERY)
-        self._paint(image, veins, 1.0, 0.8, _VEIN)
+        return (colour(_FAIR) * (1 - eye.pigment) + colour(_DARK) * eye.pigment) * shade
 
     def _lesions(self, image: Array, eye: Eye) -> None:
         if eye.atrophy.x.size:
             patch = threshold(gaussians(eye.atrophy, self._axis, self._axis), 0.45, 0.25)
-            _blend(image, 0.62 * patch, _SCLERA)
-        for spots, edge, opacity, colour in (
-            (eye.drusen, 1.3, 0.60, _DRUSE),
-            (eye.clumps, 1.0, 0.75, _PIGMENT),
-            (eye.haemorrhages, 1.8, 0.85, _BLOOD),
-            (eye.exudates, 1.8, 0.90, _EXUDATE),
-        ):
-            if spots.x.size:
-                self._paint(image, spots, edge, opacity, colour)
-
-    def _paint(self, image: Array, spots: Spots, edge: float, opacity: float, colour: RGB) -> None:
-        """Blend spots into `image`; the higher `edge`, the sharper their outlines."""
-        cover = gaussians(spots, self._axis, self._axis)
-        cover *= edge * opacity
-        _blend(image, np.minimum(cover, opacity, out=cover), colour)
+            blend(image, 0.62 * patch, _SCLERA)
+        self._painter.spots(image, eye.drusen, 1.3, 0.60, _DRUSE)
+        self._painter.spots(image, eye.clumps, 1.0, 0.75, _PIGMENT)
+        self._painter.spots(image, eye.haemorrhages, 1.8, 0.85, _BLOOD)
+        self._painter.spots(image, eye.exudates, 1.8, 0.90, _EXUDATE)
 
     def _develop(self, image: Array, random: np.random.Generator) -> Bytes:
         """Pass `image` through lens, illumination, sensor and tone curve."""
@@ -118,14 +89,3 @@ class FundusCamera:
         image *= self._light * slant
         image += self._noise * grain(image.shape, random)
         return expose(image, self._curve)
-
-
-def _colour(rgb: RGB) -> Array:
-    return np.array(rgb, dtype=np.float32)[:, None, None]
-
-
-def _blend(image: Array, cover: Array, colour: RGB) -> None:
-    """Move `image` towards `colour` by `cover`, in place."""
-    step = _colour(colour) - image
-    step *= cover
-    image += step

@@ -14,15 +14,12 @@ from fed.data.phantom.raster import (
     blur,
     expose,
     gaussians,
-    grain,
     interpolation,
-    profile,
-    spacing,
     threshold,
     tone_curve,
-    widened,
 )
 from fed.data.phantom.style import OctStyle
+from fed.data.phantom.volume import depths, hollow, speckle, within
 
 EXTENT = 0.45
 """Half the width of a scan, in radii of the photograph."""
@@ -71,7 +68,7 @@ class OctScanner:
         slices, depth, width = self._size = volume_size
         self._x = axis(width, EXTENT)
         self._y = axis(slices, EXTENT)
-        self._z = (axis(depth, 0.5) + 0.5)[None, :, None]
+        self._z = depths(depth)
         across, along = self._x[None, :] / EXTENT, self._y[:, None] / EXTENT
         radius = np.sqrt(across**2 + along**2)
         thickness, at_fovea, bright = np.array(list(_LAYERS.values()), dtype=np.float32).T
@@ -110,9 +107,9 @@ class OctScanner:
         surfaces[-1] = bruch
         surfaces[:-1] = bruch - np.cumsum(thickness[::-1], axis=0)[::-1]
         volume = self._stack(surfaces, bright)
-        if eye.cysts.x.size:
-            self._cysts(volume, eye, surfaces[0], surfaces[_ELLIPSOID])
-        self._absorb(volume, eye, surfaces[0], bruch, atrophy, random)
+        inner, outer = surfaces[0], surfaces[_ELLIPSOID]
+        hollow(volume, eye.cysts, inner, outer, self._x, self._y, _CYST)
+        self._absorb(volume, eye, inner, bruch, atrophy, random)
         return self._record(volume, random)
 
     def _map(self, spots: Spots) -> Array:
@@ -161,22 +158,6 @@ class OctScanner:
             volume += passed
         return volume
 
-    def _cysts(self, volume: Array, eye: Eye, inner: Array, outer: Array) -> None:
-        """Hollow out pockets of fluid, between two surfaces."""
-        cysts = eye.cysts
-        column = np.minimum(np.searchsorted(self._x, cysts.x), len(self._x) - 1)
-        row = np.minimum(np.searchsorted(self._y, cysts.y), len(self._y) - 1)
-        top = inner[row, column]
-        room = outer[row, column] - top
-        height = np.maximum(cysts.height * room, 0.6 / self._size[1])
-        across = widened(cysts.radius, spacing(self._x))
-        in_depth = profile(self._z.ravel(), top + cysts.depth * room, height)
-        in_row = profile(self._y, cysts.y, across)
-        in_column = profile(self._x, cysts.x, across)
-        field: Array = np.matmul(in_row[:, None, :] * in_depth[None], in_column.T)
-        field *= np.clip((self._z - inner[:, None, :]) * 20, 0, 1)
-        volume += threshold(field, 0.5, 0.4) * (_CYST - volume)
-
     def _absorb(
         self,
         volume: Array,
@@ -197,22 +178,11 @@ class OctScanner:
         lumina = self._down @ (0.22 * knots) @ self._across.T
         volume *= 1 + lumina * np.minimum(behind * 50, 1)
         shade = np.clip(below * 30 - 1.2, 0, 1)
-        volume *= 1 - 0.5 * np.minimum(self._map(self._vessels(eye)), 1)[:, None, :] * shade
-
-    def _vessels(self, eye: Eye) -> Spots:
-        """Return points on the vessels that the scan covers."""
-        arteries, veins = eye.vessels.points(spacing(self._x))
-        points = np.concatenate([arteries, veins], axis=1)
-        reach = EXTENT + 0.05
-        return Spots(*points[:, (np.abs(points[0]) < reach) & (np.abs(points[1]) < reach)])
+        vessels = within(eye.vessels, self._x, EXTENT + 0.05)
+        volume *= 1 - 0.5 * np.minimum(self._map(vessels), 1)[:, None, :] * shade
 
     def _record(self, volume: Array, random: np.random.Generator) -> Bytes:
         """Add speckle and blur, and map to grey levels."""
-        speckle = grain(volume.shape, random)
-        speckle *= self._speckle
-        speckle += 1
-        volume += 0.12
-        volume *= speckle
-        volume -= 0.12
+        speckle(volume, self._speckle, random)
         gain = self._gain * exp(0.06 * random.standard_normal())
         return expose(volume @ (self._lens * gain), self._curve)

@@ -81,6 +81,13 @@ def test_the_reference_is_a_method_or_of_one_method_a_setting():
         ({"baseline": "x", "vary": {"training.lr": [1, 2]}}, "study.baseline: no setting 'x'"),
         ({"select": "validation", "seeds": [0]}, "study.select: validation needs evaluation"),
         ({"select": "validation"}, "study.seeds: 100 is for results"),
+        ({"metric": "acu"}, "study.metric: no metric 'acu'; did you mean 'auc'"),
+        ({"figures": ["auc", "f1"]}, "study.figures: no metric 'f1'"),
+        ({"tables": ["kappa"]}, "study.tables: 'kappa' is not one of study.figures"),
+        (
+            {"endpoint": {"method": "a", "against": "b", "metric": "auk"}},
+            "study.endpoint.metric: no metric 'auk'; did you mean 'auc'",
+        ),
         ({"seed": [1]}, "study.seed: unknown key; did you mean 'seeds'"),
     ],
 )

@@ -51,3 +51,26 @@ def test_what_is_drawn_first_is_the_metric_of_the_study(tmp_path):
     assert "difference in Kappa to fedavg" in text
     assert "Quadratic kappa" not in text
     assert "Brier score (lower is better)" in text
+
+
+def test_the_endpoint_comes_first_with_its_verdict(tmp_path):
+    page = write_small_study(
+        tmp_path,
+        "study.endpoint={method: fedrima, against: fedavg, metric: auc, margin: 0.005}",
+        "study.pairs=[[fedrima, experts]]",
+    )
+    html = page.read_text()
+    text = text_of(html)
+    assert html.index('id="endpoint"') < html.index('id="scores"')
+    found = json.loads(page.with_name("study.json").read_text())
+    mean = found["endpoint"]["as configured"]["mean"]
+    assert "Primary endpoint: fedrima against fedavg" in text
+    assert f"{mean:+.3f}" in text
+    assert "The grey band is the margin of equivalence, ±0.005" in text
+    assert {(p["method"], p["against"]) for p in found["pairs"]} == {("fedrima", "experts")}
+    assert "fedrima – experts" in text
+
+
+def test_a_study_without_an_endpoint_has_no_section_for_it(written):
+    assert 'id="endpoint"' not in written.read_text()
+    assert 'id="pairs"' not in written.read_text()

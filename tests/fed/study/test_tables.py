@@ -10,6 +10,7 @@ from fed.study.tables import (
     comparisons,
     endpoint,
     overall,
+    pairs,
     ranking,
     summaries,
 )
@@ -126,3 +127,15 @@ def test_an_endpoint_over_settings_is_their_mean_with_both_intervals():
     mean, against_itself = overall(table, "auc", "b")["b"]
     assert mean.mean == pytest.approx((0.8 + 0.8 + 0.7 + 0.5) / 4)
     assert against_itself[OVER_SEEDS].mean == 0
+
+
+def test_pairs_are_corrected_together_and_those_not_run_are_left_out():
+    values = {
+        "a": {1: {POOLED: 0.5}, 2: {POOLED: 0.5}},
+        "b": {1: {POOLED: 0.6}, 2: {POOLED: 0.63}},
+        "c": {1: {POOLED: 0.52}, 2: {POOLED: 0.58}},
+    }
+    found = pairs(rows(values), [("b", "a"), ("c", "b"), ("d", "a")], ["auc"])
+    assert [(c.method, c.against) for c in found] == [("b", "a"), ("c", "b")]
+    assert found[0].pooled.mean == pytest.approx(0.115)
+    assert found[0].p_holm == pytest.approx(2 * found[0].pooled.p)

@@ -9,10 +9,10 @@ from fed.data.phantom.clinic.eye import Eye
 from fed.data.phantom.clinic.literature import CATARACT
 from fed.data.phantom.clinic.recording import bent, compressed, interlaced
 from fed.data.phantom.clinic.retina import atrophy_over
+from fed.data.phantom.painting import Painter, blend, colour
 from fed.data.phantom.raster import (
     Array,
     Bytes,
-    Spots,
     axis,
     blur,
     gaussians,
@@ -21,13 +21,8 @@ from fed.data.phantom.raster import (
     threshold,
 )
 
-RGB = tuple[float, float, float]
-
 _FAIR = (0.78, 0.40, 0.19)
 _DARK = (0.56, 0.27, 0.13)
-_MACULA = (0.45, 0.19, 0.08)
-_RIM = (0.93, 0.66, 0.38)
-_CUP = (0.99, 0.88, 0.66)
 _VEIN = (0.42, 0.10, 0.08)
 _ARTERY = (0.64, 0.19, 0.11)
 _BARE = (0.95, 0.71, 0.46)
@@ -58,9 +53,7 @@ class Camera:
         self._size = size
         self._axis = axis(size, exp(0.35 * style.field))
         on_sensor = axis(size)
-        radius2 = self._axis[:, None] ** 2 + self._axis[None, :] ** 2
-        self._macula = 0.40 * np.exp(radius2 / (-2 * 0.150**2))
-        self._macula += 0.25 * np.exp(radius2 / (-2 * 0.045**2))
+        self._painter = Painter(self._axis, _ARTERY, _VEIN)
         self._pigment = [interpolation(size, 7), interpolation(size, 19)]
         self._lens = blur(size, 0.006 * size)
         sensor2 = on_sensor[:, None] ** 2 + on_sensor[None, :] ** 2
@@ -76,7 +69,7 @@ class Camera:
     def photograph(self, eye: Eye, random: np.random.Generator) -> Bytes:
         """Photograph `eye`: ``(3, size, size)``, red first."""
         image, grain_of_pigment = self._background(eye, random)
-        self._anatomy(image, eye)
+        self._painter.anatomy(image, eye, float(self._axis[1] - self._axis[0]))
         self._lesions(image, eye, grain_of_pigment)
         return self._develop(image, random)
 
@@ -89,58 +82,37 @@ class Camera:
         )
         shade = 1 + 0.05 * coarse + 0.035 * fine
         dark = eye.patient.pigment
-        return (_colour(_FAIR) * (1 - dark) + _colour(_DARK) * dark) * shade, fine
-
-    def _anatomy(self, image: Array, eye: Eye) -> None:
-        _blend(image, self._macula, _MACULA)
-        across = (self._axis - eye.disc.real) * 1.08
-        down = self._axis - eye.disc.imag
-        distance = np.sqrt((across * across)[None, :] + (down * down)[:, None])
-        edge = min(33.0, self._size / 2)
-        _blend(image, np.clip((eye.disc_radius - distance) * edge + 0.5, 0, 0.92), _RIM)
-        cup = eye.disc_radius * eye.cup
-        _blend(image, np.clip((cup - distance) * (edge / 2) + 0.5, 0, 0.8), _CUP)
-        arteries, veins = eye.vessels.points(float(self._axis[1] - self._axis[0]))
-        self._paint(image, arteries, 1.0, 0.8, _ARTERY)
-        self._paint(image, veins, 1.0, 0.8, _VEIN)
+        return (colour(_FAIR) * (1 - dark) + colour(_DARK) * dark) * shade, fine
 
     def _lesions(self, image: Array, eye: Eye, fine: Array) -> None:
         found = eye.lesions
         self._bare(image, eye, fine)
         drusen = found.drusen._replace(weight=np.ones_like(found.drusen.weight))
-        self._paint(image, drusen, 1.6, 0.70, _DRUSE)
-        self._paint(image, found.membrane, 0.7, 0.55, _MEMBRANE)
-        self._paint(image, found.pigment, 1.6, 0.85, _PIGMENT)
+        self._painter.spots(image, drusen, 1.6, 0.70, _DRUSE)
+        self._painter.spots(image, found.membrane, 0.7, 0.55, _MEMBRANE)
+        self._painter.spots(image, found.pigment, 1.6, 0.85, _PIGMENT)
         if found.blood.x.size:
             pool = threshold(gaussians(found.blood, self._axis, self._axis), 0.4, 0.35)
-            _blend(image, 0.85 * pool, _BLOOD)
-        self._paint(image, found.aneurysms, 2.0, 0.80, _DOT)
-        self._paint(image, found.haemorrhages, 1.8, 0.85, _DOT)
-        self._paint(image, found.cotton_wool, 1.2, 0.75, _COTTON)
-        self._paint(image, found.exudates, 2.2, 0.92, _EXUDATE)
+            blend(image, 0.85 * pool, _BLOOD)
+        self._painter.spots(image, found.aneurysms, 2.0, 0.80, _DOT)
+        self._painter.spots(image, found.haemorrhages, 1.8, 0.85, _DOT)
+        self._painter.spots(image, found.cotton_wool, 1.2, 0.75, _COTTON)
+        self._painter.spots(image, found.exudates, 2.2, 0.92, _EXUDATE)
         if found.preretinal.x.size:
             pool = threshold(gaussians(found.preretinal, self._axis, self._axis), 0.4, 0.15)
             below = np.clip((self._axis - found.preretinal.y[0]) * 40 + 0.5, 0, 1)
-            _blend(image, 0.92 * pool * below[:, None], _BLOOD)
+            blend(image, 0.92 * pool * below[:, None], _BLOOD)
 
     def _bare(self, image: Array, eye: Eye, fine: Array) -> None:
         """Lay the choroid bare: wholly, with a sharp border, or in part and softly."""
         found = eye.lesions
         if found.depigmentation.x.size:
             thin = gaussians(found.depigmentation, self._axis, self._axis)
-            _blend(image, np.minimum(0.45 * thin, 0.45), _BARE)
+            blend(image, np.minimum(0.45 * thin, 0.45), _BARE)
         if found.atrophy.x.size:
             patch = atrophy_over(found.atrophy, self._axis, self._axis)
-            _blend(image, 0.80 * patch, _BARE)
-            _blend(image, patch * np.clip(0.9 * np.abs(fine) - 0.3, 0, 0.55), _CHOROIDAL)
-
-    def _paint(self, image: Array, spots: Spots, edge: float, opacity: float, colour: RGB) -> None:
-        """Blend spots into `image`; the higher `edge`, the sharper their outlines."""
-        if not spots.x.size:
-            return
-        cover = gaussians(spots, self._axis, self._axis)
-        cover *= edge * opacity
-        _blend(image, np.minimum(cover, opacity, out=cover), colour)
+            blend(image, 0.80 * patch, _BARE)
+            blend(image, patch * np.clip(0.9 * np.abs(fine) - 0.3, 0, 0.55), _CHOROIDAL)
 
     def _develop(self, image: Array, random: np.random.Generator) -> Bytes:
         """Pass `image` through the eye's lens, the camera's, light, sensor, tone curve and file."""
@@ -167,7 +139,7 @@ def _clouded(image: Array, degree: float) -> Array:
     degree = min(degree, 0.9)
     soft = blur(image.shape[1], 0.035 * degree * image.shape[1])
     veiled = np.matmul(soft, image) @ soft.T
-    return veiled + degree * 0.75 * (_colour(_LENS) - veiled)
+    return veiled + degree * 0.75 * (colour(_LENS) - veiled)
 
 
 def _mixing(entries: tuple[float, ...]) -> Array:
@@ -176,14 +148,3 @@ def _mixing(entries: tuple[float, ...]) -> Array:
     matrix[~np.eye(3, dtype=bool)] = 0.12 * np.array(entries)
     np.fill_diagonal(matrix, 1 - matrix.sum(axis=1))
     return matrix
-
-
-def _colour(rgb: RGB) -> Array:
-    return np.array(rgb, dtype=np.float32)[:, None, None]
-
-
-def _blend(image: Array, cover: Array, colour: RGB) -> None:
-    """Move `image` towards `colour` by `cover`, in place."""
-    step = _colour(colour) - image
-    step *= cover
-    image += step

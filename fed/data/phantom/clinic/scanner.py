@@ -12,18 +12,13 @@ from fed.data.phantom.clinic.retina import ELLIPSOID, Retina
 from fed.data.phantom.raster import (
     Array,
     Bytes,
-    Spots,
     axis,
     blur,
     expose,
     gaussians,
-    grain,
     interpolation,
-    profile,
-    spacing,
-    threshold,
-    widened,
 )
+from fed.data.phantom.volume import depths, hollow, speckle, within
 
 EXTENT = 0.45
 """Half the width of a scan of 6 mm, in radii of the photograph."""
@@ -49,7 +44,7 @@ class Scanner:
         slices, depth, width = self._size = volume_size
         extent = EXTENT * exp(0.3 * style.field)
         self._x, self._y = axis(width, extent), axis(slices, extent)
-        self._z = (axis(depth, 0.5) + 0.5)[None, :, None]
+        self._z = depths(depth)
         self._retina = Retina(self._x, self._y)
         across, along = self._x[None, :] / EXTENT, self._y[:, None] / EXTENT
         radius2 = across**2 + along**2
@@ -80,9 +75,9 @@ class Scanner:
         surfaces[-1] = bruch
         surfaces[:-1] = bruch - np.cumsum(thickness[::-1], axis=0)[::-1]
         volume = self._stack(surfaces, bright)
-        if eye.lesions.cysts.x.size:
-            self._hollow(volume, eye, surfaces[0], surfaces[ELLIPSOID])
-        self._absorb(volume, eye, surfaces[0], bruch, atrophy, random)
+        inner, outer = surfaces[0], surfaces[ELLIPSOID]
+        hollow(volume, eye.lesions.cysts, inner, outer, self._x, self._y, _CYST)
+        self._absorb(volume, eye, inner, bruch, atrophy, random)
         return self._record(volume, random)
 
     def _bruch(self, random: np.random.Generator) -> Array:
@@ -111,22 +106,6 @@ class Scanner:
         volume = changes.reshape(slices, depth + 3, width)[:, :depth].astype(np.float32)
         return np.cumsum(volume, axis=1, out=volume) + np.float32(_VITREOUS)
 
-    def _hollow(self, volume: Array, eye: Eye, inner: Array, outer: Array) -> None:
-        """Hollow out pockets of fluid, between two surfaces."""
-        cysts = eye.lesions.cysts
-        column = np.minimum(np.searchsorted(self._x, cysts.x), len(self._x) - 1)
-        row = np.minimum(np.searchsorted(self._y, cysts.y), len(self._y) - 1)
-        top = inner[row, column]
-        room = outer[row, column] - top
-        height = np.maximum(cysts.height * room, 0.6 / self._size[1])
-        across = widened(cysts.radius, spacing(self._x))
-        in_depth = profile(self._z.ravel(), top + cysts.depth * room, height)
-        in_row = profile(self._y, cysts.y, across)
-        in_column = profile(self._x, cysts.x, across)
-        field: Array = np.matmul(in_row[:, None, :] * in_depth[None], in_column.T)
-        field *= np.clip((self._z - inner[:, None, :]) * 20, 0, 1)
-        volume += threshold(field, 0.5, 0.4) * (_CYST - volume)
-
     def _absorb(
         self,
         volume: Array,
@@ -151,24 +130,13 @@ class Scanner:
         texture += 1
         volume *= texture
         shade = np.clip(below * 30 - 1.2, 0, 1)
-        cover = np.minimum(gaussians(self._vessels(eye), self._x, self._y), 1)
+        vessels = within(eye.vessels, self._x, float(self._x[-1]) + 0.05)
+        cover = np.minimum(gaussians(vessels, self._x, self._y), 1)
         volume *= 1 - 0.5 * cover[:, None, :] * shade
-
-    def _vessels(self, eye: Eye) -> Spots:
-        """Return points on the vessels that the scan covers."""
-        arteries, veins = eye.vessels.points(spacing(self._x))
-        points = np.concatenate([arteries, veins], axis=1)
-        reach = float(self._x[-1]) + 0.05
-        return Spots(*points[:, (np.abs(points[0]) < reach) & (np.abs(points[1]) < reach)])
 
     def _record(self, volume: Array, random: np.random.Generator) -> Bytes:
         """Add speckle and blur, map to grey levels, repeat the B-scans that were not taken."""
-        speckle = grain(volume.shape, random)
-        speckle *= self._speckle
-        speckle += 1
-        volume += 0.12
-        volume *= speckle
-        volume -= 0.12
+        speckle(volume, self._speckle, random)
         gain = exp(0.06 * random.standard_normal())
         levels = expose(volume @ (self._lens * gain), self._curve)[self._taken]
         if not self._compression:

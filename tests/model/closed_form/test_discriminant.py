@@ -6,7 +6,8 @@ from scipy.stats import norm
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.metrics import roc_auc_score
 
-from model.closed_form import RIDGE_ALONE, ClassSums, _Problem, _separation, _slope, solve_head
+from model.closed_form import ClassSums, solve_head
+from model.closed_form.discriminant import RIDGE_ALONE, Problem, separation, slope
 
 WIDTH = 6
 
@@ -63,24 +64,24 @@ def test_effects_are_those_of_least_squares_with_offsets():
         start += len(labels)
     stacked = np.concatenate([features for features, _ in sites])
     effects = np.linalg.lstsq(design, stacked, rcond=None)[0][3:]
-    found = _Problem.of(_sums(*sites, classes=3)).effects
+    found = Problem.of(_sums(*sites, classes=3)).effects
     np.testing.assert_allclose(found[1:] - found[0], effects, atol=1e-10)
 
 
-def test_the_separation_that_the_sums_tell_is_the_area_under_the_curve():
+def test_theseparation_that_the_sums_tell_is_the_area_under_the_curve():
     features, labels = _cases(10, [4000, 3000], gap=1.3)
     weight = np.zeros((2, WIDTH))
     weight[1, :2] = 2.0, 1.0
-    told = _separation(weight, _sums((features, labels)))
+    told = separation(weight, _sums((features, labels)))
     assert told == pytest.approx(roc_auc_score(labels, features @ weight[1]), abs=0.006)
     assert told == pytest.approx(norm.cdf(1.3 * 2 / np.sqrt(2 * 5)), abs=0.01)
 
 
-def test_slope_makes_scores_log_odds():
+def testslope_makes_scores_log_odds():
     features, labels = _cases(11, [5000, 5000], gap=2.0)
     weight = np.zeros((2, WIDTH))
     weight[1, 0] = 10.0  # log-odds have slope 2 in this direction
-    assert _slope(weight, _sums((features, labels))) == pytest.approx(0.2, rel=0.05)
+    assert slope(weight, _sums((features, labels))) == pytest.approx(0.2, rel=0.05)
 
 
 def test_the_ridge_is_chosen_at_groups_left_out():

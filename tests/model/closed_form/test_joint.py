@@ -3,15 +3,10 @@
 import numpy as np
 import pytest
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.linear_model import Ridge
 
-from model.closed_form import (
-    VARIANCE_FLOOR,
-    BothSums,
-    ClassSums,
-    CrossSums,
-    solve_head,
-    solve_joint_head,
-)
+from model.closed_form import BothSums, ClassSums, CrossSums, solve_head, solve_joint
+from model.closed_form.discriminant import VARIANCE_FLOOR
 
 DX, DY = 4, 3
 NONE = (1e-12, 1e-12)
@@ -36,14 +31,18 @@ def sums(drawn, classes=2):
 
 
 def joint(groups, ridges=NONE, x=(), y=()):
-    """Solve where the groups own both; `x` and `y` are sums of sites with one modality."""
+    """Solve for the head where the groups own both; `x` and `y` are sums of sites with one modality."""
+    return solved(groups, ridges, x, y).head
+
+
+def solved(groups, ridges=NONE, x=(), y=()):
     own = [
         {name: [getattr(site, modality) for site in sites] for name, sites in groups.items()}
         for modality in ("x", "y")
     ]
     for found, others in zip(own, (x, y), strict=True):
         found.update({f"other {i}": [one] for i, one in enumerate(others)})
-    return solve_joint_head(*own, groups, ridges)
+    return solve_joint(*own, groups, ridges)
 
 
 def test_where_all_own_both_it_is_the_linear_discriminant_of_scikit_learn():
@@ -71,13 +70,42 @@ def test_of_many_sites_it_is_the_head_of_pooled_features_side_by_side():
 def test_given_one_modality_it_is_that_modalitys_head():
     """What is missing is put in by its expectation given the other: Gaussian conditioning."""
     own = sums(eyes(4, [70, 50]))
-    head = joint({"one": [own]}, ridges=(0.5, 2.0))
-    n = own.x.counts.sum()
-    within = own.x.scatter / n
-    within = within + 0.5 * np.diag(within.diagonal() + VARIANCE_FLOOR * np.trace(within) / DX)
-    predictor = np.linalg.solve(within, own.cross.scatter / n)
-    conditioned = head.weight[:, :DX] + head.weight[:, DX:] @ predictor.T
-    np.testing.assert_allclose(conditioned, solve_head({"one": [own.x]}, 0.5).weight, atol=1e-9)
+    found = solved({"one": [own]}, ridges=(0.5, 2.0))
+    of_x, of_y = found.head.weight[:, :DX], found.head.weight[:, DX:]
+    alone = [solve_head({"one": [one]}, r).weight for one, r in ((own.x, 0.5), (own.y, 2.0))]
+    np.testing.assert_allclose(of_x + of_y @ found.x_to_y.weight, alone[0], atol=1e-9)
+    np.testing.assert_allclose(of_y + of_x @ found.y_to_x.weight, alone[1], atol=1e-9)
+
+
+def test_predictors_are_the_ridge_regression_of_pooled_features_within_classes():
+    drawn = [eyes(31, [30, 8], 3.0), eyes(32, [5, 25], -2.0)]
+    found = solved({"one": [sums(site) for site in drawn]}, ridges=(0.5, 2.0)).x_to_y
+    x, y = (
+        np.concatenate(
+            [
+                site[m][site[2] == k] - site[m][site[2] == k].mean(0)
+                for site in drawn
+                for k in (0, 1)
+            ]
+        )
+        for m in (0, 1)
+    )
+    n, variances = len(x), (x**2).mean(0)
+    penalty = 0.5 * (variances + VARIANCE_FLOOR * variances.mean())
+    oracle = Ridge(alpha=n, fit_intercept=False).fit(x / np.sqrt(penalty), y)
+    np.testing.assert_allclose(found.weight, oracle.coef_ / np.sqrt(penalty), atol=1e-9)
+
+
+def test_a_predictor_expects_the_mean_of_the_mean():
+    """At one site with even classes, of the mean photograph it expects the mean scan."""
+    drawn = eyes(33, [40, 40], 2.0)
+    found = solved({"one": [sums(drawn)]}, ridges=(0.5, 2.0))
+    np.testing.assert_allclose(
+        found.x_to_y.weight @ drawn[0].mean(0) + found.x_to_y.bias, drawn[1].mean(0), atol=1e-9
+    )
+    np.testing.assert_allclose(
+        found.y_to_x.weight @ drawn[1].mean(0) + found.y_to_x.bias, drawn[0].mean(0), atol=1e-9
+    )
 
 
 def test_the_blocks_are_of_all_who_own_them():
