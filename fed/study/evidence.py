@@ -103,7 +103,8 @@ def from_table(text: str) -> list[Row]:
 
 def page(root: Path) -> str:
     """Return the page of all tables in `results/`."""
-    sections, choices = [], []
+    sections: list[str] = []
+    choices: list[str] = []
     known = made(root)
     for path in sorted((root / RESULTS).glob("*.csv")):
         source = root / STUDIES / f"{path.stem}.yaml"
