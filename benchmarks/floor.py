@@ -56,7 +56,7 @@ def measure(folder: Path) -> Row:
     program = ["benchmarks.floor_run", "record", str(passes)]
     inline_cpu, inline_wall, _ = _timed(*program, *run, str(inline), "--engine", "inline")
     _, _, floor = _timed("benchmarks.floor_run", "replay", str(passes), CONFIG)
-    _, auto_wall, _ = _timed("fedrima", "run", *run, str(auto), "--engine", "auto")
+    _, auto_wall, _ = _timed("simulate", *run, str(auto), "--engine", "auto")
     model, again = (
         hashlib.sha256((out / "model.safetensors").read_bytes()).hexdigest()
         for out in (inline, auto)
