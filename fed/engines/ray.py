@@ -17,6 +17,7 @@ from fed.engines.grid import Node, SimulationGrid
 from fed.engines.machine import usable_cpus
 from fed.engines.ray_call import Call
 from fed.engines.ray_queue import Homes
+from fed.engines.ray_watch import descendants, watched
 from fed.engines.ray_workers import WorkerPool
 from fed.engines.site import ConfigValue
 
@@ -88,12 +89,16 @@ def cluster(address: str | None, workers: int | None) -> Iterator[None]:
         cpus = workers or usable_cpus()
         where = {"address": "local", "num_cpus": cpus, "include_dashboard": False}
     with ExitStack() as stack:
+        family = None if address else stack.enter_context(watched())
+        others = descendants()
         stack.callback(ray.shutdown)
         on_sigterm = signal.getsignal(signal.SIGTERM)
         with _environment({} if address else path):
             ray.init(log_to_driver=False, logging_level=logging.ERROR, **where)
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, on_sigterm)  # Ray's own would leave without a word
+        if family is not None:
+            print(*descendants() - others, file=family, flush=True)
         yield
 
 
