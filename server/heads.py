@@ -120,7 +120,7 @@ def _solution(
     single = {
         m: _by_group(groups, {s: own.single.get(m) for s, own in sums.items()}) for m in MODALITIES
     }
-    ridges: dict[Modality, float] = {}
+    heads: dict[Modality, Head] = {}
     for modality in MODALITIES:
         if not single[modality]:
             continue
@@ -129,15 +129,13 @@ def _solution(
         except ValueError as error:
             raise ValueError(f"{HEAD[modality]}: {error}") from None
         _put(solved, HEAD[modality], head)
-        ridges[modality] = head.ridge
+        heads[modality] = head
         warnings += _told(modality, len(single[modality]), head.ridge, given)
-    if not ridges:
+    if not heads:
         raise ValueError("no site is left that has sent sums")
-    if phase.solves_joint and len(ridges) == len(MODALITIES):
+    if phase.solves_joint and len(heads) == len(MODALITIES):
         both = _by_group(groups, {site: _both(own) for site, own in sums.items()})
-        joint = solve_joint(
-            single["fundus"], single["oct"], both, (ridges["fundus"], ridges["oct"])
-        )
+        joint = solve_joint(single["fundus"], single["oct"], both, (heads["fundus"], heads["oct"]))
         _put(solved, JOINT_HEAD, joint.head if both else _side_by_side(solved))
         if "predictors" in phase.trains:
             for module, predictor in zip(PREDICTORS, (joint.x_to_y, joint.y_to_x), strict=True):

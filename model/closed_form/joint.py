@@ -40,14 +40,16 @@ def solve_joint(
     x: Mapping[str, Sequence[ClassSums]],
     y: Mapping[str, Sequence[ClassSums]],
     both: Mapping[str, Sequence[BothSums]],
-    ridges: tuple[float, float],
+    heads: tuple[Head, Head],
 ) -> Joint:
     """Solve for the head over both modalities and the predictors between them.
 
     The blocks of the covariance are of all who own them: that of `x`, that of `y`, and the block
     between them of who owns both. Such a matrix may be none that features have; the nearest that is
-    one is taken. Where `x` alone is there, the predicted `y` in the head's place of `y` gives the
-    direction of the head of `x` alone, so heads of one modality are this head by conditioning.
+    one is taken. What classes differ by is taken as far as each modality's own head found it at
+    groups left out. So with a block of zeros the direction is that of the product of both heads; and
+    where `x` alone is there, the predicted `y` in the head's place of `y` gives that of the head of
+    `x`: heads of one modality are this head by conditioning.
 
     Parameters
     ----------
@@ -55,8 +57,8 @@ def solve_joint(
         As in `solve_head`, of each modality.
     both : mapping of str to sequence of BothSums
         Of the sites that own both; at least one.
-    ridges : tuple of float
-        Of the heads of one modality.
+    heads : tuple of Head
+        Of each modality, which have its ridge and its slope.
 
     Notes
     -----
@@ -66,7 +68,7 @@ def solve_joint(
     units = both if len(both) > 1 else {str(i): [s] for b in both.values() for i, s in enumerate(b)}
     everyone = [sums for unit in units.values() for sums in unit]
     known_x, known_y = ([s for sites in owned.values() for s in sites] for owned in (x, y))
-    problem = JointProblem.of(known_x, known_y, block_between(everyone), ridges)
+    problem = JointProblem.of(known_x, known_y, block_between(everyone), heads)
     slopes = []
     for left in units.values():
         rest_x = [s for s in known_x if not any(s is own.x for own in left)]
@@ -74,13 +76,13 @@ def solve_joint(
         rest = [sums for sums in everyone if not any(sums is own for own in left)]
         if not (_compares(rest_x) and _compares(rest_y)):
             continue
-        without = JointProblem.of(rest_x, rest_y, block_between(rest), ridges)
+        without = JointProblem.of(rest_x, rest_y, block_between(rest), heads)
         judged = [_stacked(own) for own in left if (own.cross.counts > 0).sum() > 1]
         if judged:
             slopes.append(slope(without.directions, judged))
     weight = problem.directions * (np.mean(slopes) if slopes else 1.0)
     bias = -0.5 * np.einsum("kd,kd->k", weight, problem.effects) - weight @ problem.offset
-    head = Head(weight, bias, max(ridges))
+    head = Head(weight, bias, max(head.ridge for head in heads))
     return Joint(head, *problem.predictors)
 
 
@@ -102,6 +104,8 @@ class JointProblem:
         ``(dx + dy, dx + dy)``, with the ridge on its diagonal.
     effects, offset : ndarray
         Of the classes ``(K, dx + dy)``, and the mean one of a site.
+    slopes : ndarray
+        ``(dx + dy,)``, of the head of each feature's modality.
     width : int
         Features of `x`, which come first.
     """
@@ -109,6 +113,7 @@ class JointProblem:
     covariance: Array
     effects: Array
     offset: Array
+    slopes: Array
     width: int
 
     @classmethod
@@ -117,7 +122,7 @@ class JointProblem:
         x: Sequence[ClassSums],
         y: Sequence[ClassSums],
         between: Array | None,
-        ridges: tuple[float, float],
+        heads: tuple[Head, Head],
     ) -> "JointProblem":
         """Put the blocks together, make them a covariance, and add the ridge of each modality."""
         alone = [Problem.of(x), Problem.of(y)]
@@ -128,18 +133,20 @@ class JointProblem:
             covariance[:width, width:], covariance[width:, :width] = between, between.T
         values, vectors = np.linalg.eigh(covariance)
         covariance = (vectors * np.maximum(values, 0.0)) @ vectors.T
-        added = [ridge * problem.scale**2 for ridge, problem in zip(ridges, alone, strict=True)]
+        added = [head.ridge * own.scale**2 for head, own in zip(heads, alone, strict=True)]
+        slopes = np.repeat([head.slope for head in heads], [len(own.offset) for own in alone])
         return cls(
             covariance + np.diag(np.concatenate(added)),
-            np.hstack([p.effects for p in alone]),
-            np.concatenate([p.offset for p in alone]),
+            np.hstack([own.effects for own in alone]),
+            np.concatenate([own.offset for own in alone]),
+            slopes,
             width,
         )
 
     @property
     def directions(self) -> Array:
-        """``(K, dx + dy)``: the effects times the inverse of the covariance."""
-        return np.asarray(np.linalg.solve(self.covariance, self.effects.T).T)
+        """``(K, dx + dy)``: what is left of the effects times the inverse of the covariance."""
+        return np.asarray(np.linalg.solve(self.covariance, (self.effects * self.slopes).T).T)
 
     @property
     def predictors(self) -> tuple[Predictor, Predictor]:
