@@ -37,7 +37,7 @@ def joint(groups, ridges=NONE, x=(), y=()):
     return solved(groups, ridges, x, y).head
 
 
-def solved(groups, ridges=NONE, x=(), y=(), slopes=(1.0, 1.0)):
+def solved(groups, ridges=NONE, x=(), y=(), slopes=(1.0, 1.0), share=1.0):
     own = [
         {name: [getattr(site, modality) for site in sites] for name, sites in groups.items()}
         for modality in ("x", "y")
@@ -46,7 +46,7 @@ def solved(groups, ridges=NONE, x=(), y=(), slopes=(1.0, 1.0)):
         found.update({f"other {i}": [one] for i, one in enumerate(others)})
     heads = [solve_head(of, ridge) for of, ridge in zip(own, ridges, strict=True)]
     heads = [replace(head, slope=slope) for head, slope in zip(heads, slopes, strict=True)]
-    return solve_joint(*own, groups, heads)
+    return solve_joint(*own, groups, heads, share)
 
 
 def test_where_all_own_both_it_is_the_linear_discriminant_of_scikit_learn():
@@ -187,3 +187,18 @@ def test_slopes_make_scores_log_odds():
     gap = score[labels == 1].mean() - score[labels == 0].mean()
     variance = (score[labels == 1].var() + score[labels == 0].var()) / 2
     assert gap / variance == pytest.approx(1.0, abs=0.1)
+
+
+def test_what_is_believed_of_the_block_between_is_what_helps_at_sites_left_out():
+    many = {str(i): [sums(eyes(50 + i, [200, 200]))] for i in range(3)}
+    assert solved(many, share=None).share == 1.0
+    random = np.random.default_rng(0)
+    noise = random.normal(size=(DX, DY)) * 400
+    spoiled = [
+        replace(own[0], cross=replace(own[0].cross, scatter=sign * noise))
+        for sign, own in zip((1, -1, 1), many.values(), strict=True)
+    ]
+    assert solved({str(i): [own] for i, own in enumerate(spoiled)}, share=None).share < 1.0
+    alone = solved({"one": many["0"]}, share=None)
+    assert alone.share == 0.0
+    assert not alone.x_to_y.weight.any()
