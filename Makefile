@@ -61,13 +61,14 @@ ifneq ($(wildcard ../shared/data/real-eyes/manifest.csv),)
 STUDIES += real_eyes
 endif
 ifneq ($(wildcard ../shared/data/real-federation/manifest.csv),)
-STUDIES += sources sources_fusion joint
+STUDIES += sources sources_fusion sources_small joint
 CHOICES += tuning_sources
 FEATURES := prepared/real-federation/.complete
 
 $(FEATURES): $(READY)
 	$(PY) simulate.py configs/real-federation.yaml --prepare
 	$(PY) simulate.py configs/real-federation.yaml --set method=thumbnail --prepare
+	$(PY) simulate.py configs/studies/sources_small.yaml --prepare
 	touch $@
 endif
 
