@@ -51,18 +51,18 @@ $(READY): pyproject.toml constraints.txt
 	$(PY) -m model.transport.fused
 	touch $(READY)
 
-# Every table of the documents, from runs: about 3 hours on 2 cores. Finished runs are kept, so that it can be
+# Every table of the documents, from runs: about 3 and a half hours on 2 cores. Finished runs are kept, so that it can be
 # interrupted and called again. The page of each study is runs/evidence/<name>/study.html. The choices that the
-# configurations rest on are made by the second target, in 25 minutes.
-STUDIES := demo-seeds heterogeneity main ablation ownership case_missing unlinked label_skew style_shift federation_size \
-	leave_group_out onboarding within_class class_overlap rounds pooled_short privacy attacks attack_reductions
-CHOICES := tuning tuning_small
+# configurations rest on are made by the second target, in 35 minutes.
+STUDIES := endpoint demo-seeds heterogeneity main ablation ownership case_missing unlinked label_skew style_shift federation_size \
+	leave_group_out onboarding within_class class_overlap anchored rounds pooled_short privacy attacks attack_reductions
+CHOICES := tuning tuning_small device_strength
 ifneq ($(wildcard ../shared/data/real-eyes/manifest.csv),)
 STUDIES += real_eyes
 endif
 ifneq ($(wildcard ../shared/data/real-federation/manifest.csv),)
-STUDIES += sources sources_fusion sources_small joint
-CHOICES += tuning_sources
+STUDIES += sources sources_small sources_methods sources_onboarding joint
+CHOICES += tuning_sources tuning_sources_methods
 FEATURES := prepared/real-federation/.complete
 
 $(FEATURES): $(READY)

@@ -1,8 +1,9 @@
-"""Engines against Flower's own runtime: ``python -m benchmarks.engine [--full] [--csv]``.
+"""Engines against Flower's own runtime: ``python -m benchmarks.engine [--short | --full] [--csv]``.
 
-Every measurement runs in a process of its own, one after the other, so that the figures of one
-call compare with each other; between machines, or between calls on a shared one, only the ratios
-mean something. A round to warm up is left out; start-up is given apart.
+``--short`` asks what `benchmarks/engine.md` leads with: a thousand idle sites, and a hundred that
+work unequally long. Every measurement runs in a process of its own, one after the other, so that
+the figures of one call compare with each other; between machines, or between calls on a shared one,
+only the ratios mean something. A round to warm up is left out; start-up is given apart.
 """
 
 import argparse
@@ -10,7 +11,7 @@ import csv
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from statistics import median
@@ -42,9 +43,9 @@ def measure(spec: Spec) -> Result:
     return Result(**json.loads(done.stdout.splitlines()[-1]))
 
 
-def idle_sites() -> Iterator[Row]:
+def idle_sites(numbers: Sequence[int]) -> Iterator[Row]:
     """Measure how many messages a second, and what a site costs the server."""
-    for sites in (10, 100, 1000):
+    for sites in numbers:
         for runtime in RUNTIMES:
             result = measure(Spec(runtime, "idle", sites, rounds=4))
             seconds = median(result.round_s[1:])
@@ -95,12 +96,16 @@ def against_flower(row: Row, rows: list[Row]) -> str:
 
 
 def main() -> None:
-    """Measure, print, and with ``--csv`` write ``results/engine.csv``."""
+    """Measure, print, and with ``--csv`` put the figures into ``results/engine.csv``."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--short", action="store_true", help="1,000 idle, 100 unequal sites only")
     parser.add_argument("--full", action="store_true", help="the model of 1 GB, without flower")
-    parser.add_argument("--csv", action="store_true", help="write results/engine.csv")
+    parser.add_argument("--csv", action="store_true", help="into results/engine.csv")
     arguments = parser.parse_args()
-    questions = [idle_sites(), one_model(32, RUNTIMES), unequal_sites()]
+    if arguments.short:
+        questions = [idle_sites([1000]), unequal_sites()]
+    else:
+        questions = [idle_sites([10, 100, 1000]), one_model(32, RUNTIMES), unequal_sites()]
     if arguments.full:
         questions.append(one_model(1024, ("ray",)))
     rows: list[Row] = []
@@ -114,11 +119,18 @@ def main() -> None:
                 flush=True,
             )
     if arguments.csv:
-        RESULTS.parent.mkdir(exist_ok=True)
-        with RESULTS.open("w", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(Row._fields)
-            writer.writerows((*row[:-1], f"{row.value:.4g}") for row in rows)
+        _write(rows)
+
+
+def _write(rows: list[Row]) -> None:
+    """Put figures into the file, in the place of earlier ones."""
+    earlier = csv.reader(RESULTS.read_text().splitlines()) if RESULTS.exists() else []
+    table = {tuple(line[:-1]): line[-1] for line in earlier}
+    measured = {tuple(map(str, row[:-1])): f"{row.value:.4g}" for row in rows}
+    table = {tuple(Row._fields[:-1]): Row._fields[-1]} | table | measured
+    with RESULTS.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerows((*figure, value) for figure, value in table.items())
 
 
 if __name__ == "__main__":

@@ -96,9 +96,10 @@ def answer_statistics(message: Message, context: Context) -> Message:
     """Summarise the features of the global encoders on the site's cases."""
     site = _site(context)
     _spend(site, context, STATISTICS)
-    honest = class_statistics(site, protocol.unpack_parameters(message.content))
-    statistics = site.attack.statistics(honest)
-    return Message(protocol.pack_bank(statistics), reply_to=message)
+    statistics = class_statistics(site, protocol.unpack_parameters(message.content))
+    if site.attack is not None:
+        statistics = site.attack.statistics(statistics)
+    return Message(protocol.pack_statistics(statistics), reply_to=message)
 
 
 @app.query("sums")
@@ -115,9 +116,10 @@ def answer_train(message: Message, context: Context) -> Message:
     protocol.check_train_task(task, len(site.config.method.phases))
     _spend(site, context, site.config.method.phases[task.phase].name)
     update = train(site, task)
-    random = generator(site.config.seed, site.name, task.round, "attack")
-    sent = site.attack.parameters(update.parameters, task.parameters, random)
-    update = replace(update, parameters=sent)
+    if site.attack is not None:
+        random = generator(site.config.seed, site.name, task.round, "attack")
+        sent = site.attack.parameters(update.parameters, task.parameters, random)
+        update = replace(update, parameters=sent)
     if site.config.server.updates == "float16":
         changes = halved(update.parameters, task.parameters)
         update = replace(update, parameters=changes)

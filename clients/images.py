@@ -43,6 +43,11 @@ class SiteImages:
             "oct": _positions(self._oct.rows, len(cases)),
         }
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the images that are kept so far."""
+        return self._fundus.nbytes + self._oct.nbytes
+
     def batch(self, rows: NDArray[np.int64], augment: torch.Generator | None = None) -> Batch:
         """Return the images of the cases at `rows`, varied at random where a generator is given."""
         plain = self.read(rows)
@@ -103,6 +108,11 @@ class _Images:
             if len(self.rows) * size > KEPT_MAPPED:
                 return None
         return _stack(map(self._read, self.rows), len(self.rows))
+
+    @property
+    def nbytes(self) -> int:
+        kept = vars(self).get("_kept")
+        return 0 if kept is None else kept.nbytes
 
     def pick(self, positions: NDArray[np.int64]) -> Tensor:
         """Return those at `positions` among the images, or features, that there are."""

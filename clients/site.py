@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from clients.attacks import Attack
 from clients.batches import batches, concatenate
 from clients.images import SiteImages
+from clients.kept import kept_up_to
 from clients.onboarding.archive import set_archive_apart
 from fed.config import Config
 from fed.data.cases import CaseSource, SiteCases, coarse
-from fed.data.opening import open_own, open_source
+from fed.data.opening import open_once, open_own
 from fed.initial import untrained
 from fed.privacy import Account, account_of
 from fed.protocol import Split
@@ -28,8 +29,9 @@ from model.encoders.resnet3d import ResNet3d
 from model.normalisation import estimating
 from model.rima import RIMA, Batch, Features
 
-# Decoded images of this many sites are kept, so that a federation of thousands fits in memory.
-SITES_KEPT = 256
+KEPT_BYTES = 2 << 30
+"""Decoded images that a process keeps of its sites, so that a federation of thousands, or of large
+ones, fits in memory."""
 
 ENCODED_AT_ONCE = 64
 """Cases that a frozen encoder is given at once."""
@@ -83,8 +85,8 @@ class LocalSite:
         return self.cases.card(len(self.config.task.classes), least)
 
     @property
-    def attack(self) -> Attack:
-        """What the site does other than it should."""
+    def attack(self) -> Attack | None:
+        """What the site does other than it should, if anything."""
         return _attack(self.config, self.name)
 
     @property
@@ -176,7 +178,11 @@ def equipped_network(config: Config) -> RIMA:
     return _equipped(untrained(config), config).to(_device(config))
 
 
-@lru_cache(maxsize=SITES_KEPT)
+def _bytes_kept(site: LocalSite) -> int:
+    return site.images.nbytes
+
+
+@kept_up_to(KEPT_BYTES, _bytes_kept)
 def open_site(
     config: Config, name: str, data: str | None = None, deployed: bool = False
 ) -> LocalSite:
@@ -197,17 +203,17 @@ def open_site(
     return LocalSite(config, cases, images, training, validation, archive, judged, deployed)
 
 
-def _attack(config: Config, site: str) -> Attack:
+def _attack(config: Config, site: str) -> Attack | None:
     asked = config.attack
-    found: Attack = asked.how if asked is not None and site in asked.sites else Attack()
+    found: Attack | None = asked.how if asked is not None and site in asked.sites else None
     return found
 
 
 def _labelled(cases: SiteCases, config: Config) -> SiteCases:
     """Return the cases with the labels that the site gives them."""
-    if config.attack is None:
-        return cases
     attack, classes = _attack(config, cases.site.name), len(config.task.classes)
+    if attack is None:
+        return cases
     given = tuple(replace(c, label=attack.label(c.label, classes)) for c in cases.cases)
     return replace(cases, cases=given)
 
@@ -224,7 +230,7 @@ def whole_site(config: Config, cases: SiteCases) -> LocalSite:
 def _source(config: Config, own: str | None, data: str | None) -> CaseSource:
     if own is not None and data is not None:
         return open_own(config, own, data)
-    return open_source(config, check=False)
+    return open_once(config)
 
 
 @lru_cache(maxsize=1)

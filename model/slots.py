@@ -20,6 +20,8 @@ def in_slots(compute: Callable[..., Tensor], *inputs: Tensor, size: int) -> Tens
         ``(n, ...)`` each, with `n` at least 1.
     """
     rows = len(inputs[0])
+    if rows == size:
+        return compute(*inputs)
     slots = zip(*(tensor.split(size) for tensor in inputs), strict=True)
     return torch.cat([compute(*(_filled(t, size) for t in slot)) for slot in slots])[:rows]
 

@@ -95,6 +95,9 @@ def test_placeholders_are_means_and_paired_differences(tmp_path):
     figures = Figures(tmp_path)
     assert figures.mean("made_up", "experts", "both") == "85.0"
     assert figures.gain("made_up", "experts", "fedavg", "both") == "+10.0"
+    stated = STUDY.replace("seeds", "endpoint: {method: experts, against: fedavg}, seeds")
+    (tmp_path / "configs/studies/made_up.yaml").write_text(stated)
+    assert figures.endpoint("made_up") == "+10.0 [+10.0, +10.0], differs, p = 0.000"
     text = '{{ mean("made_up", "fedavg", "both") }} of {{ presets() }}'
     assert rendered(text, tmp_path).startswith("75.0 of ")
 

@@ -5,12 +5,12 @@ An attack passes the border: what it sends has the shape and the bounds of an ho
 
 import numpy as np
 
-from fed.protocol import Bank
+from fed.protocol import Statistics
 from fed.states import State
 
 
 class Attack:
-    """What a site does other than it should; by itself nothing, as an honest site."""
+    """What a site does other than it should; by itself, what an honest one does."""
 
     def label(self, label: int, classes: int) -> int:
         """Return the label that a training case of the site is given."""
@@ -28,6 +28,6 @@ class Attack:
         """
         return trained
 
-    def statistics(self, statistics: Bank) -> Bank:
+    def statistics(self, statistics: Statistics) -> Statistics:
         """Return the class statistics that the site sends for its own."""
         return statistics

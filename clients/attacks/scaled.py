@@ -1,7 +1,7 @@
 """Model replacement by boosting (Bagdasaryan et al., AISTATS 2020)."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -22,7 +22,8 @@ class Scaled(Attack):
     """
 
     factor: Annotated[float, Field(gt=0)] = 10.0
+    way: ClassVar[int] = 1
 
     def parameters(self, trained: State, received: State, random: np.random.Generator) -> State:
         """Multiply the change of each weight."""
-        return changed(trained, received, lambda change: self.factor * change)
+        return changed(trained, received, lambda change: self.way * self.factor * change)

@@ -1,18 +1,15 @@
 """Steps in the opposite direction (Li et al., AAAI 2019)."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
-import numpy as np
 from pydantic import Field
 
-from clients.attacks import Attack
-from clients.attacks._changes import changed
-from fed.states import State
+from clients.attacks.scaled import Scaled
 
 
 @dataclass(frozen=True)
-class SignFlipped(Attack):
+class SignFlipped(Scaled):
     """Sends weights that go the opposite way of where training took them.
 
     Attributes
@@ -22,7 +19,4 @@ class SignFlipped(Attack):
     """
 
     factor: Annotated[float, Field(gt=0)] = 1.0
-
-    def parameters(self, trained: State, received: State, random: np.random.Generator) -> State:
-        """Turn the change of each weight round."""
-        return changed(trained, received, lambda change: -self.factor * change)
+    way: ClassVar[int] = -1

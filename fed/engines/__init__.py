@@ -15,7 +15,7 @@ from flwr.serverapp import Grid
 
 from fed.engines.grid import Node, SimulationGrid
 from fed.engines.inline import InlineGrid
-from fed.engines.machine import keep_freed_memory
+from fed.engines.machine import end_at_once, keep_freed_memory
 from fed.engines.messages import server_identity
 from fed.engines.site import ConfigValue, load_client_app, one_thread
 from fed.errors import ConfigError
@@ -105,6 +105,7 @@ def start_grid(
         If ``client_app`` names no ClientApp, or the cluster is too small for the settings.
     """
     keep_freed_memory()
+    end_at_once()
     app = load_client_app(client_app)
     with one_thread(), server_identity():
         if settings.name == "inline":

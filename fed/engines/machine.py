@@ -1,6 +1,8 @@
 """What engines ask of the machine that they run on."""
 
+import atexit
 import ctypes
+import gc
 import os
 import sys
 
@@ -41,3 +43,12 @@ def keep_freed_memory() -> bool:
     library.mallopt(M_TRIM_THRESHOLD, NEVER)
     library.mallopt(M_TOP_PAD, PAD_BYTES)
     return True
+
+
+def end_at_once() -> None:
+    """Have this process, at its end, not search what it holds for cycles to free.
+
+    The system takes all memory back in any case; the search took 1.7 s of the processor after a
+    run of the demo.
+    """
+    atexit.register(gc.freeze)

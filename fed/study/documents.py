@@ -20,7 +20,7 @@ from jinja2 import Environment, StrictUndefined
 from fed.config.loading import METHODS
 from fed.storage import write_text
 from fed.study import markdown
-from fed.study.evidence import RESULTS, ROOT, page, stored
+from fed.study.evidence import RESULTS, ROOT, ages, page, stored
 from fed.study.options import options_page, parts_page
 from fed.study.plan import ONLY
 from fed.study.tables import Comparison, comparisons, summaries
@@ -98,6 +98,11 @@ class Figures:
         pooled = self._compared(study, method, against, condition).pooled
         return f"{100 * (pooled.low or 0):+.1f} to {100 * (pooled.high or 0):+.1f}"
 
+    def endpoint(self, study: str, setting: str = ONLY) -> str:
+        """Return what the primary endpoint says, ``+0.4 [-0.2, +1.0], undecided, p = 0.213``."""
+        config, rows = stored(self._root, study)
+        return markdown.endpoint_words(config, rows)[setting]
+
     def p_holm(self, study: str, method: str, against: str, condition: str) -> str:
         """Return the p value after Holm's correction over the study, ``0.16``."""
         return f"{self._compared(study, method, against, condition).p_holm or 0:.2f}"
@@ -123,10 +128,19 @@ class Figures:
         assert config.study is not None
         return markdown.settings_table(rows, condition, metric or config.study.metric).rstrip()
 
+    def overall(self, study: str) -> str:
+        """Return the mean over settings and conditions by method, with differences."""
+        config, rows = stored(self._root, study)
+        return markdown.overall_table(config, rows).rstrip()
+
     def measured(self, benchmark: str) -> str:
         """Return what a benchmark says of its table in `results/`."""
         says = importlib.import_module(f"benchmarks.{benchmark}")
         return str(says.page(self._root / RESULTS / f"{benchmark}.csv")).rstrip()
+
+    def ages(self) -> str:
+        """Return which table was stored when, and from which seeds."""
+        return ages(self._root).rstrip()
 
     def presets(self) -> str:
         """Return how many methods come with the program."""

@@ -7,8 +7,12 @@ are made of these files by `fed.study.documents`.
 
 import csv
 import io
+import json
+import subprocess
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +20,7 @@ import typer
 
 from fed.config import Config, load
 from fed.errors import ConfigError, DataError, UserError
-from fed.storage import write_text
+from fed.storage import write_json, write_text
 from fed.study import markdown
 from fed.study.plan import is_quick
 from fed.study.rows import Row, from_csv
@@ -26,11 +30,29 @@ RESULTS, STUDIES = Path("results"), Path("configs/studies")
 KEYS = ("method", "seed", "setting", "site", "condition")
 LOW, HIGH = "_low", "_high"
 """Ends of the columns of an interval's bounds."""
+MADE = RESULTS / "made.json"
+"""When each table was stored, and by which state of the program: tables are not made anew with every change."""
 DIGITS = 4
 TOLERANCE = 0.02
 """Other processors round otherwise, and training amplifies it; a machine repeats its own figures."""
 
 command = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@dataclass(frozen=True)
+class Made:
+    """When a table was stored.
+
+    Attributes
+    ----------
+    stored : str
+        Day, UTC.
+    commit : str
+        Of the program that stored it; ``unknown`` outside of a checkout.
+    """
+
+    stored: str
+    commit: str
 
 
 def as_table(rows: Iterable[Row], figures: Sequence[str]) -> str:
@@ -81,16 +103,19 @@ def from_table(text: str) -> list[Row]:
 
 def page(root: Path) -> str:
     """Return the page of all tables in `results/`."""
-    sections, choices = [], []
+    sections: list[str] = []
+    choices: list[str] = []
+    known = made(root)
     for path in sorted((root / RESULTS).glob("*.csv")):
         source = root / STUDIES / f"{path.stem}.yaml"
         if not source.exists():  # the figures of a benchmark
             continue
         config, rows = stored(root, path.stem)
         if config.study is not None and config.study.select:
-            choices.append(markdown.choice_section(config, rows, _head(source), path.stem))
+            section, of = markdown.choice_section, choices
         else:
-            sections.append(markdown.study_section(config, rows, _head(source), path.stem))
+            section, of = markdown.study_section, sections
+        of.append(section(config, rows, _head(source), path.stem, _since(known.get(path.stem))))
     sections += choices
     return "\n".join([markdown.INTRODUCTION, markdown.contents(sections), *sections])
 
@@ -122,6 +147,9 @@ def store(
         rows = list(from_csv(_read(folder / "study.csv")))
         (ROOT / RESULTS).mkdir(exist_ok=True)
         write_text(ROOT / RESULTS / f"{config.name}.csv", as_table(rows, config.study.figures))
+        now = Made(datetime.now(UTC).date().isoformat(), _commit(ROOT))
+        known = made(ROOT) | {config.name: now}
+        write_json(ROOT / MADE, {name: asdict(of) for name, of in sorted(known.items())})
         print(f"{RESULTS / config.name}.csv")
 
 
@@ -148,6 +176,36 @@ def stored(root: Path, name: str) -> tuple[Config, list[Row]]:
     """Return a study of the project, and the rows of its table in `results/`."""
     config = load([root / STUDIES / f"{name}.yaml"])
     return config, from_table(_read(root / RESULTS / f"{name}.csv"))
+
+
+def made(root: Path) -> dict[str, Made]:
+    """Return when the table of each study was stored."""
+    path = root / MADE
+    noted = json.loads(_read(path)) if path.exists() else {}
+    return {name: Made(**of) for name, of in noted.items()}
+
+
+def ages(root: Path) -> str:
+    """Return which table was stored when, from which seeds, as Markdown."""
+    lines = []
+    for name, of in sorted(made(root).items(), key=lambda item: (item[1].stored, item[0])):
+        seeds = sorted({row.seed for row in stored(root, name)[1]})
+        lines.append([name, f"{seeds[0]} to {seeds[-1]}", of.stored, of.commit])
+    return markdown.table(["study", "seeds", "stored", "at commit"], lines)
+
+
+def _since(known: Made | None) -> str:
+    return "" if known is None else f" Stored on {known.stored} at commit {known.commit}."
+
+
+def _commit(root: Path) -> str:
+    asked = subprocess.run(
+        ["git", "-C", str(root), "rev-parse", "--short=7", "HEAD"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return asked.stdout.strip() if asked.returncode == 0 else "unknown"
 
 
 def _head(path: Path) -> str:

@@ -10,18 +10,31 @@ from fed.study.page import ordered
 from fed.study.plan import ONLY, plan, reference
 from fed.study.plots import given
 from fed.study.rows import POOLED, Row
-from fed.study.statistics import SIGNIFICANT, Difference, Mean, mean_over, verdict
-from fed.study.tables import Comparison, comparisons, endpoint, pairs, ranking, summaries
+from fed.study.statistics import SIGNIFICANT, Difference, Mean, holm, mean_over, verdict
+from fed.study.tables import (
+    OVER_SEEDS,
+    OVER_SETTINGS,
+    Comparison,
+    comparisons,
+    endpoint,
+    overall,
+    pairs,
+    ranking,
+    summaries,
+)
 
 __all__ = [
     "INTRODUCTION",
     "POOLED",
     "choice_section",
     "contents",
+    "endpoint_words",
     "main_table",
+    "overall_table",
     "pair_table",
     "settings_table",
     "study_section",
+    "table",
 ]
 
 INTRODUCTION = """# Results
@@ -53,7 +66,7 @@ def _anchor(heading: str) -> str:
     return "".join(kept).replace(" ", "-")
 
 
-def study_section(config: Config, rows: Sequence[Row], words: str, name: str) -> str:
+def study_section(config: Config, rows: Sequence[Row], words: str, name: str, age: str = "") -> str:
     """Return the section of one study.
 
     Parameters
@@ -62,13 +75,15 @@ def study_section(config: Config, rows: Sequence[Row], words: str, name: str) ->
         What the study does, for people.
     name : str
         Of the files under `configs/studies/` and `results/`.
+    age : str
+        When its table was stored, as a sentence.
     """
     study = config.study
     assert study is not None
     others = [_words(config, metric) for metric in _others(config)]
     return "\n".join(
         [
-            *_head(config, rows, words, name),
+            *_head(config, rows, words, name, age),
             *(
                 f"{_words(config, metric).title}, hundredths:\n\n{main_table(config, rows, metric)}"
                 for metric in (study.metric, *study.tables)
@@ -84,7 +99,9 @@ def study_section(config: Config, rows: Sequence[Row], words: str, name: str) ->
     )
 
 
-def choice_section(config: Config, rows: Sequence[Row], words: str, name: str) -> str:
+def choice_section(
+    config: Config, rows: Sequence[Row], words: str, name: str, age: str = ""
+) -> str:
     """Return the section of a study that chooses a setting by validation, for all methods at once."""
     assert config.study is not None
     metric = config.study.metric
@@ -100,16 +117,16 @@ def choice_section(config: Config, rows: Sequence[Row], words: str, name: str) -
     best_first = [cells for _, cells in sorted(lines.values(), key=lambda line: -line[0])]
     return "\n".join(
         [
-            *_head(config, rows, words, name),
+            *_head(config, rows, words, name, age),
             f"{_words(config, metric).title} on validation splits of the training sites, averaged "
             "over the conditions, hundredths:",
             "",
-            _table(["setting", *methods, "mean of the methods"], best_first),
+            table(["setting", *methods, "mean of the methods"], best_first),
         ]
     )
 
 
-def _head(config: Config, rows: Sequence[Row], words: str, name: str) -> list[str]:
+def _head(config: Config, rows: Sequence[Row], words: str, name: str, age: str) -> list[str]:
     """Return what every section begins with: title, what the study does, where its table is from."""
     assert config.study is not None
     title = config.study.title
@@ -120,7 +137,7 @@ def _head(config: Config, rows: Sequence[Row], words: str, name: str) -> list[st
         words,
         "",
         f"From `results/{name}.csv`, made by `python simulate.py configs/studies/{name}.yaml`; "
-        f"{counted(len(seeds), 'seed')}, {seeds[0]} to {seeds[-1]}.{_left_out(config, rows)}",
+        f"{counted(len(seeds), 'seed')}, {seeds[0]} to {seeds[-1]}.{age}{_left_out(config, rows)}",
         "",
     ]
 
@@ -170,7 +187,7 @@ def main_table(
         ]
         for arm in arms
     ]
-    return _table([*_label_heads(rows), *head], lines)
+    return table([*_label_heads(rows), *head], lines)
 
 
 def settings_table(rows: Sequence[Row], condition: str, metric: str) -> str:
@@ -202,7 +219,35 @@ def settings_table(rows: Sequence[Row], condition: str, metric: str) -> str:
             ]
         )
     heads = [setting.rpartition("=")[2] for setting in settings]
-    return _table(["method", *heads, "mean"], lines)
+    return table(["method", *heads, "mean"], lines)
+
+
+def overall_table(config: Config, rows: Sequence[Row]) -> str:
+    """Return each method's mean over settings and conditions, and its difference to the reference.
+
+    ± is the standard deviation between seeds. The method of the primary endpoint is tested as it
+    is, all others after Holm's correction over them.
+    """
+    study = config.study
+    assert study is not None
+    against = reference(config, plan(config))
+    found = overall(rows, study.metric, against)
+    primary = study.endpoint.method if study.endpoint else None
+    margin = study.endpoint.margin if study.endpoint else MARGIN
+    others = [method for method in found if method not in (against, primary)]
+    tests = [found[method][1][OVER_SEEDS].p for method in others]
+    p_values = dict(zip(others, holm(tests), strict=True))
+    lines = []
+    for method, (mean, difference) in found.items():
+        cells = ["–", "–"]
+        if method != against:
+            seeds, settings = difference[OVER_SEEDS], difference[OVER_SETTINGS]
+            p = p_values.get(method, seeds.p)
+            cells = [_judged(seeds, p, margin), _judged(settings, settings.p, margin)]
+        lines.append([method, _spread(mean), *cells])
+    return table(
+        ["method", "mean", *(f"– {against}, {o}" for o in (OVER_SEEDS, OVER_SETTINGS))], lines
+    )
 
 
 def _bounded(value: float | None, low: float | None, high: float | None) -> str:
@@ -224,11 +269,19 @@ def _endpoint(config: Config, rows: Sequence[Row]) -> list[str]:
         f"{primary.method} – {primary.against}; all other comparisons are secondary:",
         "",
     ]
-    lines += [
-        f"* {setting}: {_judged(found, found.p, primary.margin)}, p = {_three(found.p)}"
-        for setting, found in endpoint(rows, primary).items()
-    ]
+    lines += [f"* {setting}: {words}" for setting, words in endpoint_words(config, rows).items()]
     return [*lines, ""]
+
+
+def endpoint_words(config: Config, rows: Sequence[Row]) -> dict[str, str]:
+    """Return what the primary endpoint of a study says, by setting; of one that names one."""
+    assert config.study is not None
+    primary = config.study.endpoint
+    assert primary is not None
+    return {
+        setting: f"{_judged(found, found.p, primary.margin)}, p = {_three(found.p)}"
+        for setting, found in endpoint(rows, primary).items()
+    }
 
 
 def _pairs(config: Config, rows: Sequence[Row]) -> list[str]:
@@ -260,7 +313,7 @@ def pair_table(config: Config, rows: Sequence[Row]) -> str:
         for (setting, pair, metric), own in cells.items()
     ]
     head = ["setting", "pair", "metric", *(given(condition) for condition in conditions)]
-    return _table(head, lines)
+    return table(head, lines)
 
 
 def _judged(difference: Difference, p: float | None, margin: float = MARGIN) -> str:
@@ -286,7 +339,7 @@ def _other_table(config: Config, rows: Sequence[Row]) -> str:
             worst = "–" if main.worst_site is None else f"{100 * main.worst_site:.1f}"
             lines.append([*_labels(arm, rows), given(condition), *means, worst])
     heads = [_words(config, metric).title for metric in others]
-    return _table([*_label_heads(rows), "given", *heads, "worst site"], lines)
+    return table([*_label_heads(rows), "given", *heads, "worst site"], lines)
 
 
 def _arms(config: Config, rows: Sequence[Row]) -> list[tuple[str, str]]:
@@ -348,6 +401,7 @@ def _way(words: MetricWords) -> str:
     return "higher is better" if words.higher_is_better else "lower is better"
 
 
-def _table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """Return a table."""
     rows = [head, ["---"] * len(head), *lines]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in rows)

@@ -32,7 +32,7 @@ class LocalContrast(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """Normalise ``(n, channels, height, width)``."""
         centred = image - self._local_mean(image)
-        deviation = self._local_mean(centred.square()).clamp_min(0).sqrt()
+        deviation = self._local_mean(centred.square()).clamp_min_(0).sqrt_()
         return centred / (deviation + self.floor)
 
     def _local_mean(self, image: Tensor) -> Tensor:

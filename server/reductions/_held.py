@@ -1,5 +1,6 @@
 """What reductions share that need all updates of a round at once."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -64,7 +65,8 @@ class HeldUpdates(Held):
     def result(self, rule: Weight) -> tuple[Sums, Mapping[str, Any]]:
         """Reduce what is held."""
         weights = self.shares(rule)
-        norms = change_norms(self.current, self.updates, learned_keys(self.updates[0]))
+        keys = learned_keys(self.updates[0])
+        norms = np.array([change_norm(self.current, update, keys) for update in self.updates])
         kept = np.flatnonzero(norms > 0)
         if not len(kept):
             kept = np.arange(len(norms))
@@ -77,15 +79,10 @@ def learned_keys(update: State) -> list[str]:
     return [key for key in update if learned(key)]
 
 
-def change_norms(
-    current: State, updates: Sequence[State], keys: Sequence[str]
-) -> NDArray[np.float64]:
-    """Return the Euclidean norms ``(n,)`` of the sites' changes of some parameters."""
-    squares = [
-        sum(float(np.square(update[key].astype(np.float64) - current[key]).sum()) for key in keys)
-        for update in updates
-    ]
-    return np.sqrt(np.array(squares))
+def change_norm(current: State, update: State, keys: Sequence[str]) -> float:
+    """Return the Euclidean norm of a site's change of some parameters."""
+    squares = (np.square(update[key].astype(np.float64) - current[key]).sum() for key in keys)
+    return math.sqrt(sum(map(float, squares)))
 
 
 def stacked(updates: Sequence[State], key: str) -> NDArray[np.float64]:

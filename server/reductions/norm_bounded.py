@@ -11,9 +11,9 @@ from pydantic import Field
 from fed.states import State
 from model.parts import counts_steps
 from server.reductions import FACTORS, Fold, Reduction, Sums
-from server.reductions._held import Held, change_norms, learned_keys
+from server.reductions._held import Held, change_norm, learned_keys
 from server.reductions.mean import Mean
-from server.weights import EVERYONE, Weight
+from server.weights import EVERYONE, Stratum, Weight
 
 Factors = NDArray[np.float64]
 
@@ -49,18 +49,30 @@ class _Bounded(Held):
         super().__init__()
         self._current = current
         self._factor = factor
+        self._learned: list[str] = []
+        self._statistics: list[str] = []
+        self._norms: list[list[float]] = []
+
+    def add(self, update: State, weight: float, stratum: Stratum) -> None:
+        """Hold one update, and measure its change while other sites are still at work."""
+        if not self.updates:
+            self._learned = learned_keys(update)
+            others = (key for key in update if key not in self._learned)
+            self._statistics = [key for key in others if not counts_steps(key)]
+        super().add(update, weight, stratum)
+        parts = (self._learned, self._statistics)
+        self._norms.append([change_norm(self._current, update, keys) for keys in parts])
 
     def result(self, rule: Weight) -> tuple[Sums, Mapping[str, Any]]:
         """Return the mean of the bounded updates; told are the bound and each update's factor."""
-        learned = learned_keys(self.updates[0])
-        statistics = [k for k in self.updates[0] if k not in learned and not counts_steps(k)]
-        bound, factors = self._bounds(learned)
-        _, of_statistics = self._bounds(statistics)
+        norms, weights = np.array(self._norms), np.array(self.weights)
+        bound, factors = bounds(norms[:, 0], weights, self._factor)
+        _, of_statistics = bounds(norms[:, 1], weights, self._factor)
         mean = Mean().fold(self._current)
         shares = None if rule.cap >= 1 else self.shares(rule)
         for row, update in enumerate(self.updates):
-            update = shortened(self._current, update, learned, factors[row])
-            update = shortened(self._current, update, statistics, of_statistics[row])
+            update = shortened(self._current, update, self._learned, factors[row])
+            update = shortened(self._current, update, self._statistics, of_statistics[row])
             if shares is None:
                 mean.add(update, self.weights[row], self.strata[row])
             else:
@@ -69,10 +81,6 @@ class _Bounded(Held):
         least = np.minimum(factors, of_statistics)
         told = {"bound": bound, "bounded": int((least < 1).sum()), FACTORS: least.tolist()}
         return sums, told
-
-    def _bounds(self, keys: Sequence[str]) -> tuple[float, Factors]:
-        norms = change_norms(self._current, self.updates, keys)
-        return bounds(norms, np.array(self.weights), self._factor)
 
 
 def bounds(norms: Factors, weights: Factors, factor: float) -> tuple[float, Factors]:

@@ -15,7 +15,7 @@ OUTPUTS = ("predictions.csv", "model.safetensors")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["killed", "torn"])
+@pytest.mark.parametrize("kind", ["killed", "torn", "full"])
 def test_every_write_of_a_run_may_go_wrong(kind: str, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.acceptance.interruptions", kind, str(tmp_path)]
     done = subprocess.run(

@@ -1,7 +1,6 @@
 """Whatever a file holds: it is read, or refused in one line, soon and in little memory.
 
-A few of each here; as many as the notes say in the slow part. Damaged images are in
-tests/fed/data/test_damaged_files.py.
+A few of each here; as many as the notes say in the slow part.
 """
 
 import re
@@ -10,7 +9,7 @@ import pytest
 
 from tests.fuzz.batches import run_apart
 
-COUNTS = {"configurations": 2000, "manifests": 2000, "checkpoints": 500}
+COUNTS = {"configurations": 2000, "manifests": 2000, "images": 1000, "checkpoints": 500}
 FEW = 60
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fed.data.formats.stored import Stored
 from fed.data.limits import MIB, allow_array, reading
-from fed.errors import DataError
+from fed.errors import DataError, first_ten
 
 SUFFIXES = (".npy", ".npz")
 
@@ -51,7 +51,7 @@ def _member(archive: zipfile.ZipFile, file: Path, name: str | None) -> zipfile.Z
     if name is None:
         return next(iter(members.values()))
     if name not in members:
-        raise DataError(f"{file}: holds no array {name!r}; it has: {', '.join(members)}")
+        raise DataError(f"{file}: holds no array {name!r}; it has: {first_ten([*members])}")
     return members[name]
 
 

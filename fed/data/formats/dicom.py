@@ -30,6 +30,9 @@ KINDS: dict[str, Kind] = {
 NATIVE = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2")
 """Transfer syntaxes of pixels that are not compressed."""
 
+DEFLATED = "1.2.840.10008.1.2.1.99"
+"""Transfer syntax whose tags, too, are compressed."""
+
 SIDES = ("ImageLaterality", "Laterality", "FrameLaterality")
 
 
@@ -73,6 +76,12 @@ def _read(path: Path, kind: Kind) -> tuple[NDArray[Any], float, Eye]:
     from pydicom.pixels.utils import pixel_array
 
     with reading(path):
+        syntax = pydicom.filereader.read_file_meta_info(path).get("TransferSyntaxUID")
+        if syntax == DEFLATED:  # pydicom unpacks all at once, a thousand times the file's size
+            raise DataError(
+                f"{path}: compressed as {syntax.name}, which is not read; export it uncompressed, "
+                "as JPEG 2000 or RLE"
+            )
         data = pydicom.dcmread(path)
         _allow(path, data, kind)
         bits, signed = int(data.BitsStored), bool(data.get("PixelRepresentation", 0))

@@ -116,14 +116,23 @@ def _pictures(path: Path) -> list[_Picture]:
         ]
 
 
+class _WithoutEntities(Tree.TreeBuilder):
+    """Refuses a file that may define entities, in whatever encoding it does so."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path = path
+
+    def doctype(self, name: str, pubid: str | None, system: str | None) -> None:
+        """Be told of a declaration, before anything that it defines is used."""
+        raise DataError(f"{self._path}: an XML file that defines entities is not read")
+
+
 def _parsed(path: Path) -> Tree.Element:
     with reading(path):
         if regular(path) > MOST_XML:
             raise DataError(f"{path}: an XML file of more than {MOST_XML // MIB} MiB is not read")
-        text = path.read_bytes()
-        if b"<!DOCTYPE" in text or b"<!ENTITY" in text:
-            raise DataError(f"{path}: an XML file that defines entities is not read")
-        root = Tree.fromstring(text)
+        root = Tree.fromstring(path.read_bytes(), Tree.XMLParser(target=_WithoutEntities(path)))
     if root.tag != "HEDX":
         raise DataError(f"{path}: not an export of HEYEX (its root is {root.tag[:40]!r})")
     return root

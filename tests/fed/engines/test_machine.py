@@ -1,4 +1,4 @@
-"""Freed memory stays with the process: counted in page faults, in processes of their own."""
+"""What engines ask of memory: counted in page faults and objects, in processes of their own."""
 
 import subprocess
 import sys
@@ -31,3 +31,19 @@ def faults(mode: str) -> int:
 
 def test_what_is_freed_is_taken_again_without_new_pages() -> None:
     assert faults("keep") < PAGES / 50
+
+
+AT_THE_END = """
+import atexit, gc
+from fed.engines.machine import end_at_once
+atexit.register(lambda: print(gc.get_freeze_count()))  # called after those registered later
+end_at_once()
+print(gc.get_freeze_count())
+"""
+
+
+def test_at_its_end_a_process_does_not_search_what_it_holds() -> None:
+    done = subprocess.run([sys.executable, "-c", AT_THE_END], capture_output=True, text=True)
+    before, at_the_end = map(int, done.stdout.split())
+    assert before == 0
+    assert at_the_end > 1000

@@ -5,10 +5,13 @@ import pytest
 from fed.config.study import Study
 from fed.errors import ConfigError
 from fed.study.evidence import (
+    MADE,
     ROOT,
+    ages,
     as_table,
     differences,
     from_table,
+    made,
     page,
 )
 from fed.study.rows import POOLED, Row
@@ -77,6 +80,18 @@ def test_the_page_has_means_and_differences_in_points(root):
     assert "About 1 minute" not in text
     assert "| fedavg | 75.0 ± 7.1 | – |" in text
     assert "| experts | 85.0 ± 7.1 | **+10.0 [+10.0, +10.0]** |" in text
+
+
+def test_a_table_says_when_it_was_stored_if_that_is_noted(root):
+    assert "Stored on" not in page(root)
+    (root / MADE).write_text('{"made_up": {"stored": "2026-11-25", "commit": "dd5f27d"}}')
+    assert "2 seeds, 100 to 101. Stored on 2026-11-25 at commit dd5f27d.\n" in page(root)
+    assert "| made_up | 100 to 101 | 2026-11-25 | dd5f27d |" in ages(root)
+
+
+def test_every_table_of_a_study_of_the_project_has_a_note_of_its_age():
+    studies = {p.stem for p in (ROOT / "configs/studies").glob("*.yaml")}
+    assert {p.stem for p in (ROOT / "results").glob("*.csv")} & studies == set(made(ROOT))
 
 
 def test_a_study_of_one_arm_is_compared_with_nothing(root):

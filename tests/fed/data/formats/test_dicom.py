@@ -7,7 +7,12 @@ import pytest
 from PIL import Image
 from pydicom.data import get_testdata_file
 from pydicom.encaps import encapsulate
-from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit, RLELossless
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    RLELossless,
+)
 
 from fed.data.formats.stored import Eye
 from fed.data.images import load_fundus, open_fundus
@@ -202,6 +207,15 @@ def test_tags_that_lie_are_refused_before_anything_is_decoded(
     path = save(dicom(scan, TOMOGRAPHY, **tags), tmp_path / "scan.dcm")
     with pytest.raises(DataError, match=rf"scan\.dcm: .*{trouble}"):
         load_oct(path)
+
+
+def test_a_data_set_that_unpacks_to_any_size_is_refused(tmp_path: Path, scan: np.ndarray) -> None:
+    data = dicom(scan, TOMOGRAPHY)
+    data.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    with pytest.raises(
+        DataError, match=r"scan\.dcm: compressed as Deflated .* is not read; export"
+    ):
+        load_oct(save(data, tmp_path / "scan.dcm"))
 
 
 def test_a_file_without_an_image_is_named(tmp_path: Path, scan: np.ndarray) -> None:

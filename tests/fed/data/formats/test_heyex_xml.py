@@ -93,6 +93,14 @@ def test_exports_that_are_none_are_refused(folder: Path, text: str, trouble: str
     assert str(folder) in str(caught.value)
 
 
+def test_entities_are_refused_in_any_encoding(folder: Path) -> None:
+    for encoding in ("utf-8", "utf-16"):
+        text = '<!DOCTYPE HEDX [<!ENTITY b "c">]>' + export(series(images(7)))
+        (folder / "export.xml").write_text(text, encoding=encoding)
+        with pytest.raises(DataError, match=r"export\.xml: .*defines entities"):
+            load_oct(folder)
+
+
 def test_paths_in_the_xml_do_not_leave_its_folder(folder: Path, tmp_path: Path) -> None:
     Image.new("L", (20, 12)).save(tmp_path.parent / "outside.tif")
     text = export(series(images(2))).replace(r"\\clinic\export\71.tif", "../outside.tif")
