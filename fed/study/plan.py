@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from fed.config import Config, Study, assign, resolve
+from fed.config.study import Level
 from fed.errors import ConfigError, nearest
 from fed.metrics import names
 
@@ -290,7 +291,7 @@ def _fewer_rounds(config: Config) -> Callable[[Any], Any]:
     """
     found = [config.training.rounds]
     study = _study(config)
-    levels = [keys for _, keys in _settings(study)]
+    levels: list[Level] = [keys for _, keys in _settings(study)]
     levels += [level for own in study.tuned.values() for level in own.values()]
     found += [keys[ROUNDS] for keys in levels if ROUNDS in keys]
     most = max(rounds for rounds in found if _is_rounds(rounds))
