@@ -61,8 +61,8 @@ ifneq ($(wildcard ../shared/data/real-eyes/manifest.csv),)
 STUDIES += real_eyes
 endif
 ifneq ($(wildcard ../shared/data/real-federation/manifest.csv),)
-STUDIES += sources sources_fusion joint
-CHOICES += tuning_sources
+STUDIES += sources sources_methods sources_onboarding joint
+CHOICES += tuning_sources tuning_sources_methods
 FEATURES := prepared/real-federation/.complete
 
 $(FEATURES): $(READY)

@@ -17,7 +17,7 @@ from clients.kept import kept_up_to
 from clients.onboarding.archive import set_archive_apart
 from fed.config import Config
 from fed.data.cases import CaseSource, SiteCases, coarse
-from fed.data.opening import open_own, open_source
+from fed.data.opening import open_once, open_own
 from fed.initial import untrained
 from fed.privacy import Account, account_of
 from fed.protocol import Split
@@ -230,7 +230,7 @@ def whole_site(config: Config, cases: SiteCases) -> LocalSite:
 def _source(config: Config, own: str | None, data: str | None) -> CaseSource:
     if own is not None and data is not None:
         return open_own(config, own, data)
-    return open_source(config, check=False)
+    return open_once(config)
 
 
 @lru_cache(maxsize=1)

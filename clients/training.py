@@ -237,8 +237,9 @@ def _parts(
 
 
 def _augmentation(site: LocalSite, task: TrainTask) -> torch.Generator | None:
-    """Return what training images are varied with, if they are."""
-    if not site.config.training.augment:
+    """Return what training images are varied with, if they are; features are not."""
+    given = all(modality in site.config.model.frozen for modality in site.cases.site.modalities)
+    if given or not site.config.training.augment:
         return None
     scope = (site.name, task.round, "augmentation")
     return torch_generator(site.config.seed, *scope, device=site.device)

@@ -36,6 +36,7 @@ from server.estimate import estimate
 from server.evaluation import check_metrics
 from server.judgement import check_sets
 from server.onboarding import check_archives
+from server.placement import eyes_of
 from server.progress import TerminalProgress
 from server.recorder import CHECKPOINTS
 from server.simulation import cards_of, simulate
@@ -237,10 +238,12 @@ def _study(config: Config, directory: Path, dry_run: bool, console: Console) -> 
     """
     runs = plan(config)
     source = open_source(runs[0].config)
-    runner = StudyRunner(runs, directory, config.engine.workers, console)
+    cards = cards_of(source, runs[0].config)
+    eyes = eyes_of(cards) if config.data.real else None  # phantoms are as many as each run says
+    runner = StudyRunner(runs, directory, config.engine.workers, console, eyes)
     runner.announce()
     if dry_run:
-        _show(runs[0].config, source, cards_of(source, runs[0].config), console_for())
+        _show(runs[0].config, source, cards, console_for())
         return
     check_ours(directory)
     with locked(directory):

@@ -215,7 +215,7 @@ class RIMA(nn.Module):
         self.joint_fusion: nn.Module = nn.Identity()
         for name, branch in fusion.branches(dx, dy, sizes).items():
             self.set_submodule(name, branch)
-        self.classifier = nn.Linear(dx + dy, sizes.classes)
+        self.classifier = nn.Linear(fusion.outputs(dx, dy), sizes.classes)
         self.transport = FeatureTransport(dx, dy)
 
     def encode(self, batch: Batch, slot: int | None = None) -> Features:

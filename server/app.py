@@ -42,6 +42,7 @@ def make_app(
     observers: Sequence[Observer] = (),
     seconds_per_case: SecondsPerCase | None = None,
     source: CaseSource | None = None,
+    spacing_s: float = 0.0,
 ) -> ServerApp:
     """Return a ServerApp whose run the observers follow.
 
@@ -53,6 +54,8 @@ def make_app(
         (``clock.seconds_per_case``). Without either there is no virtual time.
     source : CaseSource, optional
         In a simulation, which holds all the data: what was read of it goes into the results.
+    spacing_s : float
+        Between checkpoints, as `Recorder` takes it.
     """
     server_app = ServerApp()
 
@@ -62,7 +65,8 @@ def make_app(
             run_under_flower(grid, context.run_config)
             return
         config = running.configured(context.run_config)
-        recorder = Recorder(Path(str(context.run_config["out"])), config, source=source)
+        directory = Path(str(context.run_config["out"]))
+        recorder = Recorder(directory, config, source=source, spacing_s=spacing_s)
         connections = Connections(grid, config, sites=cast(SimulationGrid, grid).site_names)
         coordinate(config, recorder, connections, grid, observers, seconds_per_case)
 

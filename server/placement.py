@@ -50,8 +50,12 @@ def _gains(config: Config, cards: Sequence[SiteCard], cpus: int) -> bool:
         return True
     if config.model.scale == "paper":
         return False
-    training = [card for card in cards if card.role == "train"]
-    eyes = sum(card.having(modality) for card in training for modality in MODALITIES) / 2
-    seconds = SECONDS_A_UNIT * sum(phase_work(config, eyes))
-    workers = max(1, min(cpus, len(training)))
+    seconds = SECONDS_A_UNIT * sum(phase_work(config, eyes_of(cards)))
+    workers = max(1, min(cpus, sum(card.role == "train" for card in cards)))
     return seconds * (1 - 1 / workers) > RAY_START_S
+
+
+def eyes_of(cards: Sequence[SiteCard]) -> float:
+    """Return the eyes at training sites; one with one image counts half."""
+    training = [card for card in cards if card.role == "train"]
+    return sum(card.having(modality) for card in training for modality in MODALITIES) / 2

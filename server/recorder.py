@@ -2,6 +2,7 @@
 
 import json
 import platform
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from importlib.metadata import version
@@ -92,6 +93,9 @@ class Recorder:
         Whose account of what was read, and whose warnings, go into the results.
     engine : str, optional
         What runs the sites, where it is not an engine that the configuration names.
+    spacing_s : float
+        Seconds from one checkpoint to the next: rounds shorter than that are cheaper to train again
+        than to write. The last round always has one.
 
     Raises
     ------
@@ -105,8 +109,10 @@ class Recorder:
         config: Config,
         engine: str | None = None,
         source: CaseSource | None = None,
+        spacing_s: float = 0.0,
     ) -> None:
         check_metrics(config)
+        self._spacing_s, self._saved = spacing_s, time.monotonic()
         self._directory = directory
         self._config = config
         self._engine = engine or config.engine.name
@@ -139,12 +145,15 @@ class Recorder:
         write_rounds(self._directory, read_rounds(folder))
 
     def __call__(self, state: ServerState, ledger: Ledger, record: RoundRecord) -> None:
-        """Save a round: its line first, then the checkpoint."""
+        """Save a round: its line first, then the checkpoint, if one is due."""
         add_round(self._directory, record)
         best = self._best()
         if best is not None and best.round == record.round:
             save_best(self._directory / CHECKPOINTS, state, ledger, self._config)
-        save_checkpoint(self._directory / CHECKPOINTS, state, ledger, self._config)
+        last = state.completed == len(schedule(self._config))
+        if last or time.monotonic() - self._saved >= self._spacing_s:
+            save_checkpoint(self._directory / CHECKPOINTS, state, ledger, self._config)
+            self._saved = time.monotonic()
 
     def kept(self, state: ServerState) -> ServerState:
         """Return the state that the run is to end with, given the last: that one, or the best.

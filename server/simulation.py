@@ -23,6 +23,9 @@ from server.trackers import follow
 
 log = logging.getLogger("fedrima")
 
+CHECKPOINT_SPACING_S = 30.0
+"""Of a run that is one of many."""
+
 
 def cards_of(source: CaseSource, config: Config) -> list[SiteCard]:
     """Return the cards of all sites, as the sites will send them."""
@@ -35,6 +38,7 @@ def simulate(
     directory: Path,
     observers: Sequence[Observer],
     seconds_per_case: SecondsPerCase | None = None,
+    one_of_many: bool = False,
 ) -> Path:
     """Run a federation on the engine of the configuration; an interrupted one goes on.
 
@@ -44,11 +48,14 @@ def simulate(
         The folder of the run; created if absent.
     seconds_per_case : SecondsPerCase, optional
         What the virtual clock counts with where the configuration does not say.
+    one_of_many : bool
+        Whether only its scores are wanted: then it has no report, and checkpoints some seconds
+        apart. Both would take longer than a short run does.
 
     Returns
     -------
     Path
-        The report, or the folder where nothing is judged.
+        The report, or the folder where there is none.
 
     Raises
     ------
@@ -56,7 +63,7 @@ def simulate(
         Whatever ends the run; all of it, tracebacks included, is in ``log.txt``.
     """
     with locked(directory):
-        return _simulate(config, source, directory, observers, seconds_per_case)
+        return _simulate(config, source, directory, observers, seconds_per_case, one_of_many)
 
 
 def _simulate(
@@ -65,6 +72,7 @@ def _simulate(
     directory: Path,
     observers: Sequence[Observer],
     seconds_per_case: SecondsPerCase | None,
+    one_of_many: bool,
 ) -> Path:
     cards = cards_of(source, config)
     config = placed(config, cards)
@@ -80,9 +88,11 @@ def _simulate(
             trackers = follow(config.trackers, directory, config)
             with start_grid(settings, nodes, run_config) as grid:
                 context = server_context(run_config)
-                make_app([*observers, *trackers], seconds_per_case, source)(grid, context)
-            if not config.evaluation.conditions:
-                return directory  # nobody has judged it, so there is nothing to report
+                spacing_s = CHECKPOINT_SPACING_S if one_of_many else 0.0
+                app = make_app([*observers, *trackers], seconds_per_case, source, spacing_s)
+                app(grid, context)
+            if one_of_many or not config.evaluation.conditions:  # nobody has judged it
+                return directory
             return write_report(directory, samples_of(pictures(source, config), config))
         except (UserError, RunError, KeyboardInterrupt):
             log.exception("stopped")

@@ -1,7 +1,8 @@
-"""Runs a study: each run in a process of its own, as many at once as there are cores."""
+"""Runs a study: as many runs at once as there are cores, each process one run after the other."""
 
 import multiprocessing
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -9,8 +10,8 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from multiprocessing.connection import wait
-from multiprocessing.context import ForkServerProcess
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 from rich.console import Console
@@ -18,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from fed.config import Config
 from fed.config.prefix import state_key, up_to_phase
-from fed.data.opening import open_source
+from fed.data.opening import open_once
 from fed.errors import RunError, UserError
 from fed.interruption import ended_like_ctrl_c
 from fed.report.words import counted, duration
@@ -28,14 +29,15 @@ from fed.storage import write_text
 from fed.study.plan import SECONDS_A_UNIT, PlannedRun, phase_work
 from server.placement import alone
 from server.progress import LogProgress
+from server.recorder import CHECKPOINTS
 from server.simulation import simulate
 
 STATES = "states"
 """Folder of a study that holds the phases its runs start from, each a run of its own."""
 FAILED = "failed.txt"
 """File of a run that could not finish: why."""
-SECONDS_A_RUN = 8.0
-"""To score a model and write a report, on the same machine."""
+SECONDS_A_RUN = 2.0
+"""To open the data and score a model, on the same machine."""
 POLL_S = 0.5
 PRELOADED = [
     "server.simulation",
@@ -70,6 +72,8 @@ class Job:
         What it is, for a person.
     run : PlannedRun or None
         None for phases.
+    eyes : float or None
+        At training sites, where they are known.
     """
 
     config: Config
@@ -77,6 +81,7 @@ class Job:
     after: Path | None
     words: str
     run: PlannedRun | None = None
+    eyes: float | None = None
 
     @property
     def finished(self) -> bool:
@@ -86,7 +91,7 @@ class Job:
     @property
     def seconds(self) -> float:
         """How long it will take, on the machine of `SECONDS_A_UNIT`."""
-        work = phase_work(self.config)[self._phases_before :]
+        work = phase_work(self.config, self.eyes)[self._phases_before :]
         return SECONDS_A_RUN * (self.run is not None) + SECONDS_A_UNIT * sum(work)
 
     @property
@@ -96,7 +101,7 @@ class Job:
         return int(self.after.name.partition("-")[0].removeprefix("phase"))
 
 
-def jobs_of(runs: Sequence[PlannedRun], directory: Path) -> list[Job]:
+def jobs_of(runs: Sequence[PlannedRun], directory: Path, eyes: float | None = None) -> list[Job]:
     """Return the jobs of a study, phases before the runs that start from them.
 
     Phases that two runs or more have in common are trained once, by a job of their own.
@@ -114,11 +119,11 @@ def jobs_of(runs: Sequence[PlannedRun], directory: Path) -> list[Job]:
             folder = directory / STATES / f"phase{phases}-{key}"
             config = _starting(up_to_phase(run.config, phases), after)
             words = f"phase {phases} of {counted(shared[key], 'run')}, s{run.seed}"
-            jobs.setdefault(folder, Job(config, folder, after, words))
+            jobs.setdefault(folder, Job(config, folder, after, words, eyes=eyes))
             after = folder
         config = _starting(run.config, after)
         words = f"{run.method}, seed {run.seed}, {run.setting}"
-        jobs[directory / run.folder] = Job(config, directory / run.folder, after, words, run)
+        jobs[directory / run.folder] = Job(config, directory / run.folder, after, words, run, eyes)
     return list(jobs.values())
 
 
@@ -135,10 +140,41 @@ def _starting(config: Config, folder: Path | None) -> Config:
     return config.model_copy(update={"start": None if folder is None else str(folder)})
 
 
+class _Worker:
+    """A process that does one job after the other: it imports, warms up and reads once."""
+
+    def __init__(self, context: ForkServerContext) -> None:
+        self.connection, theirs = context.Pipe()
+        self._process = context.Process(target=_work, args=(theirs,), daemon=True)
+        self._process.start()
+        theirs.close()
+
+    def begin(self, job: Job) -> None:
+        self.connection.send((job.config, job.folder))
+
+    def ended(self) -> str:
+        """Return how the job ended: why it failed, or nothing; call it once there is an answer."""
+        try:
+            reason: str = self.connection.recv()
+        except (EOFError, OSError):
+            self._process.join()
+            return f"its process ended with code {self._process.exitcode}"
+        return reason
+
+    @property
+    def alive(self) -> bool:
+        return self._process.is_alive()
+
+    def stop(self) -> None:
+        """End the process, and whatever it is doing."""
+        self._process.terminate()
+        self._process.join()
+
+
 @dataclass
 class _Running:
     job: Job
-    process: ForkServerProcess
+    worker: _Worker
     task: TaskID
     started: float = field(default_factory=time.monotonic)
 
@@ -154,6 +190,9 @@ class StudyRunner:
     workers : int, optional
         Processes at once; by default one a core.
     console : rich.console.Console
+    eyes : float, optional
+        At the training sites of its runs, to tell how long they will take; by default what their
+        configurations say.
     """
 
     def __init__(
@@ -162,11 +201,12 @@ class StudyRunner:
         directory: Path,
         workers: int | None,
         console: Console,
+        eyes: float | None = None,
     ) -> None:
         self._workers = workers or len(os.sched_getaffinity(0))
         self._console = console
         self._runs = len(runs)
-        jobs = jobs_of(runs, directory)
+        jobs = jobs_of(runs, directory, eyes)
         wanted = {job.folder for job in jobs if job.run is not None and not job.finished}
         for job in reversed(jobs):  # phases that a wanted job starts from
             if job.folder in wanted and job.after is not None:
@@ -200,24 +240,27 @@ class StudyRunner:
         """
         context = _context()
         running: list[_Running] = []
+        idle: list[_Worker] = []
         with self._progress() as progress:
             total = progress.add_task("runs", total=len(self._todo))
             try:
                 while self._todo or running:
                     while len(running) < self._workers and (job := self._next()) is not None:
-                        running.append(self._start(context, job, progress))
-                    wait([one.process.sentinel for one in running], timeout=POLL_S)
+                        worker = idle.pop() if idle else _Worker(context)
+                        running.append(self._start(worker, job, progress))
+                    answered = wait([one.worker.connection for one in running], timeout=POLL_S)
                     for one in running:
                         progress.update(one.task, completed=_rounds(one.job.folder))
-                    for one in [one for one in running if not one.process.is_alive()]:
+                    for one in [one for one in running if one.worker.connection in answered]:
                         running.remove(one)
                         progress.remove_task(one.task)
                         progress.advance(total)
-                        self._ended(one)
+                        self._ended(one, one.worker.ended())
+                        if one.worker.alive:
+                            idle.append(one.worker)
             finally:
-                for one in running:
-                    one.process.terminate()
-                    one.process.join()
+                for worker in [*idle, *(one.worker for one in running)]:
+                    worker.stop()
         return self._failed_runs
 
     def _progress(self) -> Progress:
@@ -240,29 +283,24 @@ class StudyRunner:
                 return job
         return None
 
-    def _start(
-        self, context: multiprocessing.context.ForkServerContext, job: Job, bars: Progress
-    ) -> _Running:
+    def _start(self, worker: _Worker, job: Job, bars: Progress) -> _Running:
         job.folder.mkdir(parents=True, exist_ok=True)
         (job.folder / FAILED).unlink(missing_ok=True)
-        process = context.Process(target=_work, args=(job.config, job.folder), daemon=True)
-        process.start()
+        worker.begin(job)
         rounds = len(schedule(job.config))
-        return _Running(job, process, bars.add_task(f"  {job.words}", total=rounds))
+        return _Running(job, worker, bars.add_task(f"  {job.words}", total=rounds))
 
-    def _ended(self, one: _Running) -> None:
+    def _ended(self, one: _Running, reason: str) -> None:
         job, seconds = one.job, time.monotonic() - one.started
-        if job.finished:
+        if not reason:
+            if job.run is not None:  # nobody goes on from it; a study of many would fill the disk
+                shutil.rmtree(job.folder / CHECKPOINTS, ignore_errors=True)
             self._spent, self._foreseen = self._spent + seconds, self._foreseen + job.seconds
             self._slowdown = self._spent / self._foreseen
             left = f", about {duration(self.expected_seconds)} left" if self._todo else ""
             self._console.print(f"{job.words}: done in {duration(seconds)}{left}", markup=False)
             return
-        file = job.folder / FAILED
-        code = one.process.exitcode
-        self._fail(
-            job, file.read_text() if file.exists() else f"its process ended with code {code}"
-        )
+        self._fail(job, reason)
 
     def _fail(self, job: Job, reason: str) -> None:
         self._failed[job.folder] = reason
@@ -271,7 +309,7 @@ class StudyRunner:
         self._console.print(f"{job.words}: failed: {reason}", style="red", markup=False)
 
 
-def _context() -> multiprocessing.context.ForkServerContext:
+def _context() -> ForkServerContext:
     """Return what starts processes that have imported everything, from where we are ourselves."""
     root = str(Path(__file__).parents[1])
     paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
@@ -287,25 +325,34 @@ def finished(directory: Path, run: PlannedRun) -> bool:
     return is_finished(directory / run.folder)
 
 
-def _work(config: Config, folder: Path) -> None:
-    """Be the process of one job: everything it says goes to its log."""
+def _work(study: Connection) -> None:
+    """Be a process of the study: do the jobs it sends until it closes the connection."""
+    _end_with_the_study()
+    with ended_like_ctrl_c():
+        try:
+            while True:
+                config, folder = study.recv()
+                study.send(_done(config, folder))
+        except EOFError:
+            return
+        except KeyboardInterrupt:
+            sys.exit(130)
+
+
+def _done(config: Config, folder: Path) -> str:
+    """Do one job; return why it failed, or nothing. Everything it says goes to its log."""
     log = os.open(folder / "log.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(log, 1)
     os.dup2(log, 2)
-    _end_with_the_study()
+    os.close(log)
+    config = alone(config)
     try:
-        with ended_like_ctrl_c():
-            simulate(
-                alone(config),
-                open_source(config, check=False),
-                folder,
-                [LogProgress(config.evaluation.headline)],
-            )
+        observers = [LogProgress(config.evaluation.headline)]
+        simulate(config, open_once(config), folder, observers, one_of_many=True)
     except (UserError, RunError) as error:
         write_text(folder / FAILED, str(error))
-        sys.exit(3)
-    except KeyboardInterrupt:
-        sys.exit(130)
+        return str(error)
+    return ""
 
 
 def _end_with_the_study() -> None:

@@ -28,6 +28,9 @@ class Endpoint(Section):
     against: str
     metric: str = "auc"
     """Of all held-out cases, averaged over the conditions."""
+    over_settings: bool = False
+    """Whether the settings are draws of one question, such as sources left out in turn: then the
+    endpoint is their mean, and not one a setting."""
     margin: Positive = MARGIN
     """Two methods are called equivalent where they differ by less than this, beyond doubt."""
 
@@ -45,6 +48,9 @@ class Study(Section):
     vary: Mapping[str, tuple[Any, ...] | Mapping[str, Level]] = {}
     """What is varied: {KEY: [values]}, with dotted keys as in --set; or, where several keys go
     together, {NAME: {LABEL: {KEY: value, ...}, ...}}. Of several, every combination is run."""
+    tuned: Mapping[str, Mapping[str, Level]] = {}
+    """What was chosen for each method alone, {METHOD: {LABEL: {KEY: value, ...}}}, by the label of a
+    level of `vary`. It is set after all else."""
     reference: str | None = None
     """Method that all others are compared with; null: the first."""
     baseline: str | None = None
@@ -115,13 +121,30 @@ class Study(Section):
     @model_validator(mode="after")
     def _names_are_known(self) -> "Study":
         primary = (self.endpoint.method, self.endpoint.against) if self.endpoint else ()
-        known = {"reference": (self.reference,), "quick": self.quick, "endpoint": primary}
+        known = {
+            "reference": (self.reference,),
+            "quick": self.quick,
+            "endpoint": primary,
+            "tuned": tuple(self.tuned),
+        }
         for key, names in known.items():
             for name in names:
                 if name is not None and self.methods and name not in self.method_names:
                     raise ValueError(
                         f"study.{key}: {name!r} is not one of study.methods; "
                         f"allowed: {', '.join(self.method_names)}"
+                    )
+        return self
+
+    @model_validator(mode="after")
+    def _labels_are_known(self) -> "Study":
+        labels = {str(label) for levels in self.vary.values() for label in levels}
+        for method, chosen in self.tuned.items():
+            for label in chosen:
+                if label not in labels:
+                    raise ValueError(
+                        f"study.tuned.{method}: {label!r} is the label of no level; "
+                        f"allowed: {', '.join(sorted(labels)) or 'none'}"
                     )
         return self
 

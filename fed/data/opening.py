@@ -1,6 +1,7 @@
 """The data source that a configuration names."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 
 from fed.config import Config
@@ -38,6 +39,12 @@ def open_source(config: Config, check: bool = True) -> CaseSource:
     if config.judge is not None:
         return HeldOutSource(source)
     return source if config.method.pool is None else PooledSource(source, config)
+
+
+@lru_cache(maxsize=1)
+def open_once(config: Config) -> CaseSource:
+    """Return the source of a configuration unchecked, the same to all in this process who ask."""
+    return open_source(config, check=False)
 
 
 def open_own(config: Config, site: str, path: str) -> OwnRows:

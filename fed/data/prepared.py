@@ -36,6 +36,9 @@ INDEX = "index.json"
 NOTE = ".json"
 """Suffix of what is noted beside an array of a doubtful image."""
 
+KEPT_BYTES = 2**13
+"""Arrays up to this size are kept once read: features, where opening the file is what costs."""
+
 Image = tuple[Modality, Path]
 
 
@@ -59,13 +62,23 @@ class PreparedReader:
     _found: dict[Image, Path] = field(default_factory=dict, init=False, repr=False, compare=False)
     """Arrays that were looked up: a run does not ask twice whether an image has changed."""
 
+    _kept: dict[Path, NDArray[Any]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
     def read(self, modality: Modality, path: Path) -> NDArray[Any]:
         """Return fundus ``(3, height, width)``, OCT ``(slices, depth, width)`` or a feature."""
         image = modality, path
         if image not in self._found:
-            self.check([image])
+            self._look_up([image])
         stored = self._found[image]
+        if stored in self._kept:
+            return self._kept[stored]
         try:
+            if stored.stat().st_size <= KEPT_BYTES:
+                array = np.load(stored)
+                array.flags.writeable = False
+                return self._kept.setdefault(stored, array)
             return np.asarray(np.load(stored, mmap_mode="r"))
         except FileNotFoundError:
             raise DataError(self._stale([path])) from None
@@ -82,6 +95,11 @@ class PreparedReader:
         DataError
             If the folder lacks an image as its file is now.
         """
+        self.__dict__.pop("_index", None)  # what was prepared since it was read
+        self._look_up(images)
+        return [doubt for image in images for doubt in self._noted(image)]
+
+    def _look_up(self, images: Sequence[Image]) -> None:
         contents = self._index.look_up(path for _, path in images)
         for image in images:
             modality, path = image
@@ -92,7 +110,6 @@ class PreparedReader:
         absent = [path for modality, path in images if (modality, path) not in self._found]
         if absent:
             raise DataError(self._stale(absent))
-        return [doubt for image in images for doubt in self._noted(image)]
 
     def _noted(self, image: Image) -> tuple[Doubt, ...]:
         """Return what is noted beside an array: nothing, if nothing was doubtful."""

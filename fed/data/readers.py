@@ -1,11 +1,12 @@
 """How the images of a configuration are read: decoded, prepared, or as features."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 
 from fed.config import Config, resolve
 from fed.data.prepared import PreparedReader
-from fed.data.reading import Decoder, ImageReader
+from fed.data.reading import Decoder, ImageReader, Preparable
 from fed.sites import MODALITIES, Modality
 
 FEATURES = "features"
@@ -27,8 +28,14 @@ def _reader(config: Config, modality: Modality) -> ImageReader:
         from fed.data.features import FeatureEncoder  # torch, which reading images does not need
 
         features = FeatureEncoder(_encoders_of(config), modality, decoder)
-        return PreparedReader(prepared / FEATURES, root, features) if prepared else features
-    return PreparedReader(prepared, root, decoder) if prepared else decoder
+        return _prepared(prepared / FEATURES, root, features) if prepared else features
+    return _prepared(prepared, root, decoder) if prepared else decoder
+
+
+@lru_cache(maxsize=4)
+def _prepared(directory: Path, root: Path, decoder: Preparable) -> PreparedReader:
+    """Return the same reader to all runs of this process: what it has looked up, it knows."""
+    return PreparedReader(directory, root, decoder)
 
 
 def _encoders_of(config: Config) -> str:

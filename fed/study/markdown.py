@@ -10,8 +10,18 @@ from fed.study.page import ordered
 from fed.study.plan import ONLY, plan, reference
 from fed.study.plots import given
 from fed.study.rows import POOLED, Row
-from fed.study.statistics import SIGNIFICANT, Difference, Mean, mean_over, verdict
-from fed.study.tables import Comparison, comparisons, endpoint, pairs, ranking, summaries
+from fed.study.statistics import SIGNIFICANT, Difference, Mean, holm, mean_over, verdict
+from fed.study.tables import (
+    OVER_SEEDS,
+    OVER_SETTINGS,
+    Comparison,
+    comparisons,
+    endpoint,
+    overall,
+    pairs,
+    ranking,
+    summaries,
+)
 
 __all__ = [
     "INTRODUCTION",
@@ -20,6 +30,7 @@ __all__ = [
     "contents",
     "endpoint_words",
     "main_table",
+    "overall_table",
     "pair_table",
     "settings_table",
     "study_section",
@@ -209,6 +220,34 @@ def settings_table(rows: Sequence[Row], condition: str, metric: str) -> str:
         )
     heads = [setting.rpartition("=")[2] for setting in settings]
     return table(["method", *heads, "mean"], lines)
+
+
+def overall_table(config: Config, rows: Sequence[Row]) -> str:
+    """Return each method's mean over settings and conditions, and its difference to the reference.
+
+    ± is the standard deviation between seeds. The method of the primary endpoint is tested as it
+    is, all others after Holm's correction over them.
+    """
+    study = config.study
+    assert study is not None
+    against = reference(config, plan(config))
+    found = overall(rows, study.metric, against)
+    primary = study.endpoint.method if study.endpoint else None
+    margin = study.endpoint.margin if study.endpoint else MARGIN
+    others = [method for method in found if method not in (against, primary)]
+    tests = [found[method][1][OVER_SEEDS].p for method in others]
+    p_values = dict(zip(others, holm(tests), strict=True))
+    lines = []
+    for method, (mean, difference) in found.items():
+        cells = ["–", "–"]
+        if method != against:
+            seeds, settings = difference[OVER_SEEDS], difference[OVER_SETTINGS]
+            p = p_values.get(method, seeds.p)
+            cells = [_judged(seeds, p, margin), _judged(settings, settings.p, margin)]
+        lines.append([method, _spread(mean), *cells])
+    return table(
+        ["method", "mean", *(f"– {against}, {o}" for o in (OVER_SEEDS, OVER_SETTINGS))], lines
+    )
 
 
 def _bounded(value: float | None, low: float | None, high: float | None) -> str:

@@ -31,6 +31,9 @@ SECONDS_A_UNIT = 0.0044
 """Of `phase_work`, on a core of the machine that the documents' figures were made on, with both
 cores busy; a study corrects it by the first runs that end."""
 
+FEATURES_WEIGHT = 0.03
+"""Of an eye whose features a frozen encoder has left, in units of `phase_work`."""
+
 
 @dataclass(frozen=True)
 class PlannedRun:
@@ -186,8 +189,9 @@ def phase_work(config: Config, eyes: float | None = None) -> list[float]:
         Those at training sites, where they are known. By default what the configuration says; sites
         of real data count as 30 cases each.
     """
-    pixels = config.data.image_size**2 + float(np.prod(config.data.volume_size))
-    weight = pixels / (64**2 + 16 * 32 * 32)
+    sizes = {"fundus": config.data.image_size**2, "oct": float(np.prod(config.data.volume_size))}
+    pixels = sum(size for modality, size in sizes.items() if modality not in config.model.frozen)
+    weight = pixels / (64**2 + 16 * 32 * 32) + FEATURES_WEIGHT * bool(config.model.frozen)
     if eyes is None:
         eyes = sum(
             _cases(group.cases) * sum(group.ownership.values()) / 2 * group.count
@@ -219,8 +223,10 @@ def _run(
     raw["seed"] = seed
     if study.methods:
         raw["method"] = study.methods[study.method_names.index(method)]
+    own = study.tuned.get(method, {})
+    chosen = [item for level in levels.values() for item in own.get(level, {}).items()]
     try:
-        for key, value in changes.items():
+        for key, value in [*changes.items(), *chosen]:
             assign(raw, key, value)
         return PlannedRun(method, seed, setting, levels, resolve(raw))
     except ConfigError as error:

@@ -14,6 +14,9 @@ from fed.report.words import metric_words
 from fed.study.rows import POOLED, Row
 from fed.study.statistics import Difference, Mean, holm, mean_over, paired_difference
 
+OVER_SEEDS, OVER_SETTINGS = "over seeds", "over settings"
+"""What an interval of a mean over settings is over."""
+
 Arm = tuple[str, str]
 """Method and setting."""
 
@@ -136,23 +139,65 @@ def comparisons(
 def endpoint(rows: Iterable[Row], endpoint: Endpoint) -> dict[str, Difference]:
     """Return the primary endpoint under each setting: a metric averaged over the conditions.
 
-    A seed counts where both methods have the metric under the same conditions.
+    A seed counts where both methods have the metric under the same conditions. Where the endpoint
+    is over settings, it is their mean, with an interval `OVER_SEEDS` and one `OVER_SETTINGS`.
     """
+    found = _by_setting(rows, endpoint.metric, endpoint.method, endpoint.against)
+    if endpoint.over_settings:
+        return _over_settings(found)
+    return {
+        setting: paired_difference(list(seeds.values()), [0.0] * len(seeds))
+        for setting, seeds in found.items()
+    }
+
+
+def overall(
+    rows: Sequence[Row], metric: str, against: str
+) -> dict[str, tuple[Mean, dict[str, Difference]]]:
+    """Return each method's mean over settings and conditions, and its difference to one of them.
+
+    The mean has its spread over seeds; the difference is as `endpoint` over settings has it.
+    """
+    found = {}
+    for method in dict.fromkeys(row.method for row in rows):
+        own = _over_settings(_by_setting(rows, metric, method, None))[OVER_SEEDS]
+        found[method] = own, _over_settings(_by_setting(rows, metric, method, against))
+    return found
+
+
+def _by_setting(
+    rows: Iterable[Row], metric: str, method: str, against: str | None
+) -> dict[str, dict[int, float]]:
+    """Return a metric by setting and seed, averaged over the conditions, less that of another."""
     values: dict[tuple[str, str], dict[int, dict[str, float]]] = defaultdict(
         lambda: defaultdict(dict)
     )
     for row in rows:
-        if row.metric == endpoint.metric and row.site == POOLED and row.value is not None:
+        if row.metric == metric and row.site == POOLED and row.value is not None:
             values[row.setting, row.method][row.seed][row.condition] = row.value
-    found = {}
+    found: dict[str, dict[int, float]] = {}
     for setting in dict.fromkeys(setting for setting, _ in values):
-        own, other = values[setting, endpoint.method], values[setting, endpoint.against]
-        seeds = [seed for seed in sorted(own) if own[seed].keys() == other[seed].keys()]
-        found[setting] = paired_difference(
-            [fmean(own[seed].values()) for seed in seeds],
-            [fmean(other[seed].values()) for seed in seeds],
-        )
+        own, other = values[setting, method], values[setting, against or method]
+        found[setting] = {
+            seed: fmean(own[seed].values()) - (fmean(other[seed].values()) if against else 0.0)
+            for seed in sorted(own)
+            if own[seed].keys() == other[seed].keys()
+        }
     return found
+
+
+def _over_settings(found: Mapping[str, Mapping[int, float]]) -> dict[str, Difference]:
+    """Return the mean over settings of what is given by setting and seed.
+
+    Only seeds that every setting has count.
+    """
+    seeds = sorted(set.intersection(*(set(by_seed) for by_seed in found.values())))
+    by_seed = [fmean(found[setting][seed] for setting in found) for seed in seeds]
+    by_setting = [fmean(of[seed] for seed in seeds) for of in found.values()] if seeds else []
+    return {
+        OVER_SEEDS: paired_difference(by_seed, [0.0] * len(by_seed)),
+        OVER_SETTINGS: paired_difference(by_setting, [0.0] * len(by_setting)),
+    }
 
 
 def pairs(

@@ -31,9 +31,13 @@ class Fusion(ABC):
             Widths of the fundus and the OCT features.
         """
 
+    def outputs(self, dx: int, dy: int) -> int:
+        """Return the width of what the classifier reads."""
+        return dx + dy
+
     @abstractmethod
     def fuse(self, model: "RIMA", fundus: Tensor, oct_features: Tensor) -> Tensor:
-        """Map ``(n, dx), (n, dy)`` to ``(n, dx + dy)``, which the classifier reads.
+        """Map ``(n, dx), (n, dy)`` to ``(n, self.outputs(dx, dy))``, which the classifier reads.
 
         Parameters
         ----------

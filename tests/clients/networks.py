@@ -18,7 +18,7 @@ LABELS = torch.tensor([0, 1, 1, 0])
 def network(
     scale: str = "small",
     classes: int = 2,
-    fusion: str = "asymmetric",
+    fusion: Any = "asymmetric",
     predictors: bool = True,
     seed: int = 0,
 ) -> RIMA:

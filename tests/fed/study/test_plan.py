@@ -36,6 +36,21 @@ def test_keys_that_go_together_are_one_level_and_groups_may_be_empty():
     assert runs[1].config.sites[0].count == 3
 
 
+def test_a_method_takes_what_was_chosen_for_it_under_a_level():
+    runs = plan(
+        study(
+            methods=["fedavg", "experts"],
+            seeds=[100],
+            vary={"out": {"a": {"training.lr": 0.1}, "b": {"training.lr": 0.2}}},
+            tuned={"experts": {"b": {"training.lr": 0.3, "training.rounds": 7}}},
+        )
+    )
+    chosen = {(run.method, run.setting): run.config.training for run in runs}
+    assert [chosen["fedavg", f"out={at}"].lr for at in "ab"] == [0.1, 0.2]
+    assert [chosen["experts", f"out={at}"].lr for at in "ab"] == [0.1, 0.3]
+    assert chosen["experts", "out=b"].rounds == 7
+
+
 def test_a_run_is_known_by_what_its_results_depend_on():
     base = resolve(tiny())
     assert content_hash(base) == content_hash(resolve(tiny(engine={"name": "ray", "workers": 3})))
@@ -59,6 +74,10 @@ def test_the_reference_is_a_method_or_of_one_method_a_setting():
         ({"vary": {"training.lr": 0.1}}, "study.vary.training.lr: allowed: a list of values"),
         ({"vary": {"training.lrr": [1]}}, "study, fedrima, training.lrr=1: training.lrr: unknown"),
         ({"vary": {"training.lr": [-1]}}, "study, fedrima, training.lr=-1: training.lr: must be"),
+        (
+            {"methods": ["fedavg"], "tuned": {"fedavg": {"x": {}}}},
+            "study.tuned.fedavg: 'x' is the label of no level; allowed: none",
+        ),
         ({"baseline": "x", "vary": {"training.lr": [1, 2]}}, "study.baseline: no setting 'x'"),
         ({"select": "validation", "seeds": [0]}, "study.select: validation needs evaluation"),
         ({"select": "validation"}, "study.seeds: 100 is for results"),

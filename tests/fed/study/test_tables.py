@@ -1,8 +1,19 @@
+from statistics import pstdev
+
 import pytest
 
 from fed.config.study import Endpoint
 from fed.study.rows import POOLED, Row
-from fed.study.tables import comparisons, endpoint, pairs, ranking, summaries
+from fed.study.tables import (
+    OVER_SEEDS,
+    OVER_SETTINGS,
+    comparisons,
+    endpoint,
+    overall,
+    pairs,
+    ranking,
+    summaries,
+)
 
 
 def rows(values, metric="auc", setting="as configured"):
@@ -94,6 +105,28 @@ def test_the_endpoint_is_the_mean_over_conditions_paired_by_seed():
     ]  # fmt: skip
     found = endpoint(table, Endpoint(method="a", against="b"))["s"]
     assert (found.n, found.mean) == (2, pytest.approx((0.1 + 0.2) / 2))
+
+
+def test_an_endpoint_over_settings_is_their_mean_with_both_intervals():
+    table = [
+        Row(method, seed, setting, POOLED, "oct", "auc", value)
+        for method, seed, setting, value in (
+            ("a", 200, "s", 0.9), ("a", 201, "s", 0.8), ("a", 200, "t", 0.7), ("a", 201, "t", 0.8),
+            ("b", 200, "s", 0.8), ("b", 201, "s", 0.8), ("b", 200, "t", 0.7), ("b", 201, "t", 0.5),
+            ("b", 202, "t", 0.1),
+        )
+    ]  # fmt: skip
+    found = endpoint(table, Endpoint(method="a", against="b", over_settings=True))
+    seeds, settings = found[OVER_SEEDS], found[OVER_SETTINGS]
+    assert (seeds.n, settings.n) == (2, 2)
+    assert seeds.mean == settings.mean == pytest.approx(0.1)
+    assert seeds.sd == pytest.approx(pstdev([0.05, 0.15]) * 2**0.5)  # (0.1 + 0) / 2, (0 + 0.3) / 2
+    assert settings.sd == pytest.approx(
+        pstdev([0.05, 0.15]) * 2**0.5
+    )  # (0.1 + 0) / 2, (0 + 0.3) / 2
+    mean, against_itself = overall(table, "auc", "b")["b"]
+    assert mean.mean == pytest.approx((0.8 + 0.8 + 0.7 + 0.5) / 4)
+    assert against_itself[OVER_SEEDS].mean == 0
 
 
 def test_pairs_are_corrected_together_and_those_not_run_are_left_out():
