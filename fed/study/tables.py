@@ -153,12 +153,12 @@ def endpoint(rows: Iterable[Row], endpoint: Endpoint) -> dict[str, Difference]:
 
 def overall(
     rows: Sequence[Row], metric: str, against: str
-) -> dict[str, tuple[Mean, dict[str, Difference]]]:
+) -> dict[str, tuple[Mean, Mapping[str, Difference]]]:
     """Return each method's mean over settings and conditions, and its difference to one of them.
 
     The mean has its spread over seeds; the difference is as `endpoint` over settings has it.
     """
-    found = {}
+    found: dict[str, tuple[Mean, Mapping[str, Difference]]] = {}
     for method in dict.fromkeys(row.method for row in rows):
         own = _over_settings(_by_setting(rows, metric, method, None))[OVER_SEEDS]
         found[method] = own, _over_settings(_by_setting(rows, metric, method, against))
