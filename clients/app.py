@@ -99,7 +99,7 @@ def answer_statistics(message: Message, context: Context) -> Message:
     statistics = class_statistics(site, protocol.unpack_parameters(message.content))
     if site.attack is not None:
         statistics = site.attack.statistics(statistics)
-    return Message(protocol.pack_bank(statistics), reply_to=message)
+    return Message(protocol.pack_statistics(statistics), reply_to=message)
 
 
 @app.query("sums")

@@ -94,7 +94,7 @@ def _sample(config: Config, source: CaseSource, condition: Condition) -> LocalSi
 
 
 def _bank(samples: Iterable[LocalSite], parameters: State) -> Bank:
-    return {m: p for site in samples for m, p in class_statistics(site, parameters).items()}
+    return {m: p for site in samples for m, p in class_statistics(site, parameters).bank.items()}
 
 
 def _training(

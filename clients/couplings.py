@@ -1,13 +1,16 @@
 """Couplings at a site, each of them counted, and draws of partners from them."""
 
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
+from clients.anchors import Anchors
 from fed.protocol import TransportCount
-from model.transport import draw_targets, labelled_coupling
+from fed.sites import Modality
+from model.transport import Coupling, coupling_in_one_space, draw_targets, labelled_coupling
 
 # Partners are drawn from the plan, so an L1 error of this size misplaces one draw in 10,000 at most.
 # It saves a quarter of the time.
@@ -24,8 +27,25 @@ class CouplingLog:
         self, x: Tensor, y: Tensor, lx: Tensor, ly: Tensor, b: Tensor | None = None
     ) -> Tensor:
         """Return the labelled coupling ``(n, m)`` of two sets of features, and count it."""
+        return self._counted(labelled_coupling, x, y, lx, ly, b)
+
+    def coupling_in_one_space(
+        self, x: Tensor, y: Tensor, lx: Tensor, ly: Tensor, b: Tensor | None = None
+    ) -> Tensor:
+        """Return the coupling ``(n, m)`` of features of one space, label by label, and count it."""
+        return self._counted(coupling_in_one_space, x, y, lx, ly, b)
+
+    def _counted(
+        self,
+        solve: Callable[..., Coupling],
+        x: Tensor,
+        y: Tensor,
+        lx: Tensor,
+        ly: Tensor,
+        b: Tensor | None,
+    ) -> Tensor:
         start = time.perf_counter()
-        solved = labelled_coupling(x.detach(), y.detach(), lx, ly, b=b, tolerance=DRAWN_FROM)
+        solved = solve(x.detach(), y.detach(), lx, ly, b=b, tolerance=DRAWN_FROM)
         self.count += TransportCount(
             couplings=1,
             not_converged=int(not solved.converged),
@@ -44,10 +64,13 @@ class Draws:
     log : CouplingLog
     generator : torch.Generator
         All partners of the round are drawn from it.
+    anchors : Mapping of modality to Anchors
+        What each modality is predicted with, where the method asks for linked pairs.
     """
 
     log: CouplingLog
     generator: torch.Generator
+    anchors: Mapping[Modality, Anchors] = field(default_factory=dict)
 
     def same_class(self, lx: Tensor, ly: Tensor, weights: Tensor) -> Tensor:
         """Draw for each label of `lx` a position of the same label in `ly`, or -1 where none is.

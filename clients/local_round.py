@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from clients.anchors import anchors_from
 from clients.couplings import CouplingLog, Draws
 from clients.losses import Classification, Loss
 from clients.mean_gradient import MeanGradient
@@ -111,7 +112,7 @@ class LocalRound:
         """What partners are drawn with."""
         scope = (self.site.name, self.task.round, "partners")
         stream = torch_generator(self.site.config.seed, *scope, device=self.site.device)
-        return Draws(self.log, stream)
+        return Draws(self.log, stream, anchors_from(self.task.anchors, self.site.device))
 
     def classification(self, modality: Modality | None = None) -> Classification:
         """Return the classification loss over the cases that have a modality; None: over all."""
@@ -142,7 +143,9 @@ class LocalRound:
         """What draws partners of each modality that the bank was sent for."""
         how: Partners = self.method.align.single or Random()
         return {
-            modality: VirtualPartners(prototypes, *self._moments[modality], how, self.draws)
+            modality: VirtualPartners(
+                modality, prototypes, *self._moments[modality], how, self.draws
+            )
             for modality, prototypes in self.task.bank.items()
         }
 

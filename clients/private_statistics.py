@@ -3,7 +3,8 @@
 One Gaussian mechanism for all classes and modalities of a site. A patient's features of a modality
 share a weight of 1 among them, and none is longer than the square root of its width, a bound that
 looks at no data. So a patient moves each of counts, feature sums and sum of squared lengths by 1 at
-most, in units of that bound, and all together by the square root of 3 a modality.
+most, in units of that bound, and all together by the square root of 3 a modality. Of linked pairs, if
+they are asked for, a patient moves counts and sums of outer products by 1 at most, too.
 """
 
 import hashlib
@@ -13,9 +14,10 @@ from numpy.typing import NDArray
 
 from clients.noise import noise_of
 from clients.site import LocalSite
-from fed.protocol import Bank
+from fed.pair_sums import PairSums
+from fed.protocol import Bank, Statistics
 from fed.prototypes import Prototypes
-from fed.sites import Modality
+from fed.sites import MODALITIES, Modality
 from fed.states import State
 from model.rima import Features
 
@@ -27,7 +29,7 @@ LEAST_VARIANCE = 0.01
 
 def private_statistics(
     site: LocalSite, features: Features, multiplier: float, parameters: State
-) -> Bank:
+) -> Statistics:
     """Return one cluster a class and modality, of noised sums over patients.
 
     Parameters
@@ -41,13 +43,15 @@ def private_statistics(
 
     Returns
     -------
-    Mapping of modality to Prototypes
+    Statistics
         Variances are the same in every coordinate and class: there is too little signal for more.
         A class with fewer than ``privacy.min_patients`` patients, after noise, sends nothing.
     """
     owned = site.card.modalities
+    across = site.config.method.asks_for_pairs and len(owned) == len(MODALITIES)
     noise = noise_of(site, _digest(parameters), "statistics noise")
-    deviation = multiplier * sensitivity(len(owned))
+    deviation = multiplier * sensitivity(len(owned), across)
+    least = site.config.privacy.min_patients
     found: dict[Modality, Prototypes] = {}
     for modality, values, present in features.by_modality():
         if modality not in owned:
@@ -65,17 +69,35 @@ def private_statistics(
             noised,
             len(site.config.task.classes),
             deviation,
-            site.config.privacy.min_patients,
+            least,
             np.add(site.card.cases["both"], site.card.cases[modality]),
         )
         if len(clusters):
             found[modality] = clusters
-    return found
+    if not across:
+        return Statistics(found)
+    rows = np.flatnonzero((features.has_fundus & features.has_oct).cpu().numpy())
+    cases = [site.cases.cases[site.training[row]] for row in rows]
+    linked = linked_sums(
+        features.fundus.cpu().numpy()[rows].astype(np.float64),
+        features.oct.cpu().numpy()[rows].astype(np.float64),
+        np.array([case.label for case in cases], dtype=np.int64),
+        [case.patient_id for case in cases],
+        len(site.config.task.classes),
+    )
+    noised = linked + deviation * noise.normal(linked.shape)
+    return Statistics(found, pairs_of(noised, found, least, np.asarray(site.card.cases["both"])))
 
 
-def sensitivity(modalities: int) -> float:
-    """Return by how much one patient moves all sums of a site at most, in the Euclidean norm."""
-    return float(np.sqrt(3.0 * modalities))
+def sensitivity(modalities: int, across: bool = False) -> float:
+    """Return by how much one patient moves all sums of a site at most, in the Euclidean norm.
+
+    Parameters
+    ----------
+    across : bool
+        Whether sums over linked pairs are among them.
+    """
+    return float(np.sqrt(3.0 * modalities + 2.0 * across))
 
 
 def patient_sums(
@@ -94,17 +116,88 @@ def patient_sums(
         ``(K + K d + 1,)``: counts by class, sums by class, the sum of squared lengths of all.
     """
     width = values.shape[1]
-    bounded = values / np.sqrt(width)
-    bounded = np.nan_to_num(bounded, nan=0.0, posinf=0.0, neginf=0.0)
-    lengths = np.linalg.norm(bounded, axis=1, keepdims=True)
-    bounded = bounded / np.maximum(lengths, 1.0)
-    _, owner, cases = np.unique(np.asarray(patients), return_inverse=True, return_counts=True)
-    weights = 1.0 / cases[owner] if len(patients) else np.zeros(0)
+    bounded, weights = _bounded(values), _weights(patients)
     counts = np.bincount(labels, weights, minlength=classes)
     sums = np.zeros((classes, width))
     np.add.at(sums, labels, weights[:, None] * bounded)
     squares = float((weights * (bounded**2).sum(axis=1)).sum())
     return np.concatenate([counts, sums.ravel(), [squares]])
+
+
+def linked_sums(
+    x: Floats, y: Floats, labels: NDArray[np.int64], patients: list[str], classes: int
+) -> Floats:
+    """Return counts and sums of outer products of linked pairs, in one vector.
+
+    Parameters
+    ----------
+    x, y : ndarray
+        ``(n, dx)`` and ``(n, dy)``, of the same eyes.
+
+    Returns
+    -------
+    ndarray
+        ``(K + K dx dy,)``: counts by class, sums of outer products by class.
+    """
+    weights = _weights(patients)
+    counts = np.bincount(labels, weights, minlength=classes)
+    sums = np.zeros((classes, x.shape[1], y.shape[1]))
+    bounded_x, bounded_y = weights[:, None] * _bounded(x), _bounded(y)
+    for label in np.unique(labels):
+        sums[label] = bounded_x[labels == label].T @ bounded_y[labels == label]
+    return np.concatenate([counts, sums.ravel()])
+
+
+def pairs_of(sums: Floats, found: Bank, least: int, most: NDArray[np.int64]) -> PairSums | None:
+    """Read noised sums over linked pairs about the noised means; looks at no data again.
+
+    Parameters
+    ----------
+    sums : ndarray
+        As `linked_sums` gives them, noised.
+    found : Bank
+        What `clusters_of` read of each modality.
+    least, most
+        As for `clusters_of`.
+
+    Returns
+    -------
+    PairSums or None
+        None where no class is in both halves of `found` with enough pairs.
+    """
+    if len(found) < len(MODALITIES):
+        return None
+    classes = len(most)
+    widths = [found[modality].means.shape[1] for modality in MODALITIES]
+    counts = np.minimum(sums[:classes], most)
+    scatter = sums[classes:].reshape(classes, *widths) * np.sqrt(np.prod(widths))
+    known = [
+        label
+        for label in range(classes)
+        if counts[label] >= least and all(label in found[m].labels for m in MODALITIES)
+    ]
+    for label in known:
+        fundus, oct_ = (found[m].of_class(label).means[0].astype(np.float64) for m in MODALITIES)
+        scatter[label] -= counts[label] * np.outer(fundus, oct_)
+    told = np.isin(np.arange(classes), known)
+    if not told.any():
+        return None
+    return PairSums(
+        np.where(told, counts, 0.0).astype(np.float32),
+        np.where(told[:, None, None], scatter, 0.0).astype(np.float32),
+    )
+
+
+def _bounded(values: Floats) -> Floats:
+    """Return features ``(n, d)`` over the root of their width, none of them longer than 1."""
+    bounded = np.nan_to_num(values / np.sqrt(values.shape[1]), nan=0.0, posinf=0.0, neginf=0.0)
+    return bounded / np.maximum(np.linalg.norm(bounded, axis=1, keepdims=True), 1.0)
+
+
+def _weights(patients: list[str]) -> Floats:
+    """Return the weight of each case ``(n,)``: those of a patient have 1 among them."""
+    _, owner, cases = np.unique(np.asarray(patients), return_inverse=True, return_counts=True)
+    return 1.0 / cases[owner] if len(patients) else np.zeros(0)
 
 
 def clusters_of(

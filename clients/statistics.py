@@ -5,22 +5,25 @@ from numpy.typing import NDArray
 
 from clients.private_statistics import private_statistics
 from clients.site import LocalSite
-from fed.protocol import Bank
+from fed.pair_sums import PairSums
+from fed.protocol import Statistics
 from fed.prototypes import Floats, Prototypes, assignment, join, merged
 from fed.randomness import derive
 from fed.sites import Modality
 from fed.states import State
+from model.rima import Features
 
 
-def class_statistics(site: LocalSite, parameters: State) -> Bank:
+def class_statistics(site: LocalSite, parameters: State) -> Statistics:
     """Summarise the features of the site's training cases by class and modality.
 
     Returns
     -------
-    Mapping of modality to Prototypes
-        At most ``method.clusters`` clusters a class, each of ``privacy.min_patients`` patients or
-        more, so that no single eye's feature leaves the site; a class with fewer sends nothing.
-        With a budget, what `private_statistics` says.
+    Statistics
+        At most ``method.clusters`` clusters a class and modality, each of ``privacy.min_patients``
+        patients or more, so that no single eye's feature leaves the site; a class with fewer sends
+        nothing. Where the method asks for pairs, sums over the classes with as many patients whose
+        eyes are linked. With a budget, what `private_statistics` says.
     """
     network = site.network(parameters)
     features = site.encode_frozen(network, site.training)
@@ -35,7 +38,23 @@ def class_statistics(site: LocalSite, parameters: State) -> Bank:
         clusters = _by_class(site, modality, own, labels[rows], patients[rows])
         if clusters:
             found[modality] = join(clusters)
-    return found
+    if not site.config.method.asks_for_pairs:
+        return Statistics(found)
+    return Statistics(found, _linked(site, features, labels, patients))
+
+
+def _linked(
+    site: LocalSite, features: Features, labels: NDArray[np.int64], patients: NDArray[np.str_]
+) -> PairSums | None:
+    """Sum over linked eyes, in the classes that have enough patients with such."""
+    classes, least = len(site.config.task.classes), site.config.privacy.min_patients
+    rows = (features.has_fundus & features.has_oct).cpu().numpy()
+    enough = [k for k in range(classes) if len(set(patients[rows & (labels == k)])) >= least]
+    rows &= np.isin(labels, enough)
+    if not rows.any():
+        return None
+    fundus, oct_ = features.fundus.cpu().numpy()[rows], features.oct.cpu().numpy()[rows]
+    return PairSums.of(fundus, oct_, labels[rows], classes)
 
 
 def _by_class(

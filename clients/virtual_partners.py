@@ -6,6 +6,7 @@ from torch import Tensor
 from clients.couplings import Draws
 from clients.partners import Partners, Points
 from fed.prototypes import Prototypes
+from fed.sites import Modality
 
 
 class VirtualPartners:
@@ -16,8 +17,10 @@ class VirtualPartners:
 
     Parameters
     ----------
+    modality : {"fundus", "oct"}
+        The missing one.
     prototypes : Prototypes
-        Of the missing modality.
+        Of it.
     mean, std : Tensor
         Moments ``(d,)`` that features are standardised with.
     how : Partners
@@ -26,11 +29,18 @@ class VirtualPartners:
     """
 
     def __init__(
-        self, prototypes: Prototypes, mean: Tensor, std: Tensor, how: Partners, draws: Draws
+        self,
+        modality: Modality,
+        prototypes: Prototypes,
+        mean: Tensor,
+        std: Tensor,
+        how: Partners,
+        draws: Draws,
     ) -> None:
         device = mean.device
         counts = torch.from_numpy(prototypes.counts).to(device)
         self._points = Points(
+            modality=modality,
             centres=(torch.from_numpy(prototypes.means).to(device) - mean) / std,
             spread=torch.from_numpy(prototypes.variances).to(device).sqrt() / std,
             labels=torch.from_numpy(prototypes.labels).to(device),

@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from fed.protocol import Bank, StatisticsTask, Sums, TrainTask, TransportCount, Update
+from fed.protocol import Statistics, StatisticsTask, Sums, TrainTask, TransportCount, Update
 from fed.results import BoundedUpdate
 from fed.schedule import Round
 from fed.sites import SiteCard
@@ -80,7 +80,7 @@ class StepRecord:
 
 
 Task = TrainTask | StatisticsTask
-Updates = Iterable[tuple[SiteCard, Update | Bank | Sums]]
+Updates = Iterable[tuple[SiteCard, Update | Statistics | Sums]]
 """What sites returned, checked, one at a time as it arrives."""
 
 

@@ -7,7 +7,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fed.protocol import Bank
+from fed.pair_sums import PairSums
+from fed.protocol import Bank, Statistics
 from fed.prototypes import Prototypes, join, summarise
 from fed.randomness import derive
 from fed.sites import MODALITIES, Modality
@@ -25,17 +26,22 @@ class BankBuilder:
         Most of a class and modality.
     pulled : list of str
         Whose clusters were too far out, in words.
+    pairs : PairSums or None
+        Of the linked eyes of all sites; None where no site has sent any.
     """
 
     prototypes: int
     seed: int
     pulled: list[str] = field(default_factory=list)
+    pairs: PairSums | None = None
     _parts: dict[Modality, dict[str, Prototypes]] = field(default_factory=dict)
 
-    def add(self, site: str, statistics: Bank) -> None:
-        """Add one site's clusters."""
-        for modality, clusters in statistics.items():
+    def add(self, site: str, statistics: Statistics) -> None:
+        """Add one site's clusters, and what it tells across modalities."""
+        for modality, clusters in statistics.bank.items():
             self._parts.setdefault(modality, {})[site] = clusters
+        if statistics.pairs is not None:
+            self.pairs = statistics.pairs if self.pairs is None else self.pairs + statistics.pairs
 
     def result(self) -> dict[Modality, Prototypes]:
         """Merge the clusters of all sites to at most `prototypes` a class and modality.
@@ -62,6 +68,12 @@ class BankBuilder:
                 ]
             )
         return bank
+
+
+def moments_of(prototypes: Prototypes) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the mean and deviation ``(d,)`` that features are standardised with."""
+    mean, std = prototypes.moments()
+    return mean, np.where(std > 1e-6, std, np.float32(1.0)).astype(np.float32)
 
 
 def missing_classes(bank: Bank, classes: Sequence[str]) -> list[str]:
@@ -101,8 +113,7 @@ def transport_parameters(
     for modality in MODALITIES:
         if modality not in bank:
             continue
-        mean, std = bank[modality].moments()
-        std = np.where(std > 1e-6, std, np.float32(1.0)).astype(np.float32)
+        mean, std = moments_of(bank[modality])
         buffers[f"transport.{modality}_mean"] = mean
         buffers[f"transport.{modality}_std"] = std
         standardised[modality] = torch.from_numpy((bank[modality].means - mean) / std)

@@ -61,6 +61,7 @@ def _write(path: Path, state: ServerState, ledger: Ledger, config: Config) -> No
         tensors |= {f"recent{age}/{key}": value for key, value in model.items()}
     tensors |= {f"moments/{key}": value for key, value in state.moments.items()}
     tensors |= {f"kept/{key}": value for key, value in state.kept.items()}
+    tensors |= {f"anchors/{key}": value for key, value in state.anchors.items()}
     tensors |= bank_tensors(state.bank, "bank/")
     account = {
         "completed": state.completed,
@@ -183,6 +184,7 @@ def _load(path: Path, config: Config | None) -> tuple[ServerState, Ledger]:
         moments=under(tensors, "moments/"),
         bank=bank,
         kept=under(tensors, "kept/"),
+        anchors=under(tensors, "anchors/"),
     )
     ledger = Ledger(
         transport=account.transport,

@@ -24,7 +24,7 @@ from server.exchange import Exchange
 from server.final_scores import FinalScores
 from server.ledger import Ledger
 from server.membership import Membership
-from server.modular import collect_bank, modular
+from server.modular import collect_statistics, modular
 from server.observers import Observer
 from server.participation import round_seconds, site_records
 from server.requests import score_requests, statistics_requests, sums_requests, training_requests
@@ -264,10 +264,10 @@ class Federation:
         answers = exchange.answers(
             statistics_requests(self.config, modular(self.config), state, step, exchange)
         )
-        bank, told = collect_bank(self.config, state.completed, answers)
+        merged, told = collect_statistics(self.config, state.completed, answers)
         self._book(exchange)
         self.ledger.warn(told.warnings)
-        return bank
+        return merged.bank
 
     def _scores(self, state: ServerState, part: protocol.Split, bank: Bank) -> list[Scores]:
         """Have the global model scored, or one after the other the sites' own models."""

@@ -56,14 +56,8 @@ def solve_heads(
         raise RunError(f"round {step.round.number}: {error}") from None
     solved_keys = [key for key in found.model if found.model[key] is not state.model[key]]
     moved = movement(state.model, found.model, solved_keys)
-    solved = ServerState(
-        found.model,
-        step.round.number,
-        (),
-        state.moments,
-        state.bank,
-        {**state.kept, **keep_sums(sums)},
-    )
+    kept = {**state.kept, **keep_sums(sums)}
+    solved = replace(state, model=found.model, completed=step.round.number, recent=(), kept=kept)
     return solved, StepRecord(tuple(sums), warnings=found.warnings, movement=moved)
 
 

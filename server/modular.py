@@ -25,18 +25,19 @@ from fed.config import Config
 from fed.errors import ConfigError
 from fed.initial import initial_model
 from fed.own_models import own_state
-from fed.protocol import Bank, StatisticsTask, TrainTask, TransportCount, Update
+from fed.protocol import Statistics, StatisticsTask, TrainTask, TransportCount, Update
 from fed.sites import SiteCard
 from fed.states import State
 from model.parts import batch_normalisation, trained_modules
 from server.aggregation import ModuleReduction, mean_of
 from server.alarm import movement
 from server.algorithm import Algorithm, Step, StepRecord, Task, Updates
+from server.anchors import anchors
 from server.bank import BankBuilder, missing_classes, transport_parameters
 from server.heads import solve_heads
 from server.kept import Kept, correction, first_kept, sent_to
 from server.own_models import OwnModels
-from server.selection import sent_modules, sent_prototypes, take
+from server.selection import sent_anchors, sent_modules, sent_prototypes, take
 from server.state import ServerState
 
 
@@ -67,13 +68,15 @@ def _broadcast(config: Config, state: ServerState, step: Step, site: SiteCard) -
     if method.own_normalisation:
         model = sent_to(model, state.kept, site.name)
     sent = take(model, sent_modules(method, phase, site.modalities))
+    prototypes = sent_prototypes(config, phase, site, state.bank)
     return TrainTask(
         plan.number,
         plan.phase,
         plan.lr,
         sent,
-        {m: state.bank[m] for m in sent_prototypes(config, phase, site, state.bank)},
+        {m: state.bank[m] for m in prototypes},
         correction(state.kept, site.name, sent),
+        sent_anchors(state.anchors, prototypes),
     )
 
 
@@ -124,7 +127,9 @@ def _train(
         reduced.bounded,
         movement(state.model, moved.model, fold.trained),
     )
-    after = ServerState(model, plan.number, recent, moved.moments, state.bank, kept.result())
+    after = ServerState(
+        model, plan.number, recent, moved.moments, state.bank, kept.result(), state.anchors
+    )
     return after, record
 
 
@@ -138,22 +143,27 @@ def _renew_bank(
     config: Config, state: ServerState, step: Step, updates: Updates
 ) -> tuple[ServerState, StepRecord]:
     """Merge the sites' clusters to a bank, and solve the feature plan between its halves."""
-    bank, record = collect_bank(config, step.round.number, updates)
+    merged, record = collect_statistics(config, step.round.number, updates)
+    bank = merged.bank
     buffers, words = transport_parameters(bank, config.method.plan)
     told = tuple(f"bank of round {step.round.number}: {line}" for line in words)
     model = {**state.model, **buffers}
-    renewed = replace(state, model=model, bank=bank)
+    renewed = replace(state, model=model, bank=bank, anchors=anchors(bank, merged.pairs))
     return renewed, StepRecord(record.answered, warnings=record.warnings + told)
 
 
-def collect_bank(config: Config, number: int, updates: Updates) -> tuple[Bank, StepRecord]:
-    """Merge the sites' clusters to a bank; the record warns of classes without prototypes."""
+def collect_statistics(
+    config: Config, number: int, updates: Updates
+) -> tuple[Statistics, StepRecord]:
+    """Merge the sites' statistics to a bank; the record warns of what is missing in it."""
     builder = BankBuilder(config.method.prototypes, config.seed)
     answered = []
     for site, statistics in updates:
-        builder.add(site.name, cast(Bank, statistics))
+        builder.add(site.name, cast(Statistics, statistics))
         answered.append(site.name)
     bank = builder.result()
     words = builder.pulled + missing_classes(bank, config.task.classes)
+    if config.method.asks_for_pairs and builder.pairs is None:
+        words.append("no site has enough linked pairs, so that partners are drawn at random")
     warnings = tuple(f"bank of round {number}: {line}" for line in words)
-    return bank, StepRecord(tuple(answered), warnings=warnings)
+    return Statistics(bank, builder.pairs), StepRecord(tuple(answered), warnings=warnings)

@@ -7,7 +7,16 @@ from typing import Any
 from fed import protocol
 from fed.config import Config
 from fed.own_models import own_state, owned
-from fed.protocol import Bank, Content, Scores, StatisticsTask, Sums, TrainTask, Update
+from fed.protocol import (
+    Bank,
+    Content,
+    Scores,
+    Statistics,
+    StatisticsTask,
+    Sums,
+    TrainTask,
+    Update,
+)
 from fed.sites import MODALITIES, Modality, SiteCard
 from fed.states import State, restored
 from model.parts import ENCODER, learned, used_modules
@@ -35,7 +44,7 @@ def training_requests(
 
 def statistics_requests(
     config: Config, algorithm: Algorithm, state: ServerState, step: Step, exchange: Exchange
-) -> Iterator[Request[Bank]]:
+) -> Iterator[Request[Statistics]]:
     """Yield the request for class statistics for each training site in reach."""
     away = sample_cohort(exchange.membership, step.round.number, config).unavailable
     packed = _Payloads()
@@ -123,7 +132,8 @@ class _Payloads:
         arrays = tuple(map(id, task.parameters.values()))
         further: tuple[int, ...] = ()
         if isinstance(task, TrainTask):
-            further = tuple(map(id, (*task.bank.values(), *task.correction.values())))
+            sent = (*task.bank.values(), *task.correction.values(), *task.anchors.values())
+            further = tuple(map(id, sent))
         key = (arrays, further)
         if key not in self._packed:  # the task is kept, so that no id is given twice
             self._packed[key] = task, _pack(task)
@@ -162,13 +172,14 @@ def _update_reader(
 
 def _statistics_reader(
     config: Config, widths: Mapping[Modality, int], card: SiteCard
-) -> Callable[[Content], Bank]:
+) -> Callable[[Content], Statistics]:
     classes, clusters = len(config.task.classes), config.method.clusters
-    limit = protocol.statistics_bytes(classes, clusters, widths.values())
+    pairs = config.method.asks_for_pairs
+    limit = protocol.statistics_bytes(classes, clusters, widths.values(), pairs)
 
-    def read(content: Content) -> Bank:
+    def read(content: Content) -> Statistics:
         protocol.check_size(content, limit)
-        statistics = protocol.unpack_statistics(content)
+        statistics = protocol.unpack_statistics(content, pairs)
         protocol.check_statistics(statistics, widths, card, classes, clusters)
         return statistics
 

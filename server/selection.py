@@ -44,6 +44,11 @@ def sent_prototypes(
     )
 
 
+def sent_anchors(anchors: State, modalities: Collection[Modality]) -> State:
+    """Return the anchors of the modalities whose prototypes a site is sent."""
+    return {name: value for name, value in anchors.items() if name.split(".")[0] in modalities}
+
+
 def returned_modules(method: Method, phase: Phase, card: SiteCard) -> tuple[str, ...]:
     """Return the modules that a site can send back; one without a case behind it may be missing."""
     if method.sends_everything:

@@ -57,6 +57,7 @@ def started(config: Config, initial: State, folder: Path) -> tuple[ServerState, 
         state.moments,
         state.bank,
         state.kept,
+        state.anchors,
     )
     return taken, ledger
 

@@ -25,6 +25,8 @@ class ServerState:
         Prototypes of each modality.
     kept : State
         What is kept for each site (`server.kept`).
+    anchors : State
+        How each modality is predicted from the other (`server.anchors`); empty where nobody asks.
     """
 
     model: State
@@ -33,3 +35,4 @@ class ServerState:
     moments: Moments = field(default_factory=dict)
     bank: Bank = field(default_factory=dict)
     kept: State = field(default_factory=dict)
+    anchors: State = field(default_factory=dict)

@@ -5,7 +5,7 @@ An attack passes the border: what it sends has the shape and the bounds of an ho
 
 import numpy as np
 
-from fed.protocol import Bank
+from fed.protocol import Statistics
 from fed.states import State
 
 
@@ -28,6 +28,6 @@ class Attack:
         """
         return trained
 
-    def statistics(self, statistics: Bank) -> Bank:
+    def statistics(self, statistics: Statistics) -> Statistics:
         """Return the class statistics that the site sends for its own."""
         return statistics

@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import Field
 
 from clients.attacks import Attack
-from fed.protocol import Bank
+from fed.protocol import Statistics
 from fed.prototypes import Prototypes
 
 
@@ -23,9 +23,10 @@ class PoisonedStatistics(Attack):
 
     factor: Annotated[float, Field(gt=0)] = 1.0
 
-    def statistics(self, statistics: Bank) -> Bank:
+    def statistics(self, statistics: Statistics) -> Statistics:
         """Reflect the means of each modality's clusters."""
-        return {modality: self._reflected(clusters) for modality, clusters in statistics.items()}
+        bank = {modality: self._reflected(own) for modality, own in statistics.bank.items()}
+        return replace(statistics, bank=bank)
 
     def _reflected(self, clusters: Prototypes) -> Prototypes:
         centre, _ = clusters.moments()

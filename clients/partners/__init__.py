@@ -8,6 +8,7 @@ from torch import Tensor
 
 from clients.couplings import Draws
 from fed.parts import Need
+from fed.sites import Modality
 from model.rima import Features
 
 
@@ -17,6 +18,7 @@ class Points:
 
     Attributes
     ----------
+    modality : {"fundus", "oct"}
     centres, spread : Tensor
         ``(p, d)`` mean, and standard deviation of the features around it.
     labels : Tensor
@@ -25,6 +27,7 @@ class Points:
         ``(p,)`` share of the cases behind each.
     """
 
+    modality: Modality
     centres: Tensor
     spread: Tensor
     labels: Tensor

@@ -202,7 +202,13 @@ class Method(Section):
     def uses_bank(self) -> bool:
         """Whether sites send class statistics and the server keeps a bank of prototypes."""
         asked = any(Need.PROTOTYPES in term.needs for term in self.terms)
-        return self.completes_from_bank or asked or self.standardise
+        return self.completes_from_bank or asked or self.standardise or self.asks_for_pairs
+
+    @property
+    def asks_for_pairs(self) -> bool:
+        """Whether sites send cross-covariances of linked pairs with their class statistics."""
+        partners = (self.align.both, self.align.single)
+        return any(Need.ANCHORS in part.needs for part in partners if part is not None)
 
     @property
     def keeps_variates(self) -> bool:

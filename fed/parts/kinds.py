@@ -15,6 +15,8 @@ class Need(StrEnum):
     """That predictors, where the network has them, are trained."""
     CONTROL_VARIATES = "control variates"
     """The mean gradient of each site, kept between rounds."""
+    ANCHORS = "anchors"
+    """Cross-covariances of linked pairs, which sites that own both send with class statistics."""
     PAIRS = "linked pairs"
     """Cases whose fundus photograph and OCT are known to be of one eye."""
 

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 import numpy as np
 
+from fed.pair_sums import PairSums
 from fed.protocol.refusal import (
     LARGEST,
     RefusedReplyError,
@@ -17,9 +18,9 @@ from fed.protocol.refusal import (
     check_names,
     shown,
 )
-from fed.protocol.values import Bank, Scores, TrainTask, Update
+from fed.protocol.values import Scores, Statistics, TrainTask, Update
 from fed.prototypes import Prototypes
-from fed.sites import CONDITIONS, NEEDED_BY, Condition, Modality, Site, SiteCard
+from fed.sites import CONDITIONS, MODALITIES, NEEDED_BY, Condition, Modality, Site, SiteCard
 from fed.states import State
 from model.parts import learned
 
@@ -131,7 +132,7 @@ def check_halved(parameters: State) -> None:
 
 
 def check_statistics(
-    statistics: Bank,
+    statistics: Statistics,
     widths: Mapping[Modality, int],
     card: SiteCard,
     classes: int,
@@ -151,7 +152,7 @@ def check_statistics(
     ------
     RefusedReplyError
     """
-    for modality, found in statistics.items():
+    for modality, found in statistics.bank.items():
         if modality not in card.modalities:
             raise RefusedReplyError(f"sent {modality} statistics, a modality it does not have")
         rows = len(found.labels) if found.labels.ndim == 1 else 0
@@ -167,6 +168,22 @@ def check_statistics(
         if (found.counts <= 0).any():
             raise RefusedReplyError(f"sent {modality} counts that are not above 0")
         _check_clusters(modality, found, card, clusters)
+    if statistics.pairs is not None:
+        _check_pairs(statistics.pairs, [widths[m] for m in MODALITIES], card, classes)
+
+
+def _check_pairs(pairs: PairSums, widths: list[int], card: SiteCard, classes: int) -> None:
+    check_array("counts of pairs", pairs.counts, np.float32, (classes,))
+    if pairs.scatter.shape != (classes, *widths) or pairs.scatter.dtype != np.float32:
+        check_array("scatter of pairs", pairs.scatter, np.float32, (classes, *widths))
+    check_finite("scatter of pairs", pairs.scatter, LARGEST**2)
+    for label, (count, having) in enumerate(zip(pairs.counts, card.cases["both"], strict=True)):
+        if not 0 <= count <= having:
+            raise RefusedReplyError(
+                f"claims {count:g} linked pairs of class {label}; its card has {having}"
+            )
+    if pairs.scatter[pairs.counts == 0].any():
+        raise RefusedReplyError("sent scatter of a class that it counts no linked pair of")
 
 
 def _check_variances(modality: Modality, found: Prototypes, shape: tuple[int, int]) -> None:
@@ -269,6 +286,11 @@ def check_train_task(task: TrainTask, phases: int) -> None:
         if name not in task.parameters:
             raise RefusedReplyError(f"sent a correction of {shown(name)}, which it did not send")
         check_array(f"the correction of {name}", value, np.float32, task.parameters[name].shape)
+    if task.anchors:
+        wanted = [f"{modality}.{part}" for modality in task.bank for part in ("weight", "offset")]
+        check_names("anchors", task.anchors, wanted)
+    for name, value in task.anchors.items():
+        check_finite(name, value)
 
 
 def _check_labels(scores: Scores, card: SiteCard, classes: int) -> None:

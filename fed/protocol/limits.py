@@ -1,5 +1,6 @@
 """How large a reply may be: what the request implies, and a little more."""
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -41,7 +42,9 @@ def update_bytes(expected: Iterable[NDArray[Any]]) -> int:
     return TEXT + sum(value.nbytes + HEAD for value in expected)
 
 
-def statistics_bytes(classes: int, clusters: int, widths: Iterable[int]) -> int:
+def statistics_bytes(
+    classes: int, clusters: int, widths: Iterable[int], pairs: bool = False
+) -> int:
     """Return the bytes that class statistics have at most.
 
     Parameters
@@ -50,9 +53,13 @@ def statistics_bytes(classes: int, clusters: int, widths: Iterable[int]) -> int:
         A class and modality.
     widths : iterable of int
         Of the features of each modality.
+    pairs : bool
+        Whether sums over linked pairs were asked for.
     """
+    known = list(widths)
     rows = classes * clusters
-    return TEXT + sum(4 * HEAD + rows * (2 * 4 * width + 8 + 4) for width in widths)
+    across = pairs * (2 * HEAD + 4 * classes * (math.prod(known) + 1))
+    return TEXT + across + sum(4 * HEAD + rows * (2 * 4 * width + 8 + 4) for width in known)
 
 
 def scores_bytes(cases: int, classes: int, columns: int = 0) -> int:

@@ -9,6 +9,7 @@ from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MetricRecord, Re
 from flwr.common.constant import ErrorCode
 from numpy.typing import NDArray
 
+from fed.pair_sums import PairSums
 from fed.protocol.refusal import (
     RefusedReplyError,
     arrays,
@@ -18,11 +19,22 @@ from fed.protocol.refusal import (
     parsed,
 )
 from fed.protocol.replies import CardReply, ClockReply, ScoresReply, UpdateReply
-from fed.protocol.values import Bank, EvaluateTask, Scores, TrainTask, TransportCount, Update
+from fed.protocol.values import (
+    Bank,
+    EvaluateTask,
+    Scores,
+    Statistics,
+    TrainTask,
+    TransportCount,
+    Update,
+)
 from fed.prototypes import Prototypes
 from fed.sites import CONDITIONS, MODALITIES, Modality, Resources, SiteCard
 from fed.states import State, view
 
+PAIRS = "pairs"
+"""Record of the sums over linked pairs."""
+ANCHORS = "anchors"
 Content = RecordDict
 """What a message carries."""
 
@@ -97,16 +109,31 @@ def unpack_card(content: RecordDict) -> SiteCard:
 
 
 def pack_bank(bank: Bank) -> RecordDict:
-    """Pack prototypes: a site's class statistics, or entries of the bank."""
+    """Pack prototypes: the clusters of a site, or entries of the bank."""
     packed = RecordDict()
     for modality, prototypes in bank.items():
         packed[f"bank.{modality}"] = pack_state(asdict(prototypes))
     return packed
 
 
-def unpack_statistics(content: RecordDict) -> dict[Modality, Prototypes]:
-    """Unpack a site's class statistics, which it packed by `pack_bank`."""
-    check_records(content, {n: ArrayRecord for m in MODALITIES if (n := f"bank.{m}") in content})
+def pack_statistics(statistics: Statistics) -> RecordDict:
+    """Pack a site's class statistics."""
+    packed = pack_bank(statistics.bank)
+    if statistics.pairs is not None:
+        packed[PAIRS] = pack_state(asdict(statistics.pairs))
+    return packed
+
+
+def unpack_statistics(content: RecordDict, pairs: bool = False) -> Statistics:
+    """Unpack what `pack_statistics` packed.
+
+    Parameters
+    ----------
+    pairs : bool
+        Whether sums over linked pairs were asked for.
+    """
+    names = [f"bank.{modality}" for modality in MODALITIES] + [PAIRS] * pairs
+    check_records(content, {name: ArrayRecord for name in names if name in content})
     wanted = [field.name for field in fields(Prototypes)]
     found = {}
     for modality in MODALITIES:
@@ -114,7 +141,11 @@ def unpack_statistics(content: RecordDict) -> dict[Modality, Prototypes]:
             values = arrays(record)
             check_names(f"{modality} statistics", values, wanted)
             found[modality] = Prototypes(**{name: value.copy() for name, value in values.items()})
-    return found
+    if PAIRS not in content:
+        return Statistics(found)
+    sums = arrays(content.array_records[PAIRS])
+    check_names(PAIRS, sums, [field.name for field in fields(PairSums)])
+    return Statistics(found, PairSums(**{name: value.copy() for name, value in sums.items()}))
 
 
 def unpack_bank(content: RecordDict) -> dict[Modality, Prototypes]:
@@ -143,6 +174,8 @@ def pack_train_task(task: TrainTask) -> RecordDict:
     packed["parameters"] = pack_state(task.parameters)
     if task.correction:
         packed["correction"] = pack_state(task.correction)
+    if task.anchors:
+        packed[ANCHORS] = pack_state(task.anchors)
     packed["task"] = ConfigRecord({"round": task.round, "phase": task.phase, "lr": task.lr})
     return packed
 
@@ -159,6 +192,7 @@ def unpack_train_task(content: RecordDict) -> TrainTask:
         correction=unpack_state(content.array_records["correction"])
         if "correction" in content
         else {},
+        anchors=unpack_state(content.array_records[ANCHORS]) if ANCHORS in content else {},
     )
 
 

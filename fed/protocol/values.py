@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from fed.pair_sums import PairSums
 from fed.prototypes import Prototypes
 from fed.sites import Condition, Modality
 from fed.states import State
@@ -41,6 +42,10 @@ class TrainTask:
     correction : State
         What is added to the gradient of each weight (SCAFFOLD); empty before the second round, and
         where the method keeps no control variates.
+    anchors : State
+        How the modalities of `bank` are predicted from the other, class by class; empty where the
+        method asks for no linked pairs. `{modality}.weight` ``(K, d', d)`` and `{modality}.offset`
+        ``(K, d)``, of standardised features.
     """
 
     round: int
@@ -49,6 +54,7 @@ class TrainTask:
     parameters: State
     bank: Bank
     correction: State = field(default_factory=dict)
+    anchors: State = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,22 @@ class StatisticsTask:
     """
 
     parameters: State
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """A site's class statistics.
+
+    Attributes
+    ----------
+    bank : Bank
+        Clusters of the features of each modality.
+    pairs : PairSums or None
+        Across modalities, of linked eyes; None where nobody asks, or there are too few.
+    """
+
+    bank: Bank
+    pairs: PairSums | None = None
 
 
 @dataclass(frozen=True)

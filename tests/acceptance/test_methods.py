@@ -11,13 +11,16 @@ from server.observers import Observer
 from tests.acceptance.methods import PRESETS, small, train
 
 WITH_THE_FIRST_PHASE_OF_FEDRIMA = (
+    "anchored",
     "class_mean",
     "concat_fusion",
     "experts",
+    "nearest_anchor",
     "no_bank",
     "no_label",
     "no_plan",
     "no_predictors",
+    "pairs_only",
     "random_pairing",
     "regression",
     "rima_at_both",

@@ -55,7 +55,7 @@ def update(config: Config, site: str = "clinic-1") -> Update:
 
 def statistics(config: Config, site: str = "clinic-1") -> Bank:
     sent = protocol.pack_parameters(take(initial_model(config), MODULES[:1]))
-    return protocol.unpack_statistics(asked(config, site, sent, protocol.STATISTICS))
+    return protocol.unpack_statistics(asked(config, site, sent, protocol.STATISTICS)).bank
 
 
 def changes(update: Update, names: list[str]) -> np.ndarray:

@@ -71,7 +71,7 @@ def test_regression_fill_predicts_and_stops_the_gradient():
 
 def test_prototype_fill_draws_a_partner_of_the_cases_class():
     bank = prototypes([0, 1, 1], [[5, 5], [1, 2], [3, 4]], [1, 1, 1])
-    drawing = VirtualPartners(bank, torch.zeros(2), torch.ones(2), Random(), draws())
+    drawing = VirtualPartners("oct", bank, torch.zeros(2), torch.ones(2), Random(), draws())
     local = local_round(bank_partners={"oct": drawing})
     filled = Prototype().in_training(local)(features(2), LABELS)
     assert filled.oct[1].tolist() in ([1, 2], [3, 4])

@@ -52,7 +52,7 @@ def bank():
 
 def virtual(how):
     part = build("partners", how)
-    return VirtualPartners(bank(), torch.zeros(1), torch.ones(1), part, draws())
+    return VirtualPartners("oct", bank(), torch.zeros(1), torch.ones(1), part, draws())
 
 
 @pytest.mark.parametrize("how", ["random", "labelled", "unlabelled"])

@@ -40,17 +40,17 @@ def with_patients(site: LocalSite, patients: list[str]) -> LocalSite:
 def test_eyes_of_one_patient_are_no_cluster_however_many() -> None:
     federation = config()
     site, model = open_site(federation, "clinic"), initial_model(federation)
-    assert len(class_statistics(site, model)["fundus"]) >= 2
+    assert len(class_statistics(site, model).bank["fundus"]) >= 2
     one = with_patients(site, ["p"] * len(site.cases))
-    assert class_statistics(one, model) == {}
+    assert class_statistics(one, model).bank == {}
     pairs = with_patients(site, [f"p{n % 2}" for n in range(len(site.cases))])
-    assert class_statistics(pairs, model) == {}
+    assert class_statistics(pairs, model).bank == {}
 
 
 def test_a_cluster_has_the_patients_that_are_asked_for() -> None:
     federation = config(privacy={"min_patients": 10})
     site, model = open_site(federation, "clinic"), initial_model(federation)
-    found = class_statistics(site, model)["fundus"]
+    found = class_statistics(site, model).bank["fundus"]
     assert len(found) == 2
     assert (found.counts >= 10).all()
 
@@ -121,7 +121,7 @@ def test_the_noise_of_the_statistics_has_the_stated_deviation() -> None:
     deployed = replace(site, deployed=True)
     counts = []
     for _ in range(200):
-        found = class_statistics(deployed, model).get("fundus")
+        found = class_statistics(deployed, model).bank.get("fundus")
         if found is not None and found.labels.tolist() == [0, 1]:
             counts.append(found.counts)
     told = np.array(counts)
@@ -136,10 +136,10 @@ def test_the_noise_of_the_statistics_has_the_stated_deviation() -> None:
 def test_a_simulation_sends_the_same_statistics_again_and_others_of_other_weights() -> None:
     federation = config(privacy={"epsilon": 50.0})
     site, model = open_site(federation, "clinic"), initial_model(federation)
-    one, again = (class_statistics(site, model)["fundus"] for _ in range(2))
+    one, again = (class_statistics(site, model).bank["fundus"] for _ in range(2))
     np.testing.assert_array_equal(one.means, again.means)
     changed = {name: value + np.float32(1e-3) for name, value in model.items()}
-    other = class_statistics(site, changed)["fundus"]
+    other = class_statistics(site, changed).bank["fundus"]
     assert len(one) != len(other) or (one.counts != other.counts).any()
 
 

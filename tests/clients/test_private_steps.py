@@ -218,7 +218,7 @@ def test_every_phase_of_a_method_takes_private_steps(method: str) -> None:
     federation = config(method=method)
     clinic = open_site(federation, "clinic")
     model = initial_model(federation)
-    bank = class_statistics(clinic, model)
+    bank = class_statistics(clinic, model).bank
     for phase, stage in enumerate(federation.method.phases):
         update = train(clinic, TrainTask(1, phase, 0.01, model, bank))
         assert all(np.isfinite(value).all() for value in update.parameters.values()), stage.name
