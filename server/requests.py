@@ -20,7 +20,6 @@ from fed.protocol import (
 from fed.sites import MODALITIES, Modality, SiteCard
 from fed.states import State, restored
 from model.parts import ENCODER, learned, used_modules
-from model.rima import modules_of
 from server.algorithm import Algorithm, Step, Task
 from server.exchange import Exchange, Request
 from server.membership import Member, longest_first, sample_cohort
@@ -97,7 +96,7 @@ def score_requests(
         modules = used_modules(parts, [m for m in seen if m in card.modalities])
         if modules not in packed:
             state = take(model, modules)
-            offered = _offered(bank, state) if part == "held_out" else {}
+            offered = _offered(bank, modules) if part == "held_out" else {}
             task = protocol.EvaluateTask(part, config.evaluation.conditions, state, offered)
             packed[modules] = protocol.pack_evaluate_task(task)
             offering |= {modules} if offered else set()
@@ -217,10 +216,9 @@ def _scores_reader(
     return read
 
 
-def _offered(bank: Bank, state: State) -> Bank:
-    """Return the prototypes that go with the encoders in `state`."""
-    sent = modules_of(state)
-    return {m: bank[m] for m in MODALITIES if m in bank and ENCODER[m] in sent}
+def _offered(bank: Bank, modules: Sequence[str]) -> Bank:
+    """Return the prototypes of what a site looks at; a frozen encoder has no weights to be sent."""
+    return {m: bank[m] for m in MODALITIES if m in bank and ENCODER[m] in modules}
 
 
 def _answering_parts(config: Config) -> list[str]:

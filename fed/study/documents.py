@@ -128,10 +128,10 @@ class Figures:
         assert config.study is not None
         return markdown.settings_table(rows, condition, metric or config.study.metric).rstrip()
 
-    def overall(self, study: str) -> str:
+    def overall(self, study: str, metric: str | None = None) -> str:
         """Return the mean over settings and conditions by method, with differences."""
         config, rows = stored(self._root, study)
-        return markdown.overall_table(config, rows).rstrip()
+        return markdown.overall_table(config, rows, metric).rstrip()
 
     def measured(self, benchmark: str) -> str:
         """Return what a benchmark says of its table in `results/`."""

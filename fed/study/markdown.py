@@ -222,16 +222,18 @@ def settings_table(rows: Sequence[Row], condition: str, metric: str) -> str:
     return table(["method", *heads, "mean"], lines)
 
 
-def overall_table(config: Config, rows: Sequence[Row]) -> str:
+def overall_table(config: Config, rows: Sequence[Row], metric: str | None = None) -> str:
     """Return each method's mean over settings and conditions, and its difference to the reference.
 
     ± is the standard deviation between seeds. The method of the primary endpoint is tested as it
-    is, all others after Holm's correction over them.
+    is, all others after Holm's correction over them. Of another metric than the study's only
+    intervals are given.
     """
     study = config.study
     assert study is not None
+    judged, metric = metric in (None, study.metric), metric or study.metric
     against = reference(config, plan(config))
-    found = overall(rows, study.metric, against)
+    found = overall(rows, metric, against)
     primary = study.endpoint.method if study.endpoint else None
     margin = study.endpoint.margin if study.endpoint else MARGIN
     others = [method for method in found if method not in (against, primary)]
@@ -243,7 +245,9 @@ def overall_table(config: Config, rows: Sequence[Row]) -> str:
         if method != against:
             seeds, settings = difference[OVER_SEEDS], difference[OVER_SETTINGS]
             p = p_values.get(method, seeds.p)
-            cells = [_judged(seeds, p, margin), _judged(settings, settings.p, margin)]
+            cells = [_interval(seeds), _interval(settings)]
+            if judged:
+                cells = [_judged(seeds, p, margin), _judged(settings, settings.p, margin)]
         lines.append([method, _spread(mean), *cells])
     return table(
         ["method", "mean", *(f"– {against}, {o}" for o in (OVER_SEEDS, OVER_SETTINGS))], lines
