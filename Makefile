@@ -81,12 +81,15 @@ evidence choices: $(READY) $(FEATURES)
 
 evidence: after-training
 
-# The tables of docs/judging.md: what finished models told, beside what became of it. About 20 minutes.
+# The tables of docs/judging.md and of attacks in docs/privacy.md: what finished models told, beside what became
+# of it. About 25 minutes.
 after-training: $(READY)
 	$(PY) simulate.py configs/studies/after_training.yaml --out runs/evidence/after_training
 	$(PY) -m benchmarks.prediction_sets
 	$(PY) -m benchmarks.triage
 	OMP_NUM_THREADS=1 $(PY) -m benchmarks.equipment
+	$(PY) simulate.py configs/studies/audited.yaml --out runs/evidence/audited
+	$(PY) -m benchmarks.audit
 
 # The sample: one seed of style_shift, three methods that are trained once and judged four times.
 evidence-check: $(READY)

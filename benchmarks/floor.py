@@ -10,6 +10,7 @@ its time on the wall. Runs must give the same bytes.
 What takes seconds of the run beside the passes is told by part: ``start``, until the first images
 are there to be drawn; ``images``, drawing or reading them; ``augmentation``; ``losses``, their
 forward passes, of them ``transport``; ``results``, metrics with their intervals; ``report``.
+``training`` is all that sites do in rounds of training, passes included.
 """
 
 import argparse
@@ -40,6 +41,7 @@ class Row(NamedTuple):
     augmentation: float
     losses: float
     transport: float
+    training: float
     results: float
     report: float
     inline_wall: float
@@ -54,7 +56,7 @@ def measure(folder: Path) -> Row:
     program = ["benchmarks.floor_run", "record", str(passes)]
     inline_cpu, inline_wall, _ = _timed(*program, *run, str(inline), "--engine", "inline")
     _, _, floor = _timed("benchmarks.floor_run", "replay", str(passes), CONFIG)
-    _, auto_wall, _ = _timed("fedrima", "run", *run, str(auto), "--engine", "auto")
+    _, auto_wall, _ = _timed("simulate", *run, str(auto), "--engine", "auto")
     model, again = (
         hashlib.sha256((out / "model.safetensors").read_bytes()).hexdigest()
         for out in (inline, auto)

@@ -15,6 +15,7 @@ from unittest.mock import patch
 
 import torch
 
+import clients.app
 import server.simulation
 from benchmarks.training import Clock
 from clients.couplings import CouplingLog
@@ -36,11 +37,12 @@ PARTS = (
     ("losses", FusionLoss, "__call__"),
     ("losses", AlignmentLoss, "__call__"),
     ("transport", CouplingLog, "coupling"),
+    ("training", clients.app, "train"),
     ("results", Recorder, "finish"),
     ("report", server.simulation, "write_report"),
 )
 """What is timed beside the passes: ``losses`` are forward passes only, ``transport`` is a part of
-them."""
+them, and ``training`` is all that sites do in rounds of training."""
 
 
 class Pass(NamedTuple):

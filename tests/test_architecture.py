@@ -153,5 +153,6 @@ def test_nobody_decides_by_the_name_of_a_part():
 def test_a_part_that_comes_with_the_program_says_what_it_is():
     for kind in KINDS:
         for name in names(kind):
+            assert not name.startswith("_"), f"{kind} {name} is what parts share"
             module = __import__(f"{KINDS[kind].package}.{name}", fromlist=["_"])
             assert module.__doc__, f"{kind} {name}"

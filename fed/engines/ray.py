@@ -17,6 +17,7 @@ from fed.engines.grid import Node, SimulationGrid
 from fed.engines.machine import usable_cpus
 from fed.engines.ray_call import Call
 from fed.engines.ray_queue import Homes
+from fed.engines.ray_watch import descendants, watched
 from fed.engines.ray_workers import WorkerPool
 from fed.engines.site import ConfigValue
 
@@ -82,21 +83,42 @@ def cluster(address: str | None, workers: int | None) -> Iterator[None]:
         return
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing leaves the premises
     os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")  # replies report them
-    cpus = workers or usable_cpus()
-    local: dict[str, Any] = {"num_cpus": cpus, "include_dashboard": False}
+    path = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    where: dict[str, Any] = {"address": address, "runtime_env": {"env_vars": path}}
+    if address is None:
+        cpus = workers or usable_cpus()
+        where = {"address": "local", "num_cpus": cpus, "include_dashboard": False}
     with ExitStack() as stack:
+        family = None if address else stack.enter_context(watched())
+        others = descendants()
         stack.callback(ray.shutdown)
         on_sigterm = signal.getsignal(signal.SIGTERM)
-        ray.init(
-            address=address or "local",
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            runtime_env={"env_vars": {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}},
-            **({} if address else local),
-        )
+        with _environment({} if address else path):
+            ray.init(log_to_driver=False, logging_level=logging.ERROR, **where)
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, on_sigterm)  # Ray's own would leave without a word
+        if family is not None:
+            print(*descendants() - others, file=family, flush=True)
         yield
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set variables for the processes that are started meanwhile.
+
+    A local cluster starts its workers ahead, and they serve if they need no environment of their
+    own. Otherwise Ray starts others in their place, which takes a second longer.
+    """
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def worker_count(asked: int | None, gpus_per_worker: float, resources: Mapping[str, float]) -> int:

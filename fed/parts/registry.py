@@ -144,7 +144,7 @@ def described(kind: str, name: str) -> Described:
 def _own(kind: str, name: str) -> type[Any] | None:
     """Return the part in the file of this name, or None if there is none."""
     package = KINDS[kind].package
-    if not name.isidentifier():
+    if not name.isidentifier() or name.startswith("_"):  # what parts share
         return None
     try:
         module = import_module(f"{package}.{name}")

@@ -4,18 +4,22 @@
 it does to its folder; then once for each of these, and the process dies before it (`killed`), dies in the
 middle of it (`torn`), or the disk is full from there on (`full`). Every one is gone on with as a user would,
 and has to come to the bytes of the undisturbed run. Processes are forked, so that nothing is imported twice.
+`--engine ray --at 8 14` does it on Ray, whose processes have to be gone as well, for the ninth and the fifteenth.
 """
 
+import argparse
 import errno
 import json
 import os
 import signal
 import sys
-from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout
+import time
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
+import psutil
 import yaml
 
 from fedrima.session import Asked, StoppedError, execute
@@ -34,6 +38,9 @@ FEDERATION = tiny(
     evaluation={"every": 1, "bootstrap": 5, "triage": None},
     server={"checkpoints": 1},
 )
+
+GONE_S = 60
+"""Seconds in which whatever a process has started ends after it."""
 
 Wrong = Callable[[str, int], None]
 """Called before a write: with the path, and the flags it is opened with or 0."""
@@ -89,9 +96,24 @@ def apart(folder: Path, asked: Asked, at: int | None = None, wrong: Wrong | None
     """Do what is asked in a process of its own; return its exit code, negative if a signal ended it."""
     child = os.fork()
     if child == 0:
+        os.setsid()
         _be_the_process(folder, asked, Writes(folder / "run", at, wrong))
     _, status = os.waitpid(child, 0)
+    deadline = time.monotonic() + GONE_S
+    while left := _of_session(child):
+        assert time.monotonic() < deadline, f"still there: {left}"
+        time.sleep(0.2)
     return os.waitstatus_to_exitcode(status)
+
+
+def _of_session(session: int) -> list[str]:
+    """Return the processes of a session that still do something."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(ProcessLookupError, psutil.NoSuchProcess):
+            if os.getsid(process.pid) == session and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process.name())
+    return found
 
 
 def _be_the_process(folder: Path, asked: Asked, writes: Writes) -> NoReturn:
@@ -110,17 +132,19 @@ def _be_the_process(folder: Path, asked: Asked, writes: Writes) -> NoReturn:
     os._exit(code)
 
 
-def begun(folder: Path) -> Asked:
+def begun(folder: Path, engine: str) -> Asked:
     """Return what a user types first."""
     path = folder / "federation.yaml"
     path.write_text(yaml.safe_dump(FEDERATION))
-    return Asked((path,), ("engine.name=inline",), folder / "run", quiet=True)
+    changes = (f"engine.name={engine}", *(["engine.workers=1"] if engine == "ray" else []))
+    return Asked((path,), changes, folder / "run", quiet=True)
 
 
-def gone_on(folder: Path) -> Asked:
+def gone_on(folder: Path, engine: str) -> Asked:
     """Return what a user types after an interruption; the run may not have got as far as its config."""
     run = folder / "run"
-    return Asked(resume=run, quiet=True) if (run / "config.yaml").exists() else begun(folder)
+    begins = not (run / "config.yaml").exists()
+    return begun(folder, engine) if begins else Asked(resume=run, quiet=True)
 
 
 def outcome(folder: Path) -> dict[str, Any]:
@@ -141,8 +165,10 @@ def _timeless(value: Any) -> Any:
     return [_timeless(v) for v in value] if isinstance(value, list) else value
 
 
-def every_write(wrong: Wrong, folder: Path) -> int:
-    """Let each write go wrong once; return how many there are.
+def every_write(
+    wrong: Wrong, folder: Path, engine: str = "inline", only: Sequence[int] | None = None
+) -> int:
+    """Let each write, or some of them, go wrong once; return how many did.
 
     Raises
     ------
@@ -151,24 +177,27 @@ def every_write(wrong: Wrong, folder: Path) -> int:
     """
     whole = folder / "whole"
     whole.mkdir(parents=True)
-    assert apart(whole, begun(whole)) == 0, (whole / "said.txt").read_text()
+    assert apart(whole, begun(whole, engine)) == 0, (whole / "said.txt").read_text()
     writes = json.loads((whole / "writes.json").read_text())
     expected = outcome(whole)
-    for number, name in enumerate(writes):
+    chosen = range(len(writes)) if only is None else only
+    for number in chosen:
         here = folder / str(number)
         here.mkdir()
-        code = apart(here, begun(here), number, wrong)
+        code = apart(here, begun(here, engine), number, wrong)
         said = (here / "said.txt").read_text()
-        place = f"write {number} of {len(writes)}, {name}: code {code}: {said[:600]}"
+        place = f"write {number} of {len(writes)}, {writes[number]}: code {code}: {said[:600]}"
         if wrong is full:
             _told_of_a_full_disk(code, said, place)
         else:
             assert code == -signal.SIGKILL, place
-        assert apart(here, gone_on(here)) == 0, f"{place}: {(here / 'said.txt').read_text()}"
+        assert apart(here, gone_on(here, engine)) == 0, (
+            f"{place}: {(here / 'said.txt').read_text()}"
+        )
         found = outcome(here)
         different = [key for key in expected if found[key] != expected[key]]
         assert not different, f"{place}: then another {different[0]}"
-    return len(writes)
+    return len(chosen)
 
 
 def _told_of_a_full_disk(code: int, said: str, place: str) -> None:
@@ -180,5 +209,11 @@ def _told_of_a_full_disk(code: int, said: str, place: str) -> None:
 
 
 if __name__ == "__main__":
-    kind = {"killed": killed, "torn": torn, "full": full}[sys.argv[1]]
-    print(every_write(kind, Path(sys.argv[2])), "writes")
+    kinds = {"killed": killed, "torn": torn, "full": full}
+    parser = argparse.ArgumentParser()
+    parser.add_argument("kind", choices=kinds)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--engine", default="inline", choices=["inline", "ray"])
+    parser.add_argument("--at", type=int, nargs="+")
+    asked = parser.parse_args()
+    print(every_write(kinds[asked.kind], asked.folder, asked.engine, asked.at), "writes")

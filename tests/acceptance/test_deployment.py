@@ -3,6 +3,7 @@
 Starting a process for every message, a deployed federation takes minutes, so these are slow.
 """
 
+import contextlib
 import csv
 import json
 import re
@@ -195,3 +196,34 @@ def is_back(federation: Loopback, site: str) -> bool:
         federation.start_supernode(site)
         time.sleep(3)
     return federation.log(site).count("SuperNode ID") == 2
+
+
+def test_a_budget_of_privacy_is_spent_told_and_not_passed(
+    federation: Loopback, tmp_path: Path
+) -> None:
+    for site in SITES:
+        federation.start_supernode(site, {"folder": str(tmp_path / site)})
+    budget = "model.normalisation=group privacy.epsilon=8 training.rounds=2 evaluation.every=2"
+
+    def run(out: Path) -> None:
+        federation.run({"config": CONFIG, "set": budget, "out": str(out)}, RUN_S)
+
+    run(tmp_path / "first")
+    results = json.loads((tmp_path / "first" / "results.json").read_text())
+    assert results["failures"] == []
+    spent = {name: site["epsilon"] for name, site in results["privacy"]["sites"].items()}
+    assert set(spent) == {"hospital", "clinic"}
+    assert all(7 < epsilon <= 8 for epsilon in spent.values())
+    assert rounds(tmp_path / "first")[-1]["epsilon"] == spent
+    counted = json.loads((tmp_path / "clinic" / "privacy-spent.json").read_text())
+    assert [sum(times.values()) for times in counted.values()] == [3]  # two rounds, statistics
+
+    # The coordinator asks for the same again, as if nothing had been spent.
+    with contextlib.suppress(RuntimeError):
+        run(tmp_path / "again")
+    log = (tmp_path / "again" / "log.txt").read_text()
+    for site in ("hospital", "clinic"):
+        words = f"{site}.*privacy.epsilon: 8 is all that this run may spend, and another answer"
+        assert re.search(words, log)
+    assert not (tmp_path / "again" / "model.safetensors").exists()
+    assert json.loads((tmp_path / "clinic" / "privacy-spent.json").read_text()) == counted

@@ -14,10 +14,9 @@ from tests.acceptance.federations import ROOT, run, simulate, tiny, write
 OUTPUTS = ("predictions.csv", "model.safetensors")
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", ["killed", "torn", "full"])
-def test_every_write_of_a_run_may_go_wrong(kind: str, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "tests.acceptance.interruptions", kind, str(tmp_path)]
+def writes(*arguments: object) -> int:
+    """Let writes go wrong in a process of its own; return how many did."""
+    command = [sys.executable, "-m", "tests.acceptance.interruptions", *map(str, arguments)]
     done = subprocess.run(
         command,
         cwd=ROOT,
@@ -27,7 +26,20 @@ def test_every_write_of_a_run_may_go_wrong(kind: str, tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    assert int(done.stdout.split()[-2]) > 20
+    return int(done.stdout.split()[-2])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["killed", "torn", "full"])
+def test_every_write_of_a_run_may_go_wrong(kind: str, tmp_path: Path) -> None:
+    assert writes(kind, tmp_path) > 20
+
+
+@pytest.mark.slow
+def test_of_a_killed_run_on_ray_nothing_is_left_and_it_is_gone_on_with(tmp_path: Path) -> None:
+    first_record, second_checkpoint, model = 8, 14, 19
+    at = (first_record, second_checkpoint, model)
+    assert writes("killed", tmp_path, "--engine", "ray", "--at", *at) == len(at)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from benchmarks import equipment, prediction_sets, study_runs, triage
+from benchmarks import audit, equipment, prediction_sets, study_runs, triage
 from fed.judgement.triage import SHARES
 
 ROOT = Path(__file__).parents[2]
@@ -103,3 +103,20 @@ def test_fresh_eyes_are_no_training_eyes_and_of_the_same_devices():
     np.testing.assert_array_equal(after.labels()[: len(before)], before.labels())
     np.testing.assert_array_equal(after.images.fundus(3), before.images.fundus(3))
     assert after.cases[-1].modalities == ("fundus", "oct")
+
+
+def test_what_attacks_find_is_the_mean_of_the_seeds_by_epsilon(tmp_path):
+    found = {"off": (0.7, 0.8, 0.9), "8": (0.5, 0.6, 0.4)}
+    rows = [
+        (epsilon, seed, "membership", value, 0.1, 0.9, 0.5)
+        for epsilon, values in found.items()
+        for seed, value in enumerate(values)
+    ]
+    study_runs.write(tmp_path / "audit.csv", audit.HEADS, rows)
+    heads, _, line = audit.page(tmp_path / "audit.csv").splitlines()
+    assert heads.index("no budget") < heads.index("epsilon 8")
+    cells = []
+    for values in found.values():
+        interval = stats.ttest_1samp(values, 0).confidence_interval(0.95)
+        cells += [f"{np.mean(values):.2f} [{interval.low:.2f}, {interval.high:.2f}]", "0.50"]
+    assert line == f"| membership | {' | '.join(cells)} |"
