@@ -61,13 +61,14 @@ ifneq ($(wildcard ../shared/data/real-eyes/manifest.csv),)
 STUDIES += real_eyes
 endif
 ifneq ($(wildcard ../shared/data/real-federation/manifest.csv),)
-STUDIES += sources sources_methods sources_onboarding joint
+STUDIES += sources sources_small sources_methods sources_onboarding joint
 CHOICES += tuning_sources tuning_sources_methods
 FEATURES := prepared/real-federation/.complete
 
 $(FEATURES): $(READY)
 	$(PY) simulate.py configs/real-federation.yaml --prepare
 	$(PY) simulate.py configs/real-federation.yaml --set method=thumbnail --prepare
+	$(PY) simulate.py configs/studies/sources_small.yaml --prepare
 	touch $@
 endif
 

@@ -27,6 +27,13 @@ from server.state import ServerState
 Found = TypeVar("Found")
 JOINT_HEAD = "classifier"
 """Of a linear fusion, the head over both modalities."""
+_PRODUCT = "the product of the experts"
+_UNBELIEVED = (
+    "no site sent sums of eyes with both modalities",
+    "one site sent sums of eyes with both modalities, and no other can judge them",
+    "sites with both modalities, left out in turn, are graded no better with sums across them",
+)
+"""Why, by the number of such sites, nothing is believed of the block between the modalities."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +121,7 @@ def _solution(
     single = {
         m: _by_group(groups, {s: own.single.get(m) for s, own in sums.items()}) for m in MODALITIES
     }
-    ridges: dict[Modality, float] = {}
+    heads: dict[Modality, Head] = {}
     for modality in MODALITIES:
         if not single[modality]:
             continue
@@ -123,24 +130,20 @@ def _solution(
         except ValueError as error:
             raise ValueError(f"{HEAD[modality]}: {error}") from None
         _put(solved, HEAD[modality], head)
-        ridges[modality] = head.ridge
+        heads[modality] = head
         warnings += _told(modality, len(single[modality]), head.ridge, given)
-    if not ridges:
+    if not heads:
         raise ValueError("no site is left that has sent sums")
-    if phase.solves_joint and len(ridges) == len(MODALITIES):
+    if phase.solves_joint and len(heads) == len(MODALITIES):
         both = _by_group(groups, {site: _both(own) for site, own in sums.items()})
-        joint = solve_joint(
-            single["fundus"], single["oct"], both, (ridges["fundus"], ridges["oct"])
-        )
-        _put(solved, JOINT_HEAD, joint.head if both else _side_by_side(solved))
+        joint = solve_joint(single["fundus"], single["oct"], both, (heads["fundus"], heads["oct"]))
+        _put(solved, JOINT_HEAD, joint.head)
         if "predictors" in phase.trains:
             for module, predictor in zip(PREDICTORS, (joint.x_to_y, joint.y_to_x), strict=True):
                 _put(solved, module, predictor)
-        if not both:
-            warnings.append(
-                "no site sent sums of eyes with both modalities: the head over both is the product "
-                "of the experts"
-            )
+        if joint.share == 0:
+            owners = sum(map(len, both.values()))
+            warnings.append(f"{_UNBELIEVED[min(owners, 2)]}: the head over both is {_PRODUCT}")
     return _Solution(solved, tuple(warnings))
 
 
@@ -165,13 +168,6 @@ def _both(sums: Sums) -> BothSums | None:
 def _put(model: dict[str, NDArray[Any]], module: str, solved: Head | Predictor) -> None:
     model[f"{module}.weight"] = solved.weight.astype(np.float32)
     model[f"{module}.bias"] = solved.bias.astype(np.float32)
-
-
-def _side_by_side(model: Mapping[str, NDArray[Any]]) -> Head:
-    """Return the product of the experts as a head over both modalities."""
-    heads = [HEAD[modality] for modality in MODALITIES]
-    weight = np.hstack([model[f"{head}.weight"] for head in heads])
-    return Head(weight, np.sum([model[f"{head}.bias"] for head in heads], axis=0), 0.0)
 
 
 def _told(modality: Modality, groups: int, ridge: float, given: float | None) -> list[str]:

@@ -25,11 +25,14 @@ class Head:
     ----------
     ridge : float
         The ridge it was solved with.
+    slope : float
+        How much of what classes differ by is left at groups left out.
     """
 
     weight: Array
     bias: Array
     ridge: float
+    slope: float = 1.0
 
 
 def solve_head(groups: Mapping[str, Sequence[ClassSums]], ridge: float | None = None) -> Head:
@@ -60,13 +63,11 @@ def solve_head(groups: Mapping[str, Sequence[ClassSums]], ridge: float | None = 
     judged = [(rest, left) for rest, left in judged if rest.compares]
     if ridge is None:
         ridge = _best_ridge(judged)
-    weight = everyone.directions([ridge])[0]
-    if judged:
-        weight = weight * np.mean(
-            [slope(rest.directions([ridge])[0], left) for rest, left in judged]
-        )
+    slopes = [slope(rest.directions([ridge])[0], left) for rest, left in judged]
+    kept = float(np.mean(slopes)) if slopes else 1.0
+    weight = kept * everyone.directions([ridge])[0]
     offsets = -0.5 * np.einsum("kd,kd->k", weight, everyone.effects) - weight @ everyone.offset
-    return Head(weight, offsets, ridge)
+    return Head(weight, offsets, ridge, kept)
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from model.closed_form.discriminant import Head, Problem, slope
+from model.closed_form.discriminant import Head, Problem, separation, slope
 from model.closed_form.sums import Array, BothSums, ClassSums
+
+SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
+"""Candidates for how much of the block between the modalities is believed."""
 
 
 @dataclass(frozen=True)
@@ -29,25 +32,31 @@ class Joint:
     head : Head
         Over both, ``weight (K, dx + dy)``.
     x_to_y, y_to_x : Predictor
+    share : float
+        Of the block between the modalities that was believed.
     """
 
     head: Head
     x_to_y: Predictor
     y_to_x: Predictor
+    share: float
 
 
 def solve_joint(
     x: Mapping[str, Sequence[ClassSums]],
     y: Mapping[str, Sequence[ClassSums]],
     both: Mapping[str, Sequence[BothSums]],
-    ridges: tuple[float, float],
+    heads: tuple[Head, Head],
+    share: float | None = None,
 ) -> Joint:
     """Solve for the head over both modalities and the predictors between them.
 
     The blocks of the covariance are of all who own them: that of `x`, that of `y`, and the block
     between them of who owns both. Such a matrix may be none that features have; the nearest that is
-    one is taken. Where `x` alone is there, the predicted `y` in the head's place of `y` gives the
-    direction of the head of `x` alone, so heads of one modality are this head by conditioning.
+    one is taken. What classes differ by is taken as far as each modality's own head found it at
+    groups left out. So with a block of zeros the direction is that of the product of both heads; and
+    where `x` alone is there, the predicted `y` in the head's place of `y` gives that of the head of
+    `x`: heads of one modality are this head by conditioning.
 
     Parameters
     ----------
@@ -55,33 +64,47 @@ def solve_joint(
         As in `solve_head`, of each modality.
     both : mapping of str to sequence of BothSums
         Of the sites that own both; at least one.
-    ridges : tuple of float
-        Of the heads of one modality.
+    heads : tuple of Head
+        Of each modality, which have its ridge and its slope.
+    share : float, optional
+        Of the block between that is believed. Without, the one with the best separation when each
+        group that owns both is left out in turn, or each site where there is but one such group;
+        none where there is but one such site.
 
     Notes
     -----
-    Scores are made log-odds at groups that own both, each left out in turn; at sites where there is
-    but one such group. A single such site is judged by a head without the block between.
+    Scores are made log-odds at the same groups or sites. A single site is judged by a head without
+    the block between.
     """
     units = both if len(both) > 1 else {str(i): [s] for b in both.values() for i, s in enumerate(b)}
     everyone = [sums for unit in units.values() for sums in unit]
     known_x, known_y = ([s for sites in owned.values() for s in sites] for owned in (x, y))
-    problem = JointProblem.of(known_x, known_y, block_between(everyone), ridges)
-    slopes = []
+    problem = JointProblem.of(known_x, known_y, block_between(everyone), heads)
+    judged = []
     for left in units.values():
         rest_x = [s for s in known_x if not any(s is own.x for own in left)]
         rest_y = [s for s in known_y if not any(s is own.y for own in left)]
         rest = [sums for sums in everyone if not any(sums is own for own in left)]
         if not (_compares(rest_x) and _compares(rest_y)):
             continue
-        without = JointProblem.of(rest_x, rest_y, block_between(rest), ridges)
-        judged = [_stacked(own) for own in left if (own.cross.counts > 0).sum() > 1]
-        if judged:
-            slopes.append(slope(without.directions, judged))
-    weight = problem.directions * (np.mean(slopes) if slopes else 1.0)
+        without = JointProblem.of(rest_x, rest_y, block_between(rest), heads)
+        graded = [_stacked(own) for own in left if (own.cross.counts > 0).sum() > 1]
+        if graded:
+            judged.append((without, graded))
+    if share is None:
+        share = _best_share(judged) if len(everyone) > 1 else 0.0
+    slopes = [slope(without.directions(share), graded) for without, graded in judged]
+    weight = problem.directions(share) * (np.mean(slopes) if slopes else 1.0)
     bias = -0.5 * np.einsum("kd,kd->k", weight, problem.effects) - weight @ problem.offset
-    head = Head(weight, bias, max(ridges))
-    return Joint(head, *problem.predictors)
+    head = Head(weight, bias, max(head.ridge for head in heads))
+    return Joint(head, *problem.predictors(share), share)
+
+
+def _best_share(judged: Sequence[tuple["JointProblem", Sequence[ClassSums]]]) -> float:
+    found = np.zeros(len(SHARES))
+    for without, left in judged:
+        found += [separation(without.directions(share), left) for share in SHARES]
+    return SHARES[int(np.argmax(found))]
 
 
 def block_between(both: Sequence[BothSums]) -> Array | None:
@@ -98,17 +121,22 @@ class JointProblem:
 
     Attributes
     ----------
-    covariance : ndarray
-        ``(dx + dy, dx + dy)``, with the ridge on its diagonal.
+    apart, together : ndarray
+        ``(dx + dy, dx + dy)``, the covariance without and with the block between, with the ridge on
+        the diagonal.
     effects, offset : ndarray
         Of the classes ``(K, dx + dy)``, and the mean one of a site.
+    slopes : ndarray
+        ``(dx + dy,)``, of the head of each feature's modality.
     width : int
         Features of `x`, which come first.
     """
 
-    covariance: Array
+    apart: Array
+    together: Array
     effects: Array
     offset: Array
+    slopes: Array
     width: int
 
     @classmethod
@@ -117,38 +145,47 @@ class JointProblem:
         x: Sequence[ClassSums],
         y: Sequence[ClassSums],
         between: Array | None,
-        ridges: tuple[float, float],
+        heads: tuple[Head, Head],
     ) -> "JointProblem":
         """Put the blocks together, make them a covariance, and add the ridge of each modality."""
         alone = [Problem.of(x), Problem.of(y)]
         width = len(alone[0].offset)
-        covariance = np.zeros((width + len(alone[1].offset),) * 2)
-        covariance[:width, :width], covariance[width:, width:] = (p.covariance for p in alone)
+        apart = np.zeros((width + len(alone[1].offset),) * 2)
+        apart[:width, :width], apart[width:, width:] = (own.covariance for own in alone)
+        together = apart
         if between is not None:
-            covariance[:width, width:], covariance[width:, :width] = between, between.T
-        values, vectors = np.linalg.eigh(covariance)
-        covariance = (vectors * np.maximum(values, 0.0)) @ vectors.T
-        added = [ridge * problem.scale**2 for ridge, problem in zip(ridges, alone, strict=True)]
+            together = apart.copy()
+            together[:width, width:], together[width:, :width] = between, between.T
+            values, vectors = np.linalg.eigh(together)
+            together = (vectors * np.maximum(values, 0.0)) @ vectors.T
+        added = [head.ridge * own.scale**2 for head, own in zip(heads, alone, strict=True)]
+        slopes = np.repeat([head.slope for head in heads], [len(own.offset) for own in alone])
+        ridge = np.diag(np.concatenate(added))
         return cls(
-            covariance + np.diag(np.concatenate(added)),
-            np.hstack([p.effects for p in alone]),
-            np.concatenate([p.offset for p in alone]),
+            apart + ridge,
+            together + ridge,
+            np.hstack([own.effects for own in alone]),
+            np.concatenate([own.offset for own in alone]),
+            slopes,
             width,
         )
 
-    @property
-    def directions(self) -> Array:
-        """``(K, dx + dy)``: the effects times the inverse of the covariance."""
-        return np.asarray(np.linalg.solve(self.covariance, self.effects.T).T)
+    def directions(self, share: float) -> Array:
+        """Return ``(K, dx + dy)``: what is left of the effects times the inverse of the covariance."""
+        effects = self.effects * self.slopes
+        return np.asarray(np.linalg.solve(self._covariance(share), effects.T).T)
 
-    @property
-    def predictors(self) -> tuple[Predictor, Predictor]:
-        """From `x` to `y`, and from `y` to `x`."""
+    def predictors(self, share: float) -> tuple[Predictor, Predictor]:
+        """Return that from `x` to `y` and that from `y` to `x`."""
         x, y = slice(None, self.width), slice(self.width, None)
-        return self._predictor(x, y), self._predictor(y, x)
+        return self._predictor(share, x, y), self._predictor(share, y, x)
 
-    def _predictor(self, given: slice, wanted: slice) -> Predictor:
-        weight = np.linalg.solve(self.covariance[given, given], self.covariance[given, wanted]).T
+    def _covariance(self, share: float) -> Array:
+        return (1 - share) * self.apart + share * self.together
+
+    def _predictor(self, share: float, given: slice, wanted: slice) -> Predictor:
+        covariance = self._covariance(share)
+        weight = np.linalg.solve(covariance[given, given], covariance[given, wanted]).T
         return Predictor(np.asarray(weight), self.offset[wanted] - weight @ self.offset[given])
 
 

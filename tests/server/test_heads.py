@@ -40,6 +40,7 @@ def test_only_the_heads_move(tmp_path: Path) -> None:
 
 def test_the_head_over_both_is_solved_where_a_site_owns_both(tmp_path: Path) -> None:
     config = tiny(method="analytic_joint", training={"rounds": 1}, engine={"name": "inline"})
+    config["sites"][0] |= {"count": 3, "cases": 60}
     run = fedrima.run(config, out=tmp_path / "run")
     alone = fedrima.run(config | {"method": "analytic"}, out=tmp_path / "alone")
     joint, experts = (found.results.held_out.pooled for found in (run, alone))

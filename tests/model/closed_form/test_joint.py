@@ -1,5 +1,7 @@
 """The head over both modalities against pooled solutions, and by conditioning."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
@@ -35,14 +37,16 @@ def joint(groups, ridges=NONE, x=(), y=()):
     return solved(groups, ridges, x, y).head
 
 
-def solved(groups, ridges=NONE, x=(), y=()):
+def solved(groups, ridges=NONE, x=(), y=(), slopes=(1.0, 1.0), share=1.0):
     own = [
         {name: [getattr(site, modality) for site in sites] for name, sites in groups.items()}
         for modality in ("x", "y")
     ]
     for found, others in zip(own, (x, y), strict=True):
         found.update({f"other {i}": [one] for i, one in enumerate(others)})
-    return solve_joint(*own, groups, ridges)
+    heads = [solve_head(of, ridge) for of, ridge in zip(own, ridges, strict=True)]
+    heads = [replace(head, slope=slope) for head, slope in zip(heads, slopes, strict=True)]
+    return solve_joint(*own, groups, heads, share)
 
 
 def test_where_all_own_both_it_is_the_linear_discriminant_of_scikit_learn():
@@ -70,11 +74,26 @@ def test_of_many_sites_it_is_the_head_of_pooled_features_side_by_side():
 def test_given_one_modality_it_is_that_modalitys_head():
     """What is missing is put in by its expectation given the other: Gaussian conditioning."""
     own = sums(eyes(4, [70, 50]))
-    found = solved({"one": [own]}, ridges=(0.5, 2.0))
+    found = solved({"one": [own]}, ridges=(0.5, 2.0), slopes=(0.6, 0.9))
     of_x, of_y = found.head.weight[:, :DX], found.head.weight[:, DX:]
     alone = [solve_head({"one": [one]}, r).weight for one, r in ((own.x, 0.5), (own.y, 2.0))]
-    np.testing.assert_allclose(of_x + of_y @ found.x_to_y.weight, alone[0], atol=1e-9)
-    np.testing.assert_allclose(of_y + of_x @ found.y_to_x.weight, alone[1], atol=1e-9)
+    np.testing.assert_allclose(of_x + of_y @ found.x_to_y.weight, 0.6 * alone[0], atol=1e-9)
+    np.testing.assert_allclose(of_y + of_x @ found.y_to_x.weight, 0.9 * alone[1], atol=1e-9)
+
+
+def test_of_modalities_that_have_nothing_in_common_it_is_the_product_of_their_heads():
+    drawn = [sums(eyes(40 + i, [30, 30], i)) for i in range(3)]
+    apart = [replace(own, cross=replace(own.cross, scatter=0 * own.cross.scatter)) for own in drawn]
+    groups = {str(i): [own] for i, own in enumerate(apart)}
+    heads = [
+        solve_head({name: [getattr(own, m) for own in owns] for name, owns in groups.items()})
+        for m in ("x", "y")
+    ]
+    found = solved(groups, [head.ridge for head in heads], slopes=[head.slope for head in heads])
+    product = np.hstack([head.weight for head in heads])
+    ratio = found.head.weight / product
+    np.testing.assert_allclose(ratio, ratio[0, 0], rtol=1e-9)
+    assert heads[0].slope != pytest.approx(heads[1].slope)
 
 
 def test_predictors_are_the_ridge_regression_of_pooled_features_within_classes():
@@ -168,3 +187,18 @@ def test_slopes_make_scores_log_odds():
     gap = score[labels == 1].mean() - score[labels == 0].mean()
     variance = (score[labels == 1].var() + score[labels == 0].var()) / 2
     assert gap / variance == pytest.approx(1.0, abs=0.1)
+
+
+def test_what_is_believed_of_the_block_between_is_what_helps_at_sites_left_out():
+    many = {str(i): [sums(eyes(50 + i, [200, 200]))] for i in range(3)}
+    assert solved(many, share=None).share == 1.0
+    random = np.random.default_rng(0)
+    noise = random.normal(size=(DX, DY)) * 400
+    spoiled = [
+        replace(own[0], cross=replace(own[0].cross, scatter=sign * noise))
+        for sign, own in zip((1, -1, 1), many.values(), strict=True)
+    ]
+    assert solved({str(i): [own] for i, own in enumerate(spoiled)}, share=None).share < 1.0
+    alone = solved({"one": many["0"]}, share=None)
+    assert alone.share == 0.0
+    assert not alone.x_to_y.weight.any()
