@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from fed.config import Config, Study, assign, resolve
+from fed.config.study import Level
 from fed.errors import ConfigError, nearest
 from fed.metrics import names
 
@@ -154,6 +155,16 @@ def quick(config: Config) -> Config:
         for name, levels in study.vary.items()
     }
     chosen = study.quick or study.method_names
+    labels = {str(label) for levels in vary.values() for label in levels}
+    tuned = {
+        method: {
+            label: {key: fewer(v) if key == ROUNDS else v for key, v in own[label].items()}
+            for label in own
+            if label in labels
+        }
+        for method, own in study.tuned.items()
+        if method in chosen
+    }
     kept = study.reference if study.reference in chosen or not study.methods else None
     given = dict(zip(study.method_names, study.methods, strict=True))
     raw = json.loads(config.model_dump_json())
@@ -162,6 +173,7 @@ def quick(config: Config) -> Config:
         "methods": [given[name] for name in chosen],
         "seeds": list(study.seeds[:QUICK_SEEDS]),
         "vary": json.loads(json.dumps(vary)),
+        "tuned": tuned,
         "reference": kept,
         "baseline": None,
     }
@@ -284,7 +296,10 @@ def _fewer_rounds(config: Config) -> Callable[[Any], Any]:
     What is no number of rounds it leaves as it is, for the plan to refuse.
     """
     found = [config.training.rounds]
-    found += [keys[ROUNDS] for _, keys in _settings(_study(config)) if ROUNDS in keys]
+    study = _study(config)
+    levels: list[Level] = [keys for _, keys in _settings(study)]
+    levels += [level for own in study.tuned.values() for level in own.values()]
+    found += [keys[ROUNDS] for keys in levels if ROUNDS in keys]
     most = max(rounds for rounds in found if _is_rounds(rounds))
     share = min(1.0, QUICK_ROUNDS / most)
     return lambda value: (
