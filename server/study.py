@@ -36,7 +36,7 @@ STATES = "states"
 """Folder of a study that holds the phases its runs start from, each a run of its own."""
 FAILED = "failed.txt"
 """File of a run that could not finish: why."""
-SECONDS_A_RUN = 2.0
+SECONDS_A_RUN = 1.0
 """To open the data and score a model, on the same machine."""
 POLL_S = 0.5
 PRELOADED = [

@@ -28,12 +28,13 @@ QUICK_FEWEST_CASES = 24
 QUICK_SEEDS = 2
 QUICK_LEVELS = 2
 
-SECONDS_A_UNIT = 0.0044
-"""Of `phase_work`, on a core of the machine that the documents' figures were made on, with both
-cores busy; a study corrects it by the first runs that end."""
+SECONDS_A_UNIT = 0.0022
+"""Of `phase_work`, in processor time of the machine that the documents' figures were made on; a
+study corrects it by the first runs that end."""
 
-FEATURES_WEIGHT = 0.03
-"""Of an eye whose features a frozen encoder has left, in units of `phase_work`."""
+FEATURES_WEIGHT, FUSED_WEIGHT = 0.03, 0.17
+"""Of an eye whose features a frozen encoder has left, in units of `phase_work`: where heads alone
+learn from it, and where the fusion does."""
 
 
 @dataclass(frozen=True)
@@ -203,21 +204,26 @@ def phase_work(config: Config, eyes: float | None = None) -> list[float]:
     """
     sizes = {"fundus": config.data.image_size**2, "oct": float(np.prod(config.data.volume_size))}
     pixels = sum(size for modality, size in sizes.items() if modality not in config.model.frozen)
-    weight = pixels / (64**2 + 16 * 32 * 32) + FEATURES_WEIGHT * bool(config.model.frozen)
+    encoded = pixels / (64**2 + 16 * 32 * 32)
     if eyes is None:
         eyes = sum(
             _cases(group.cases) * sum(group.ownership.values()) / 2 * group.count
             for group in config.sites
             if group.role == "train"
         )
-    pooled = 2.0 if config.method.pool == "complete" else 1.0
+    # Pooled phantom eyes have all of their images; real ones have those there are.
+    pooled = 2.0 if config.method.pool == "complete" and not config.data.real else 1.0
     work = []
     for phase in config.method.phases:
-        rounds = config.training.rounds * phase.share
         # With frozen encoders all cases are encoded in two views a round, and the fusion learns.
         frozen = "encoders" not in phase.trains
         passes = 2.2 if frozen else config.training.local_epochs * phase.epochs
-        work.append(weight * eyes * pooled * rounds * passes)
+        passes *= config.training.rounds * phase.share
+        if phase.solve:
+            passes = 1.0
+        on_features = FUSED_WEIGHT if "fusion" in phase.trains else FEATURES_WEIGHT
+        weight = encoded + on_features * bool(config.model.frozen)
+        work.append(weight * eyes * pooled * passes)
     return work
 
 
