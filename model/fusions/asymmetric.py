@@ -36,11 +36,12 @@ class Asymmetric(Fusion):
     def branches(self, dx: int, dy: int, sizes: Sizes) -> Mapping[str, nn.Module]:
         """Return the OCT branch and the fundus branch."""
         wide, deep = self.width or dx, self.width or dy
+        oct_branch = two_layers(2 * dy, deep, deep, sizes.dropout)  # drawn first
         tokens: nn.Module = TokenFusion(wide, sizes.feed_forward, self.heads)
         if self.width is not None:
             tokens = nn.Sequential(nn.Linear(dx, wide), tokens)
         return {
-            "oct_fusion": two_layers(2 * dy, deep, deep, sizes.dropout),
+            "oct_fusion": oct_branch,
             "fundus_fusion": tokens,
         }
 
