@@ -33,7 +33,7 @@ def test_a_volume_comes_back_as_written(tmp_path: Path, scan: np.ndarray, name: 
 def test_a_named_array_of_an_archive(tmp_path: Path, scan: np.ndarray) -> None:
     np.savez_compressed(tmp_path / "eye.npz", label=np.int64(1), oct_bscans=scan)
     np.testing.assert_array_equal(load_oct(tmp_path / "eye.npz" / "oct_bscans"), scan)
-    with pytest.raises(DataError, match="no array 'oct'; it has: label, oct_bscans"):
+    with pytest.raises(DataError, match="no array 'oct'; it has: label; oct_bscans"):
         load_oct(tmp_path / "eye.npz" / "oct")
 
 
