@@ -72,7 +72,7 @@ def run_rounds(grid: Grid, spec: Spec, result: Result) -> None:
             if reply.has_error():
                 raise RuntimeError(reply.error.reason)
             for record in reply.content.metric_records.values():
-                result.site_s[-1] += record.seconds
+                result.site_s[-1] += float(record["seconds"])
             for record in reply.content.array_records.values():
                 for key, values in protocol.unpack_state(record).items():
                     if key in total:
