@@ -61,7 +61,10 @@ class Phase(Section):
 
     @model_validator(mode="after")
     def _only_heads_are_left_on_frozen(self) -> "Phase":
-        if self.on_frozen is not None and not {"heads"} <= set(self.trains) <= {"encoders", "heads"}:
+        if self.on_frozen is not None and not {"heads"} <= set(self.trains) <= {
+            "encoders",
+            "heads",
+        }:
             raise ValueError(
                 "on_frozen: solves for the heads that frozen encoders leave to learn; allowed: "
                 "trains: [encoders, heads]"

@@ -12,7 +12,7 @@ from fed.report.words import counted, listed, metric_words
 from fed.results import CONFIGURATION
 from fed.sites import CONDITIONS
 from fed.study.findings import Findings
-from fed.study.plan import ONLY
+from fed.config.study import ONLY
 from fed.study.plots import (
     calibration_panels,
     curve_panels,

@@ -9,7 +9,7 @@ import numpy as np
 from fed.report.style import INK, MUTED, SHADE, Panel, legend_below, panel
 from fed.report.words import GIVEN, metric_words
 from fed.study.findings import Findings
-from fed.study.plan import ONLY
+from fed.config.study import ONLY
 from fed.study.rows import POOLED
 from fed.study.tables import Comparison, Summary
 
