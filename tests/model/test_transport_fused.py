@@ -3,9 +3,8 @@
 import pytest
 import torch
 
-from model.transport import Problem, cpu, fused, gromov, labelled_couplings
+from model.transport import Problem, compilation, gromov, labelled_couplings
 from model.transport.problems import assemble
-from model.transport.projection import Marginals, Potentials
 
 EXACT = {"tolerance": 1e-11, "max_steps": 2000}
 
@@ -17,37 +16,37 @@ def problem(n, m, classes, seed):
     return Problem(X, Y, lx, ly, torch.rand(n, generator=generator) + 0.5)
 
 
-def batched(batch, eps, start=None):
-    marginals = Marginals(batch.a[..., None], batch.b[:, None])
-    quadratic = gromov.Quadratic(batch.D1, batch.D2, marginals, batch.same)
-    return gromov.solve(quadratic, eps, start=start, **EXACT)
-
-
 @pytest.mark.parametrize("eps", [2e-3, 5e-3, 5e-2])
 def test_both_find_the_same_plans(eps):
     # The last one lacks classes on either side, the one before has many.
     sizes = [(9, 9, 1), (24, 31, 3), (1, 5, 1), (40, 40, 12), (6, 5, 9)]
-    batch = assemble([problem(*size, seed=k) for k, size in enumerate(sizes)])
-    expected, found = batched(batch, eps), cpu.solve(batch, eps, **EXACT)
+    problems = [problem(*size, seed=k) for k, size in enumerate(sizes)]
+    batch = assemble(problems)
+    quadratic = gromov.Quadratic.of(batch)
+    expected = gromov.solve(quadratic, eps, **EXACT)
+    costs = gromov.objective(quadratic, expected.plan, eps)
     assert expected.converged.all()
-    assert found.converged.all()
-    assert float((found.plan - expected.plan).abs().sum((1, 2)).max()) < 1e-8
-    separable = (
-        batch.D1.square() @ batch.a[..., None] + batch.b[:, None] @ batch.D2.square()
-    ) / eps
-    cost = separable - 2 / eps * batch.D1 @ found.plan @ batch.D2
-    exponent = (found.potentials.row + found.potentials.column - cost).exp()
-    there = found.plan > 0
-    torch.testing.assert_close(exponent[there], found.plan[there], atol=1e-9, rtol=1e-6)
+    for k, found in enumerate(labelled_couplings(problems, eps=eps, **EXACT)):
+        n, m, _ = sizes[k]
+        assert found.converged
+        assert found.left_out == batch.left_out[k]
+        assert float((found.plan - expected.plan[k, :n, :m]).abs().sum()) < 1e-8
+        torch.testing.assert_close(found.cost, costs[k], atol=1e-10, rtol=0)
+        row, column = found.potentials
+        separable = (batch.D1[k].square() @ batch.a[k])[:n, None] + batch.D2[k].square() @ batch.b[k]
+        cross = (batch.D1[k] @ expected.plan[k] @ batch.D2[k])[:n, :m]
+        cost = (separable[:, :m] - 2 * cross) / eps
+        exponent = (row[:, None] + column - cost).exp()
+        there = found.plan > 0
+        torch.testing.assert_close(exponent[there], found.plan[there], atol=1e-9, rtol=1e-6)
 
 
-def test_both_start_where_they_are_told():
-    batch = assemble([problem(20, 16, 3, 1)])
-    solved = batched(batch, 5e-3)
-    start = solved.plan, Potentials(solved.potentials.row, solved.potentials.column)
-    again = cpu.solve(batch, 5e-3, start=start, **EXACT)
-    assert int(again.steps) <= 2
-    assert float((again.plan - solved.plan).abs().sum()) < 1e-9
+def test_they_start_where_they_are_told():
+    held = [problem(20, 16, 3, 1)]
+    solved = labelled_couplings(held, **EXACT)
+    again = labelled_couplings(held, starts=solved, **EXACT)
+    assert again[0].outer_steps <= 2
+    assert float((again[0].plan - solved[0].plan).abs().sum()) < 1e-9
 
 
 def test_threads_change_no_number():
@@ -70,5 +69,5 @@ def test_code_is_compiled_where_nothing_can_be_kept(monkeypatch):
             raise RuntimeError("no locator available")
         return lambda function: (function, options)
 
-    monkeypatch.setattr(fused, "njit", nowhere)
-    assert fused.compiled(abs) == (abs, fused.OPTIONS)
+    monkeypatch.setattr(compilation, "njit", nowhere)
+    assert compilation.compiled(abs) == (abs, compilation.OPTIONS)
