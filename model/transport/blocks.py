@@ -19,10 +19,20 @@ TILE = 16
 
 
 @compiled
-def shared_classes(
-    lx: Integers, ly: Integers, a: Array, b: Array
-) -> tuple[Integers, Integers, Integers, Integers, Array, Array, Integers]:
-    """Sort what has weight, and a class that both sides hold, by class.
+def share_classes(
+    lx: Integers,
+    ly: Integers,
+    a: Array,
+    b: Array,
+    row_order: Integers,
+    column_order: Integers,
+    rows: Integers,
+    columns: Integers,
+    row_mass: Array,
+    column_mass: Array,
+    left_out: Integers,
+) -> tuple[int, int, int, int]:
+    """Sort by class what has weight and is of a class that both sides hold.
 
     Parameters
     ----------
@@ -30,24 +40,23 @@ def shared_classes(
         Labels.
     a, b : (n,), (m,)
         Weights, not negative.
+    row_order, column_order : (n,), (m,)
+        Written: where the n' rows and m' columns that take part are.
+    rows, columns : (min(n, m) + 1,)
+        Written: where the K classes begin among them, and their number.
+    row_mass, column_mass : (n,), (m,)
+        Written: the masses of those that take part, of sum one; a class has the mass of its rows on
+        either side.
+    left_out : (n + m,)
+        Written: the L labels that take no part.
 
     Returns
     -------
-    row_order, column_order : (n',), (m',)
-        Where the rows and columns that take part were.
-    rows, columns : (K + 1,)
-        Where the classes begin among them.
-    masses_of_rows, masses_of_columns : (n',), (m',)
-        Of sum one; a class has the mass of its rows on either side.
-    left_out : (L,)
-        Labels that take no part.
+    n', m', K, L
     """
     n, m = len(lx), len(ly)
     by_label_x, by_label_y = np.argsort(lx, kind="mergesort"), np.argsort(ly, kind="mergesort")
-    row_order, column_order = np.empty(n, np.int64), np.empty(m, np.int64)
-    rows, columns = np.zeros(min(n, m) + 1, np.int64), np.zeros(min(n, m) + 1, np.int64)
-    row_mass, column_mass = np.empty(n), np.empty(m)
-    left_out = np.empty(n + m, np.int64)
+    rows[0], columns[0] = 0, 0
     i, j, shared, left, total = 0, 0, 0, 0, 0.0
     while i < n or j < m:
         if j == m or (i < n and lx[by_label_x[i]] < ly[by_label_y[j]]):
@@ -78,20 +87,18 @@ def shared_classes(
         rows[shared], columns[shared] = row, column
         total += of_rows
     row, column = rows[shared], columns[shared]
-    return (
-        row_order[:row],
-        column_order[:column],
-        rows[: shared + 1],
-        columns[: shared + 1],
-        row_mass[:row] / total,
-        column_mass[:column] / total,
-        left_out[:left],
-    )
+    for k in range(row):
+        row_mass[k] /= total
+    for k in range(column):
+        column_mass[k] /= total
+    return row, column, shared, left
 
 
 @compiled
-def distances(features: NDArray[np.floating], order: Integers, scale: float) -> Array:
-    """Return squared distances (n', n') over the largest; zeros where all samples are equal.
+def distances(
+    features: NDArray[np.floating], order: Integers, scale: float, squared: Array
+) -> float:
+    """Write squared distances over the largest, and return the largest.
 
     Parameters
     ----------
@@ -100,10 +107,17 @@ def distances(features: NDArray[np.floating], order: Integers, scale: float) -> 
     order : (n',)
         The samples, in the order wanted.
     scale
-        What the features are multiplied by, so that no square overflows.
+        What the features are multiplied by.
+    squared : (n', n')
+        Written; zeros where all samples are equal.
+
+    Returns
+    -------
+    float
+        NaN where a feature is not finite: then a sample is not even at distance 0 from itself.
     """
     n, width = len(order), features.shape[1]
-    squared = np.zeros((n, n))
+    squared[:] = 0.0
     block = np.empty((min(width, FEATURES_AT_ONCE), n))
     for begin in range(0, width, FEATURES_AT_ONCE):
         length = min(width - begin, FEATURES_AT_ONCE)
@@ -112,21 +126,21 @@ def distances(features: NDArray[np.floating], order: Integers, scale: float) -> 
             for k in range(length):
                 block[k, i] = scale * sample[begin + k]
         _add_squares(block[:length], squared)
-    tallest = np.zeros(n)
+    own, tallest = 0.0, np.zeros(n)
     for i in range(n):
+        own += squared[i, i]
         for j in range(i + 1, n):
             tallest[j] = max(tallest[j], squared[i, j])
-    longest = tallest.max() if n > 1 else 0.0
+    longest = tallest.max() if own == 0 else np.nan
     unit = longest if longest > 0 else 1.0
     for i in range(n):
-        squared[i, i] = 0.0
         for j in range(i + 1, n):
             squared[i, j] /= unit
     for begin in range(0, n, TILE):
         for i in range(begin, n):
             for j in range(begin, min(begin + TILE, i)):
                 squared[i, j] = squared[j, i]
-    return squared
+    return longest
 
 
 @compiled

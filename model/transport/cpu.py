@@ -15,8 +15,7 @@ from .coupling import Coupling, Problem
 from .distances import not_finite
 from .problems import assemble, no_common_label, refuse_weights, result_dtype
 
-# Features of such sizes have squares, and sums of them, that float64 holds.
-LARGEST_SIZE = 1e100
+SMALLEST_SQUARE, LARGEST_SQUARE = 1e-200, 1e200
 TINY = float(np.finfo(np.float64).tiny)
 
 
@@ -50,14 +49,27 @@ def _solve(
     start: Coupling | None,
     where: str,
 ) -> Coupling:
-    a, b = _weights(problem.a, len(problem.X), "a"), _weights(problem.b, len(problem.Y), "b")
-    row_order, column_order, rows, columns, row_mass, column_mass, left_out = blocks.shared_classes(
-        problem.lx.long().numpy(), problem.ly.long().numpy(), a, b
+    n, m = len(problem.X), len(problem.Y)
+    row_order, column_order = np.empty(n, np.int64), np.empty(m, np.int64)
+    rows, columns = np.empty(min(n, m) + 1, np.int64), np.empty(min(n, m) + 1, np.int64)
+    row_mass, column_mass, left_out = np.empty(n), np.empty(m), np.empty(n + m, np.int64)
+    taken_n, taken_m, classes, left = blocks.share_classes(
+        problem.lx.long().numpy(),
+        problem.ly.long().numpy(),
+        _weights(problem.a, n, "a"),
+        _weights(problem.b, m, "b"),
+        row_order,
+        column_order,
+        rows,
+        columns,
+        row_mass,
+        column_mass,
+        left_out,
     )
-    if len(row_order) == 0:
+    if classes == 0:
         raise no_common_label(problem, where)
-    plan = np.empty((len(a), len(b)))
-    row, column = np.empty(len(a)), np.empty(len(b))
+    row_order, column_order = row_order[:taken_n], column_order[:taken_m]
+    plan, row, column = np.empty((n, m)), np.empty(n), np.empty(m)
     if start is not None:
         plan[:] = start.plan.detach().numpy()
         row[:] = start.potentials[0].numpy()
@@ -66,10 +78,10 @@ def _solve(
     steps, converged, cost = fused.couple(
         _distances(problem.X, row_order, f"X{where}"),
         _distances(problem.Y, column_order, f"Y{where}"),
-        row_mass,
-        column_mass,
-        rows,
-        columns,
+        row_mass[:taken_n],
+        column_mass[:taken_m],
+        rows[: classes + 1],
+        columns[: classes + 1],
         row_order,
         column_order,
         plan,
@@ -87,7 +99,7 @@ def _solve(
         outer_steps=steps,
         inner_sweeps=tuple(sweeps[:steps].tolist()),
         converged=converged,
-        left_out=tuple(left_out.tolist()),
+        left_out=tuple(left_out[:left].tolist()),
         potentials=(torch.from_numpy(row), torch.from_numpy(column)),
     )
 
@@ -111,8 +123,13 @@ def _distances(features: Tensor, order: np.ndarray, name: str) -> np.ndarray:
     if features.dtype not in (torch.float32, torch.float64):
         features = features.float()
     array = np.ascontiguousarray(features.detach().numpy())
-    size = max(float(array.max()), -float(array.min()))
+    squared = np.empty((len(order), len(order)))
+    longest = blocks.distances(array, order, 1.0, squared)
+    if len(order) == len(array) and SMALLEST_SQUARE < longest < LARGEST_SQUARE:
+        return squared
+    # Equal samples, or sizes whose squares leave the range of float64, or no numbers at all.
+    size = float(np.abs(array).max())
     if not math.isfinite(size):
         raise not_finite(features, name)
-    scale = 1.0 if 1 / LARGEST_SIZE < size < LARGEST_SIZE else 1 / max(size, TINY)
-    return blocks.distances(array, order, scale)
+    blocks.distances(array, order, 1 / max(size, TINY), squared)
+    return squared

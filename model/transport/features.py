@@ -181,8 +181,8 @@ def _newton_plan(scaled: Tensor, tolerance: float) -> ScaledPlan:
     """Solve a plan with one short side by Newton's method, its system being that side's size."""
     n, m = scaled.shape
     if n > m:
-        solved = _newton_plan(scaled.T, tolerance)
-        return replace(solved, plan=solved.plan.T.contiguous())
+        other_way = _newton_plan(scaled.T, tolerance)
+        return replace(other_way, plan=other_way.plan.T.contiguous())
     costs = scaled.double()[None]
     marginals = Marginals(costs.new_full((1, n, 1), 1 / n), costs.new_full((1, 1, m), 1 / m))
     potentials = Potentials(costs.new_zeros(1, n, 1), costs.new_zeros(1, 1, m))

@@ -1,9 +1,10 @@
 """The compiled coupling of a CPU against the batched one of accelerators, which is its oracle here."""
 
+import numpy as np
 import pytest
 import torch
 
-from model.transport import Problem, compilation, gromov, labelled_couplings
+from model.transport import Problem, blocks, compilation, gromov, labelled_couplings
 from model.transport.problems import assemble
 
 EXACT = {"tolerance": 1e-11, "max_steps": 2000}
@@ -33,9 +34,9 @@ def test_both_find_the_same_plans(eps):
         assert float((found.plan - expected.plan[k, :n, :m]).abs().sum()) < 1e-8
         torch.testing.assert_close(found.cost, costs[k], atol=1e-10, rtol=0)
         row, column = found.potentials
-        separable = (batch.D1[k].square() @ batch.a[k])[:n, None] + batch.D2[k].square() @ batch.b[k]
-        cross = (batch.D1[k] @ expected.plan[k] @ batch.D2[k])[:n, :m]
-        cost = (separable[:, :m] - 2 * cross) / eps
+        D1, D2 = batch.D1[k], batch.D2[k]
+        separable = (D1.square() @ batch.a[k])[:, None] + D2.square() @ batch.b[k]
+        cost = (separable - 2 * D1 @ expected.plan[k] @ D2)[:n, :m] / eps
         exponent = (row[:, None] + column - cost).exp()
         there = found.plan > 0
         torch.testing.assert_close(exponent[there], found.plan[there], atol=1e-9, rtol=1e-6)
@@ -47,6 +48,20 @@ def test_they_start_where_they_are_told():
     again = labelled_couplings(held, starts=solved, **EXACT)
     assert again[0].outer_steps <= 2
     assert float((again[0].plan - solved[0].plan).abs().sum()) < 1e-9
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("samples", [1, 3, 4, 37])
+def test_distances_are_those_of_pairs(samples, dtype):
+    # Far from the origin and near each other, where a product of matrices has no digits left.
+    features = 1e4 + np.random.default_rng(samples).normal(size=(samples, 131)).astype(dtype)
+    order = np.random.default_rng(0).permutation(samples)[: max(1, samples - 2)]
+    pairs = features[order].astype(np.float64)
+    expected = np.square(pairs[:, None] - pairs[None]).sum(-1)
+    found = np.empty_like(expected)
+    longest = blocks.distances(features, order, 1.0, found)
+    assert longest == pytest.approx(expected.max(), rel=1e-13)
+    np.testing.assert_allclose(found, expected / (longest or 1.0), rtol=1e-12)
 
 
 def test_threads_change_no_number():
