@@ -51,7 +51,7 @@ $(READY): pyproject.toml constraints.txt
 	$(PY) -m model.transport.fused
 	touch $(READY)
 
-# Every table of the documents, from runs: about 3 and a half hours on 2 cores. Finished runs are kept, so that it can be
+# Every table of the documents, from runs: about 4 hours on 2 cores. Finished runs are kept, so that it can be
 # interrupted and called again. The page of each study is runs/evidence/<name>/study.html. The choices that the
 # configurations rest on are made by the second target, in 35 minutes.
 STUDIES := endpoint demo-seeds heterogeneity main ablation ownership case_missing unlinked label_skew style_shift federation_size \
@@ -61,7 +61,7 @@ ifneq ($(wildcard ../shared/data/real-eyes/manifest.csv),)
 STUDIES += real_eyes
 endif
 ifneq ($(wildcard ../shared/data/real-federation/manifest.csv),)
-STUDIES += sources sources_small sources_methods sources_onboarding joint
+STUDIES += sources sources_small sources_tuned sources_methods sources_onboarding joint
 CHOICES += tuning_sources tuning_sources_methods
 FEATURES := prepared/real-federation/.complete
 
@@ -69,6 +69,7 @@ $(FEATURES): $(READY)
 	$(PY) simulate.py configs/real-federation.yaml --prepare
 	$(PY) simulate.py configs/real-federation.yaml --set method=thumbnail --prepare
 	$(PY) simulate.py configs/studies/sources_small.yaml --prepare
+	$(PY) simulate.py configs/studies/sources_tuned.yaml --prepare
 	touch $@
 endif
 
