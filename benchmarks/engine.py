@@ -59,10 +59,13 @@ def idle_sites(numbers: Sequence[int]) -> Iterator[Row]:
 def one_model(megabytes: float, runtimes: tuple[str, ...]) -> Iterator[Row]:
     """Measure what sending one model to many sites takes, and what the server holds meanwhile."""
     for runtime in runtimes:
-        for sites in (4, 16) if megabytes >= 1024 else (4, 16, 64):
-            result = measure(Spec(runtime, "model", sites, rounds=2, megabytes=megabytes))
+        for sites in (4, 16, 64):
+            rounds = 1 if megabytes >= 1024 else 2
+            result = measure(Spec(runtime, "model", sites, rounds, megabytes=megabytes))
             row = ("one model", runtime, sites, megabytes)
             yield Row(*row, "seconds a site", result.round_s[-1] / sites)
+            yield Row(*row, "server's processor, s a site", result.server_cpu_s[-1] / sites)
+            yield Row(*row, "other processes' processor, s a site", result.others_cpu_s[-1] / sites)
             yield Row(*row, "server peak, models", result.peak_rss / 2**20 / megabytes)
             yield Row(*row, "not mapped, models", result.peak_private / 2**20 / megabytes)
             if runtime == "ray":
