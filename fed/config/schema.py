@@ -106,7 +106,8 @@ class Evaluation(Section):
     """What the model is given at a held-out site; empty: nobody judges it. A federation of one
     modality has that one alone."""
     bootstrap: Annotated[Whole, Field(ge=0)] = 1000
-    """Resamples of the patients behind every 95 % interval; 0: no intervals."""
+    """Resamples behind every 95 % interval, of held-out sites and, within them, patients; 0: no
+    intervals."""
     headline: str = "auc"
     """The metric that reports lead with, and by which a run is followed."""
     tables: tuple[str, ...] = ("qwk", "balanced_accuracy", "ece")
