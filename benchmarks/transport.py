@@ -211,7 +211,7 @@ def measure(
 
 def _solvers(task: Task, device: str) -> list[rivals.Solver]:
     if task.part == "step":
-        return [rivals.Solver("this project", step, (1e-4,))]
+        return [rivals.Solver("this project", step, (1e-4,), compiled=True)]
     if task.part == "features":
         solvers = rivals.features()
     else:
