@@ -6,6 +6,7 @@ and the noise that hides a patient behind it, can be small.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -15,7 +16,10 @@ from torch import Tensor
 from clients.site import LocalSite, encoded
 from fed.config import Config
 from fed.data.cases import Pixels
-from fed.data.phantom import Style, draw_eye, draw_pair
+from fed.data.phantom import draw_eye
+from fed.data.phantom.fundus import FundusCamera
+from fed.data.phantom.oct import OctScanner
+from fed.data.phantom.style import FundusStyle, OctStyle
 from fed.data.readers import feature_encoder
 from fed.randomness import generator
 from fed.sites import MODALITIES, Modality
@@ -60,20 +64,12 @@ def public_scale(site: LocalSite, network: RIMA) -> Mapping[Modality, PublicScal
     network : RIMA
         With the encoders as the site was sent them.
     """
-    owned, data = site.card.modalities, site.config.data
-    classes, random = len(site.config.task.classes), generator(0, "public scale")
-    eyes = [draw_eye(n % classes, classes, random) for n in range(EYES)]
-    size, volume = data.image_size, data.volume_size
-    pairs = [draw_pair(eye, Style(), size, volume, random) for eye in eyes]
-    pictures = dict(zip(MODALITIES, zip(*pairs, strict=True), strict=True))
-    given = [
-        _given(site.config, m, pictures[m]) if m in owned else torch.zeros(0, 0, 0, 0)
-        for m in MODALITIES
-    ]
+    owned, config = site.card.modalities, site.config
+    given = [_given(config, m) if m in owned else torch.zeros(0, 0, 0, 0) for m in MODALITIES]
     has = [torch.full((EYES,), m in owned) for m in MODALITIES]
     batch = Batch(*(tensor.to(site.device) for tensor in (*given, *has)))
     with torch.no_grad():
-        features = encoded(network, batch, site.config)
+        features = encoded(network, batch, config)
     return {
         modality: PublicScale.of(values.double().cpu().numpy())
         for modality, values, _ in features.by_modality()
@@ -81,9 +77,19 @@ def public_scale(site: LocalSite, network: RIMA) -> Mapping[Modality, PublicScal
     }
 
 
-def _given(config: Config, modality: Modality, pictures: tuple[Pixels, ...]) -> Tensor:
-    """Return what the network is given: images in [0, 1], or features of a frozen encoder."""
+@lru_cache(maxsize=2)
+def _given(config: Config, modality: Modality) -> Tensor:
+    """Return what the network is given of the eyes: images in [0, 1], or a frozen encoder's features."""
+    pictures = [_picture(config, modality, number) for number in range(EYES)]
     if modality not in config.model.frozen:
         return torch.from_numpy(np.stack(pictures)).float() / 255
     encoder = feature_encoder(config, modality)
     return torch.from_numpy(np.stack([encoder.encoded(modality, picture) for picture in pictures]))
+
+
+def _picture(config: Config, modality: Modality, number: int) -> Pixels:
+    classes, random = len(config.task.classes), generator(0, "public scale", number)
+    eye = draw_eye(number % classes, classes, random)
+    if modality == "fundus":
+        return FundusCamera(config.data.image_size, FundusStyle()).photograph(eye, random)
+    return OctScanner(config.data.volume_size, OctStyle()).scan(eye, random)
