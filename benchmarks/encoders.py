@@ -25,6 +25,7 @@ from clients.site import equipped_network
 from fed.config import load
 from fed.engines.machine import keep_freed_memory
 from fed.engines.site import one_thread
+from fed.initial import untrained
 from fed.sites import MODALITIES, Modality
 from model.parts import ENCODER
 
@@ -84,9 +85,9 @@ def _encoder(scale: str, modality: Modality, way: Way = PLAIN) -> nn.Module:
         "model.scale": scale,
         "data.image_size": image,
         "data.volume_size": volume,
-        "training.channels_last": way.channels_last,
     }
-    network = equipped_network(load([Path("configs/demo.yaml")], settings))
+    config = load([Path("configs/demo.yaml")], settings)
+    network = equipped_network(config) if way.channels_last else untrained(config)
     return network.get_submodule(ENCODER[modality]).train()
 
 

@@ -99,7 +99,7 @@ def replay(file: Path, config_file: Path) -> float:
     weights = list(chain.from_iterable(encoder.parameters() for encoder, _, _ in parts))
     training = config.training
     optimizer = torch.optim.AdamW(
-        weights, lr=training.lr, weight_decay=training.weight_decay, foreach=True
+        weights, lr=training.lr, weight_decay=training.weight_decay, fused=True
     )
     keep_freed_memory()
     with one_thread():

@@ -41,7 +41,7 @@ class MeanGradient:
     def result(self) -> dict[str, NDArray[np.float32]]:
         """Return the mean of each weight's own gradient, by name."""
         return {
-            name: (total / self._steps - correction).float().cpu().numpy()
+            name: (total / self._steps - correction).float().contiguous().cpu().numpy()
             for name, total, correction in zip(
                 self._weights, self._sums, self._corrections, strict=True
             )

@@ -36,6 +36,10 @@ ones, fits in memory."""
 ENCODED_AT_ONCE = 64
 """Cases that a frozen encoder is given at once."""
 
+LAYOUTS = {4: torch.channels_last, 5: torch.channels_last_3d}
+"""Of the weights of encoders, by their axes; the maps that they make follow. A convolution then
+finds all channels of a pixel side by side (`benchmarks/encoders.py`)."""
+
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 """Of the autocast that ``training.precision`` asks for."""
 
@@ -251,15 +255,14 @@ def forget_network() -> None:
 
 
 def _equipped(network: RIMA, config: Config) -> RIMA:
-    """Give the encoders the memory layout and the checkpointing that are asked for."""
-    if config.training.channels_last:
-        # module.to() knows one layout at a time; its signature names only that of images.
-        network.fundus_encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        network.oct_encoder.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
-    if config.training.checkpointing:
-        for encoder in (network.fundus_encoder, network.oct_encoder):
-            if isinstance(encoder, Res2Net | ResNet3d):  # and not features that are given
-                encoder.checkpoint = True
+    """Lay the encoders' weights out channels last, and give them the checkpointing asked for."""
+    for encoder in (network.fundus_encoder, network.oct_encoder):
+        for weight in encoder.parameters():
+            if weight.ndim in LAYOUTS:
+                weight.data = weight.data.to(memory_format=LAYOUTS[weight.ndim])
+        # features that are given have no blocks to checkpoint
+        if config.training.checkpointing and isinstance(encoder, Res2Net | ResNet3d):
+            encoder.checkpoint = True
     return network
 
 

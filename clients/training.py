@@ -90,7 +90,12 @@ def _parameters(
     state = network.state_dict()
     grouped = modules_of(state)
     keys = [key for module in modules for key in grouped.get(module, ())]
-    return {key: state[key].cpu().numpy() for key in keys if learned(key) or not learned_only}
+    # A site lays weights out as suits it; sums over what it sends must not depend on that.
+    return {
+        key: state[key].contiguous().cpu().numpy()
+        for key in keys
+        if learned(key) or not learned_only
+    }
 
 
 def _trained(
@@ -196,7 +201,7 @@ def _optimizer(
         return torch.optim.SGD(
             weights, lr=task.lr, momentum=0.9, weight_decay=training.weight_decay
         )
-    return torch.optim.AdamW(weights, lr=task.lr, weight_decay=training.weight_decay, foreach=True)
+    return torch.optim.AdamW(weights, lr=task.lr, weight_decay=training.weight_decay, fused=True)
 
 
 class _Share(NamedTuple):

@@ -66,7 +66,10 @@ def membership(
     table = np.stack([1 - share, share], axis=1)
     patients = [*trained.patients, *unseen.patients]
     (value,) = evaluate(members, table, METRIC).values()
-    ((low, high),) = bootstrap(members, table, patients, METRIC, replicates, random).values()
+    together = [""] * len(patients)  # a patient counts in all sites, and no other sites are meant
+    ((low, high),) = bootstrap(
+        members, table, patients, together, METRIC, replicates, random
+    ).values()
     return Estimate(value=value, low=low, high=high)
 
 

@@ -1,4 +1,4 @@
-"""Pooled and per-site metrics of the scores that came back, with intervals over patients."""
+"""Pooled and per-site metrics of the scores that came back, with intervals."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -38,6 +38,7 @@ class Cases:
     labels: NDArray[np.int64]
     probabilities: NDArray[np.float64]
     patients: list[str]
+    sites: list[str]
 
 
 def metrics_of(config: Config) -> tuple[str, ...]:
@@ -85,7 +86,7 @@ def metric_table(
     Parameters
     ----------
     replicates : int
-        Bootstrap resamples of the patients; 0 gives values without intervals.
+        Bootstrap resamples of the sites and, within them, patients; 0 gives values without intervals.
     name : str
         Names the random stream of the bootstrap.
     metrics : sequence of str, optional
@@ -115,7 +116,13 @@ def metric_table(
         if replicates:
             random = generator(seed, name, condition, "bootstrap")
             intervals = bootstrap(
-                cases.labels, cases.probabilities, cases.patients, chosen, replicates, random
+                cases.labels,
+                cases.probabilities,
+                cases.patients,
+                cases.sites,
+                chosen,
+                replicates,
+                random,
             )
             for key, (low, high) in intervals.items():
                 table[condition][key] |= {"low": low, "high": high}
@@ -206,6 +213,7 @@ def operating_points(
             cases.labels,
             cases.probabilities,
             cases.patients,
+            cases.sites,
             evaluation.bootstrap,
             random,
         )
@@ -225,14 +233,13 @@ def pool(sites: Sequence[Scores], condition: Condition) -> Cases:
     """Return the cases of all sites that have what a condition needs."""
     found = [s for s in sites if condition in s.rows and len(s.rows[condition])]
     if not found:
-        return Cases(np.zeros(0, np.int64), np.zeros((0, 2)), [])
+        return Cases(np.zeros(0, np.int64), np.zeros((0, 2)), [], [])
+    names = [s.site for s in found for _ in s.rows[condition]]
     return Cases(
         np.concatenate([s.labels[s.rows[condition]] for s in found]),
         np.concatenate([s.probabilities[condition] for s in found]),
-        patients_of_sites(
-            [s.patient_ids[row] for s in found for row in s.rows[condition]],
-            [s.site for s in found for _ in s.rows[condition]],
-        ),
+        patients_of_sites([s.patient_ids[row] for s in found for row in s.rows[condition]], names),
+        names,
     )
 
 

@@ -73,9 +73,6 @@ class Training(Section):
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     """Of the encoders' arithmetic (autocast), in training and at test; weights, heads, fusion,
     transport and losses stay in 32 bits. `fp16` scales the loss, and counts steps it skips."""
-    channels_last: bool = False
-    """Lay out the encoders' weights and feature maps channels last: the same sums in another
-    order, often faster on GPUs."""
     checkpointing: bool = False
     """Compute the insides of the encoders' blocks again in the backward pass instead of storing
     them: less memory for about a third more time. For `model.scale` medium and paper."""
@@ -109,7 +106,8 @@ class Evaluation(Section):
     """What the model is given at a held-out site; empty: nobody judges it. A federation of one
     modality has that one alone."""
     bootstrap: Annotated[Whole, Field(ge=0)] = 1000
-    """Resamples of the patients behind every 95 % interval; 0: no intervals."""
+    """Resamples behind every 95 % interval, of held-out sites and, within them, patients; 0: no
+    intervals."""
     headline: str = "auc"
     """The metric that reports lead with, and by which a run is followed."""
     tables: tuple[str, ...] = ("qwk", "balanced_accuracy", "ece")

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from fed.config.judging import Equipment as Asked
 from fed.judgement.eyes import TwoImageEyes
 from fed.judgement.mix import corrected, shares
-from fed.metrics import interval_of, multiplicities
+from fed.metrics import interval_of, resamples
 from fed.results import Equipment, Estimate, SiteValue
 from fed.sites import MODALITIES, Modality, SiteCard
 
@@ -45,13 +45,11 @@ def equipment(
         The mix of grades that the answers are made for.
     asked : Equipment
     replicates : int
-        Bootstrap resamples of the held-out patients, the same for all sites; 0: no intervals.
+        Bootstrap resamples of the held-out eyes, the same for all sites; 0: no intervals.
     generator : numpy.random.Generator
     """
-    owners, owner = np.unique(np.asarray(eyes.patients), return_inverse=True)
-    weights = np.ones((len(eyes), 1))
-    if len(owners) > 1 and replicates > 1:
-        weights = np.hstack([weights, multiplicities(len(owners), replicates, generator)[owner]])
+    drawn = resamples(eyes.patients, eyes.sites, replicates, generator)
+    weights = np.hstack([np.ones((len(eyes), 1)), *drawn])
     cost: dict[Modality, float] = {"oct": asked.cost.oct, "fundus": asked.cost.fundus}
     return Equipment(
         cost=cost,
@@ -143,5 +141,5 @@ def _estimate(values: Vector) -> Estimate:
     value = float(values[0]) if np.isfinite(values[0]) else None
     if len(values) == 1:
         return Estimate(value=value)
-    low, high = interval_of(values[1:]) if value is not None else (None, None)
+    low, high = interval_of([values[1:]]) if value is not None else (None, None)
     return Estimate(value=value, low=low, high=high)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from fed.config.judging import Sets as Asked
 from fed.judgement.conformal import binomial_interval, coverage_by_luck, sets_of, threshold_of
-from fed.metrics import interval_of, multiplicities, patients_of_sites
+from fed.metrics import Interval, interval_of, resamples
 from fed.patients import whole_patients
 from fed.results import Estimate, Sets, SetScore
 from fed.sites import CONDITIONS, Condition
@@ -30,7 +30,7 @@ class Scored:
     calibrated_on : int
     threshold : float
     patients : tuple of str
-        Of the n eyes; a patient's name tells sites apart.
+        Of the n eyes.
     holds : array (n,) of bool
         Whether the set holds the true grade.
     sizes : array (n,)
@@ -63,7 +63,7 @@ def prediction_sets(
         The same of the validation splits of the training sites.
     asked : Sets
     replicates : int
-        Bootstrap resamples of the patients behind the intervals of sizes; 0: none.
+        Bootstrap resamples of the eyes; 0: sizes have no interval.
     """
     if "model" in held_out or not len(held_out):
         return None
@@ -131,7 +131,7 @@ def _by_condition(
             Scored(
                 len(own[0]),
                 threshold,
-                tuple(patients_of_sites(list(eyes["patient_id"]), list(eyes["site"]))),
+                tuple(eyes["patient_id"]),
                 sets[np.arange(len(labels)), labels],
                 sets.sum(axis=1).astype(np.float64),
             ),
@@ -150,7 +150,18 @@ def _score(
     holds = np.concatenate([each.holds for each in hospitals])
     sizes = np.concatenate([each.sizes for each in hospitals])
     patients = [patient for each in hospitals for patient in each.patients]
+    sites = [number for number, each in enumerate(hospitals) for _ in each.patients]
+    drawn = [
+        np.stack([holds @ weights, sizes @ weights]) / weights.sum(axis=0)
+        for weights in resamples(patients, sites, replicates, generator)
+    ]
     low, high = binomial_interval(int(holds.sum()), len(holds))
+    if len(hospitals) > 1:
+        low, high = _wider((low, high), interval_of(shares for shares, _ in drawn))
+    size = Estimate(value=float(sizes.mean()))
+    if replicates > 1:
+        least, most = interval_of(means for _, means in drawn)
+        size = Estimate(value=size.value, low=least, high=most)
     one = shared or len(hospitals) == 1
     eyes = [each.calibrated_on for each in hospitals]
     return SetScore(
@@ -158,23 +169,13 @@ def _score(
         calibrated_on=eyes[0] if one else sum(eyes),
         threshold=hospitals[0].threshold if one else None,
         coverage=Estimate(value=float(holds.mean()), low=low, high=high),
-        size=_mean_size(sizes, patients, replicates, generator),
+        size=size,
     )
 
 
-def _mean_size(
-    sizes: NDArray[np.float64],
-    patients: Sequence[str],
-    replicates: int,
-    generator: np.random.Generator,
-) -> Estimate:
-    value = float(sizes.mean())
-    owners, owner = np.unique(np.asarray(patients), return_inverse=True)
-    if replicates < 2:
-        return Estimate(value=value)
-    if len(owners) < 2:
-        return Estimate(value=value, low=None, high=None)
-    by_patient = np.bincount(owner, sizes), np.bincount(owner).astype(np.float64)
-    drawn = multiplicities(len(owners), replicates, generator)
-    low, high = interval_of((by_patient[0] @ drawn) / (by_patient[1] @ drawn))
-    return Estimate(value=value, low=low, high=high)
+def _wider(exact: Interval, resampled: Interval) -> Interval:
+    """Return what holds both: where every set holds the truth, resamples would all say so."""
+    (low, high), (least, most) = exact, resampled
+    if low is None or high is None or least is None or most is None:
+        return exact
+    return min(low, least), max(high, most)

@@ -13,8 +13,8 @@ from fed.metrics import (
     evaluate,
     interval_of,
     metric,
-    multiplicities,
     patients_of_sites,
+    resamples,
 )
 from fed.results import Count, Estimate, GroupTable, Subgroup
 from fed.sites import CONDITIONS, Condition
@@ -53,7 +53,7 @@ def subgroups(
     column : str
     metrics : sequence of str
     replicates : int
-        Bootstrap resamples of the patients; 0 gives values without intervals.
+        Bootstrap resamples of the eyes; 0 gives values without intervals.
     generator : callable
     """
     if "model" in predictions:
@@ -105,11 +105,11 @@ def _group(
     cases: "pd.DataFrame", metrics: Sequence[str], replicates: int, generator: np.random.Generator
 ) -> Subgroup:
     labels, probabilities = _arrays(cases)
-    patients = _patients(cases)
+    sites, patients = list(cases["site"]), list(cases["patient_id"])
     values = evaluate(labels, probabilities, metrics)
     estimates = {name: Estimate(value=value) for name, value in values.items()}
     if replicates:
-        spread = bootstrap(labels, probabilities, patients, metrics, replicates, generator)
+        spread = bootstrap(labels, probabilities, patients, sites, metrics, replicates, generator)
         estimates = {
             name: Estimate(value=values[name], low=low, high=high)
             for name, (low, high) in spread.items()
@@ -117,7 +117,9 @@ def _group(
     by_class = np.bincount(labels, minlength=probabilities.shape[1])
     return Subgroup(
         count=Count(
-            cases=len(labels), patients=len(set(patients)), by_class=tuple(by_class.tolist())
+            cases=len(labels),
+            patients=len(set(patients_of_sites(patients, sites))),
+            by_class=tuple(by_class.tolist()),
         ),
         small=bool((by_class < FEW).any()),
         metrics=estimates,
@@ -159,13 +161,9 @@ def _equity(
     value = float(scaled(np.ones((len(labels), 1)))[0])
     if not replicates:
         return Estimate(value=value)
-    owners, owner = np.unique(np.asarray(_patients(cases)), return_inverse=True)
-    low, high = interval_of(scaled(multiplicities(len(owners), replicates, generator)[owner]))
+    drawn = resamples(list(cases["patient_id"]), list(cases["site"]), replicates, generator)
+    low, high = interval_of(scaled(weights) for weights in drawn)
     return Estimate(value=value, low=low, high=high)
-
-
-def _patients(cases: "pd.DataFrame") -> list[str]:
-    return patients_of_sites(list(cases["patient_id"]), list(cases["site"]))
 
 
 def _arrays(cases: "pd.DataFrame") -> tuple[NDArray[np.int64], Vector]:

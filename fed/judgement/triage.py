@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from fed.judgement.eyes import TwoImageEyes
 from fed.judgement.mix import corrected
-from fed.metrics import Ranking, agreement, interval_of, multiplicities
+from fed.metrics import Ranking, agreement, interval_of, resamples
 from fed.results import Estimate, Triage, TriageClinic, TriageCurve, TriageScore
 from fed.results.judgement import FirstImage, Mix
 from fed.results.judgement import Ranking as Order
@@ -27,8 +27,6 @@ Curves = dict[Order, dict[str, Matrix]]
 SHARES = tuple(round(0.05 * step, 2) for step in range(21))
 ENOUGH = 0.95
 TOLERANCE = 1e-9
-BLOCK = 1 << 17
-"""Weights held at once."""
 
 
 def entropy(first: Matrix, both: Matrix) -> Vector:
@@ -97,7 +95,7 @@ def triage(
         Another mix beside the drawn one: entered as a prior before eyes are ranked, and as the
         weight of the eyes of each grade.
     replicates : int
-        Bootstrap resamples of the patients; 0 gives values without intervals.
+        Bootstrap resamples of the eyes; 0 gives values without intervals.
     generator : callable
         Gives the random numbers of one image's clinics by its name; both mixes meet the same resamples.
     """
@@ -225,17 +223,14 @@ def _resampled(
     replicates: int,
     generator: np.random.Generator,
 ) -> Curves | None:
-    """Return the curves of resampled patients; None where they would say nothing about spread."""
-    owners, owner = np.unique(np.asarray(eyes.patients), return_inverse=True)
-    if len(owners) < 2 or replicates < 2:
-        return None
-    block = max(1, BLOCK // len(eyes))
+    """Return the curves of resampled eyes; None where they would say nothing about spread."""
     parts = []
-    for begin in range(0, replicates, block):
-        drawn = multiplicities(len(owners), min(block, replicates - begin), generator)[owner]
+    for drawn in resamples(eyes.patients, eyes.sites, replicates, generator):
         weights = weights_at(eyes.labels, drawn, mix)
         kept = weights[:, np.isfinite(weights).all(axis=0)]
         parts.append(curves(eyes.labels, one, two, kept))
+    if not parts:
+        return None
     return {
         order: {m: np.concatenate([part[order][m] for part in parts], axis=1) for m in METRICS}
         for order in ORDERS
@@ -297,7 +292,7 @@ def _estimate(value: float, spread: Vector | None) -> Estimate:
     defined = float(value) if np.isfinite(value) else None
     if spread is None:
         return Estimate(value=defined)
-    low, high = interval_of(spread)
+    low, high = interval_of([spread])
     return Estimate(value=defined, low=low, high=high)
 
 

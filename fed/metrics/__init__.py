@@ -21,9 +21,8 @@ from fed.metrics._bootstrap import (
     Interval,
     bootstrap_of,
     interval_of,
-    multiplicities,
-    multiplicities_within,
     patients_of_sites,
+    resamples,
 )
 from fed.metrics._operating import at_threshold, threshold_for
 from fed.metrics._ranks import Ranking
@@ -55,11 +54,10 @@ __all__ = [
     "evaluate",
     "interval_of",
     "metric",
-    "multiplicities",
-    "multiplicities_within",
     "names",
     "patients_of_sites",
     "reliability",
+    "resamples",
     "threshold_for",
 ]
 
@@ -130,18 +128,21 @@ def bootstrap(
     labels: Labels,
     probabilities: Probabilities,
     patients: Sequence[object],
+    sites: Sequence[object],
     metrics: Sequence[str] | None,
     replicates: int,
     generator: np.random.Generator,
 ) -> dict[str, Interval]:
-    """Return the 95 % percentile bootstrap interval of each metric, over patients.
+    """Return the 95 % percentile bootstrap interval of each metric: sites and, within them, patients.
 
     Parameters
     ----------
     labels, probabilities, metrics
         As for `evaluate`.
     patients : sequence (n,)
-        Whose case it is; cases of one patient are drawn together. See `patients_of_sites`.
+        Whose case it is; cases of one patient are drawn together. An id counts within its site.
+    sites : sequence (n,)
+        Drawn first, and within each its patients; those of a single site are its patients' alone.
     replicates : int
     generator : numpy.random.Generator
 
@@ -164,7 +165,8 @@ def bootstrap(
     replicate that happened to lose one of them would estimate another quantity and is left out.
     """
     parts = {name: metric(name) for name in (names() if metrics is None else metrics)}
-    return bootstrap_of(*checked(labels, probabilities), patients, parts, replicates, generator)
+    checked_cases = checked(labels, probabilities)
+    return bootstrap_of(*checked_cases, patients, sites, parts, replicates, generator)
 
 
 def confusion(labels: Labels, probabilities: Probabilities) -> NDArray[np.int64]:

@@ -47,6 +47,7 @@ def at_threshold(
     labels: Labels,
     probabilities: Probabilities,
     patients: Sequence[object],
+    sites: Sequence[object],
     replicates: int,
     generator: np.random.Generator,
 ) -> dict[str, tuple[float | None, Interval]]:
@@ -56,11 +57,11 @@ def at_threshold(
     -------
     dict
         ``sensitivity``, ``specificity``, ``positive_predictive_value`` and
-        ``negative_predictive_value``: value and 95 % interval over patients; None where undefined.
+        ``negative_predictive_value``: value and 95 % interval (see `bootstrap`); None where undefined.
     """
     labels, probabilities = checked(labels, probabilities)
     said = np.eye(2)[(probabilities[:, 1] >= threshold).astype(int)]
-    intervals = bootstrap_of(labels, said, patients, FIGURES, replicates, generator)
+    intervals = bootstrap_of(labels, said, patients, sites, FIGURES, replicates, generator)
     once = WeightedSample(Sample(labels, said), np.ones((len(labels), 1)))
     values = {name: measure(once)[0] for name, measure in FIGURES.items()}
     return {

@@ -13,6 +13,7 @@ from fed.report.words import (
     listed,
     metric_words,
     number,
+    resampled,
     summary,
 )
 from fed.results import Estimate, Run
@@ -82,7 +83,7 @@ def _data(run: Run) -> Iterator[str]:
 def _scores(run: Run) -> Iterator[str]:
     results = run.results
     yield from ("## Scores at sites that took no part in training", "")
-    yield "Value with its 95 % interval (bootstrap over patients)."
+    yield f"Value with its 95 % interval ({resampled(len(results.with_role('held_out')))})."
     for title, names in (("", results.shown), ("### Calibration", CALIBRATION)):
         yield from (["", title, ""] if title else [""])
         heads = [metric_words(name, len(results.classes)).title for name in names]

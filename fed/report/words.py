@@ -53,6 +53,9 @@ GIVEN: dict[Condition, str] = {
     "fundus": "fundus only",
     "oct": "OCT only",
 }
+FEW_SITES = 10
+"""Fewer held-out sites than these give an interval that can hold the truth in fewer than 9 of 10
+studies (benchmarks/site_intervals.py)."""
 OWNS: dict[Condition, str] = {
     "both": "both a fundus camera and an OCT scanner",
     "fundus": "a fundus camera only",
@@ -127,6 +130,15 @@ def resting_on(count: Count | None, classes: Sequence[str]) -> str:
         return ""
     patients = "" if count.patients == count.cases else f" of {counted(count.patients, 'patient')}"
     return f"{counted(count.cases, 'case')}{patients}: {by_grade(count, classes)}"
+
+
+def resampled(sites: int) -> str:
+    """Say what is drawn anew for the intervals of what several held-out sites give, or one."""
+    if sites < 2:
+        return "from resampling the patients of the held-out site"
+    return f"from resampling the {sites} held-out sites and, within them, their patients" + (
+        ", rather too short with so few sites" if sites < FEW_SITES else ""
+    )
 
 
 def by_grade(count: Count, classes: Sequence[str]) -> str:

@@ -92,9 +92,10 @@ class SetScore(Record):
         A grade is in the set if its probability is at least this; None where sets have several
         thresholds. 0 is a set of all grades, for want of eyes to calibrate on.
     coverage : Estimate
-        Share of the sets that hold the true grade, with its exact binomial 95 % interval.
+        Share of the sets that hold the true grade, with its exact binomial 95 % interval; over
+        several hospitals it is no narrower than that of resampled hospitals and patients.
     size : Estimate
-        Mean number of grades in a set, with its 95 % bootstrap interval over patients.
+        Mean number of grades in a set, with its 95 % bootstrap interval.
     """
 
     cases: int

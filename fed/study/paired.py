@@ -11,14 +11,11 @@ from fed.metrics import (
     Sample,
     WeightedSample,
     interval_of,
-    multiplicities_within,
+    resamples,
 )
 from fed.study.shared import Answers, SharedCases
 
 Vector = NDArray[np.float64]
-
-BLOCK = 1 << 17
-"""Weights held at once."""
 
 
 def scores(
@@ -53,18 +50,12 @@ def bootstrap_difference(
 
     Both runs are judged on the same resamples: sites, and within them patients, with replacement.
     """
-    if len(set(cases.patients)) < 2 or replicates < 2:
-        return dict.fromkeys(metrics, (None, None))
     values: dict[str, list[Vector]] = {name: [] for name in metrics}
-    block = max(1, BLOCK // len(cases))
-    for start in range(0, replicates, block):
-        weights = multiplicities_within(
-            cases.patients, cases.sites, min(block, replicates - start), generator
-        )
+    for weights in resamples(cases.patients, cases.sites, replicates, generator):
         one, two = (scores(cases, a, metrics, weights) for a in (cases.reference, cases.other))
         for name in metrics:
             values[name].append(two[name] - one[name])
-    return {name: interval_of(np.concatenate(parts)) for name, parts in values.items()}
+    return {name: interval_of(parts) for name, parts in values.items()}
 
 
 def _mean(values: Vector) -> Vector:

@@ -19,7 +19,7 @@ UNADAPTED = "unadapted"
 class Row:
     """One metric of one run; `site` is a held-out site or `POOLED`, `value` None if undefined.
 
-    `low` and `high` are its 95 % interval over patients; None where the run has none.
+    `low` and `high` are its 95 % interval; None where the run has none.
     """
 
     method: str

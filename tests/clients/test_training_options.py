@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch.optim import AdamW
 
 from clients.gradient_accumulation import GradientAccumulator
-from clients.site import LocalSite, open_site
+from clients.site import LocalSite, forget_network, open_site
 from clients.training import train
 from fed.config import Config, resolve
 from fed.errors import ConfigError
@@ -49,13 +50,41 @@ def assert_close(update: Update, expected: Update, tolerance: float) -> None:
         )
 
 
-@pytest.mark.parametrize(
-    ("option", "scale"), [("channels_last", "small"), ("checkpointing", "medium")]
-)
-def test_layout_and_checkpointing_compute_the_same(option: str, scale: str) -> None:
-    expected = trained(config(model={"scale": scale}))
-    update = trained(config(model={"scale": scale}, training={option: True}))
+def test_checkpointing_computes_the_same() -> None:
+    assert_close(trained(config(training={"checkpointing": True})), trained(config()), 1e-4)
+
+
+@pytest.mark.parametrize("scale", ["small", "medium"])
+def test_channels_last_computes_the_same(scale: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under group normalisation: the moments of eight small images magnify rounding."""
+    federation = config(model={"scale": scale, "normalisation": "group"})
+    update = trained(federation)
+    monkeypatch.setattr("clients.site.LAYOUTS", {})
+    forget_network()
+    expected = trained(federation)
+    forget_network()
     assert_close(update, expected, 1e-4)
+
+
+@pytest.mark.parametrize("private", [False, True])
+def test_a_site_steps_as_adamw_steps(private: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The fused step reads memory as it lies: weights and gradients must lie alike."""
+    how: dict[str, Any] = {"training": {"optimizer": "adamw"}}
+    if private:
+        how |= {"model": {"normalisation": "group"}, "privacy": {"epsilon": 8.0}}
+    update = trained(config(**how))
+
+    def unfused(weights: Any, fused: bool, **options: Any) -> torch.optim.Optimizer:
+        return AdamW(weights, foreach=False, **options)
+
+    monkeypatch.setattr("torch.optim.AdamW", unfused)
+    assert_close(update, trained(config(**how)), 1e-4)
+
+
+def test_what_is_sent_lies_in_one_order_whatever_the_layout() -> None:
+    update = trained(config())
+    assert update.parameters["oct_encoder.conv1.weight"].ndim == 5
+    assert all(value.flags.c_contiguous for value in update.parameters.values())
 
 
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
@@ -133,9 +162,25 @@ def test_checkpointing_without_blocks_is_refused() -> None:
 
 
 def test_options_reach_a_site_by_the_configuration_alone() -> None:
-    federation = config(training={"channels_last": True, "checkpointing": True})
-    assert json.loads(federation.model_dump_json())["training"]["channels_last"] is True
+    federation = config(training={"checkpointing": True})
+    assert json.loads(federation.model_dump_json())["training"]["checkpointing"] is True
     network = site_of(federation).network(initial_model(federation))
     assert network.fundus_encoder.checkpoint is True
-    weight = network.get_parameter("oct_encoder.conv1.weight")
-    assert weight.is_contiguous(memory_format=torch.channels_last_3d)
+
+
+def test_encoders_are_channels_last() -> None:
+    network = site_of(config()).network(initial_model(config()))
+    image = network.get_parameter("fundus_encoder.conv1.0.weight")
+    assert image.is_contiguous(memory_format=torch.channels_last)
+    volume = network.get_parameter("oct_encoder.conv1.weight")
+    assert volume.is_contiguous(memory_format=torch.channels_last_3d)
+
+
+def test_an_encoder_of_volumes_may_have_convolutions_of_images() -> None:
+    """As those that read a volume scan by scan."""
+    pytest.importorskip("efficientnet_lite_pytorch")
+    drawn = {"use": "efficientnet_lite0", "pretrained": False}
+    federation = config(model={"encoders": {"oct": drawn}})
+    network = site_of(federation).network(initial_model(federation))
+    weight = network.get_parameter("oct_encoder.network.network._conv_stem.weight")
+    assert weight.is_contiguous(memory_format=torch.channels_last)

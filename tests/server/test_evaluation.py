@@ -1,5 +1,6 @@
 """From the scores of sites to tables: who counts once, and what rests on what."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,41 @@ def test_one_site_alone_has_one_interval():
     assert sites["bb"]["oct"] == pooled["oct"]
     pooled, sites = tables_of([scores("a", 40), scores("bb", 40)], config())
     assert sites["a"]["both"] != pooled["both"]
+
+
+def test_held_out_sites_that_differ_widen_every_interval_of_all_of_them():
+    """And of each by itself they do nothing."""
+    classes, n = 2, 40
+    p = np.where(np.arange(n)[:, None] % classes == np.arange(classes), 0.8, 0.2)
+    sites = []
+    for number, site in enumerate("abcdef"):
+        own = scores(site, n, ("both",), classes)
+        labels = np.arange(n) % classes
+        flawed = np.arange(n) // 2 % (2 if number < 2 else 10) == 0  # of two sites half is wrong
+        wrong = np.where(flawed[:, None], p[:, ::-1], p)
+        sites.append(replace(own, labels=labels, probabilities={"both": wrong}))
+    one = replace(
+        sites[0],
+        site="one",
+        case_ids=tuple(f"{s.site}{i}" for s in sites for i in s.case_ids),
+        patient_ids=tuple(f"{s.site}{i}" for s in sites for i in s.patient_ids),
+        labels=np.concatenate([s.labels for s in sites]),
+        rows={"both": np.arange(6 * n)},
+        probabilities={"both": np.concatenate([s.probabilities["both"] for s in sites])},
+    )
+    keys = ("evaluation.bootstrap=200", "evaluation.operating_sensitivity=0.7")
+    asked = config(f"sites={SITES}", "task.classes=[well, ill]", *keys)
+    (apart, by_site), (together, _) = (tables_of(each, asked) for each in (sites, [one]))
+    for name, estimate in together["both"].items():
+        if estimate["low"] is not None:
+            width, wider = (
+                t["both"][name]["high"] - t["both"][name]["low"] for t in (together, apart)
+            )
+            assert wider > 1.2 * width, name
+    assert tables_of(sites[:2], asked)[1]["a"] == by_site["a"]
+    points = [(operating_points(each, [], asked) or {})["both"] for each in (sites, [one])]
+    wider, width = (point.specificity.high - point.specificity.low for point in points)
+    assert wider > 1.2 * width
 
 
 def test_a_patient_counts_within_its_site():

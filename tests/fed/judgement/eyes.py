@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from fed.results import Estimate
+
 SKILL = {"both": 2.2, "fundus": 1.0, "oct": 1.4}
 
 
@@ -29,3 +31,20 @@ def predictions(
             ]
     columns = ["site", "case_id", "patient_id", "condition", "label"]
     return pd.DataFrame(rows, columns=columns + [f"p_{k}" for k in range(classes)])
+
+
+def unlike_sites() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return a table of six sites, of which two are graded far worse, and the same eyes of one."""
+    good = predictions({"a": 60, "b": 60, "c": 60, "d": 60})
+    # The second image spoils what the first has told.
+    bad = predictions({"e": 60, "f": 60}, seed=1, skill={"both": -2.0, "fundus": 0.5, "oct": 0.0})
+    apart = pd.concat([good, bad], ignore_index=True)
+    ids = {c: apart["site"] + apart[c] for c in ("case_id", "patient_id")}
+    return apart, apart.assign(site="one", **ids)
+
+
+def width(estimate: Estimate) -> float:
+    """Return how wide an interval is."""
+    assert estimate.low is not None
+    assert estimate.high is not None
+    return estimate.high - estimate.low

@@ -8,7 +8,7 @@ from fed.judgement.equipment import equipment, gains, over_patients
 from fed.judgement.eyes import two_image_eyes
 from fed.judgement.mix import corrected, shares
 from fed.sites import Resources, SiteCard
-from tests.fed.judgement.eyes import predictions
+from tests.fed.judgement.eyes import predictions, unlike_sites, width
 
 EVEN = np.full(4, 0.25)
 NOBODY = (0, 0, 0, 0)
@@ -104,3 +104,12 @@ def test_a_grade_that_no_held_out_eye_has_leaves_a_site_without_a_value():
     found = value_of(eyes, cards, replicates=20).sites
     assert found["with"].correct.content() == {"value": None, "low": None, "high": None}
     assert found["without"].correct.value is not None
+
+
+def test_held_out_sites_that_differ_widen_the_interval():
+    cards = [card("x", "fundus", (30, 10, 10, 10))]
+    apart, together = (
+        value_of(eyes_of(frame), cards, replicates=300).sites["x"] for frame in unlike_sites()
+    )
+    assert apart.nats.value == pytest.approx(together.nats.value)
+    assert width(apart.nats) > 2 * width(together.nats)

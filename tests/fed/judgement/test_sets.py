@@ -5,8 +5,9 @@ import pytest
 
 from fed.config.judging import Sets
 from fed.judgement import sets as module
+from fed.judgement.conformal import binomial_interval
 from fed.judgement.sets import prediction_sets
-from tests.fed.judgement.eyes import predictions
+from tests.fed.judgement.eyes import predictions, unlike_sites, width
 
 
 def generator(site, purpose):
@@ -111,3 +112,26 @@ def test_neither_order_of_rows_nor_other_sites_change_a_hospital():
 
 def test_models_of_the_sites_own_have_no_sets():
     assert found_of(predictions({"a": 100}).assign(model="m")) is None
+
+
+def test_hospitals_that_differ_widen_the_intervals_of_all_and_one_alone_has_exact_ones():
+    validation = predictions({"t": 200}, seed=2)
+    apart, together = (
+        found_of(frame, validation, replicates=300, calibrate="federated")
+        for frame in unlike_sites()
+    )
+    one, of_all = together.pooled["both"], apart.pooled["both"]
+    assert of_all.coverage.value == one.coverage.value
+    assert (one.coverage.low, one.coverage.high) == binomial_interval(
+        round(360 * one.coverage.value), 360
+    )
+    assert width(of_all.coverage) > 2 * width(one.coverage)
+    assert width(of_all.size) > width(one.size)
+    assert apart.sites["a"]["both"].coverage.high > 0.85
+
+
+def test_where_every_set_holds_the_truth_the_interval_is_the_exact_one():
+    found = found_of(predictions({"a": 60, "b": 60}), cases=3)  # too few: sets of all grades
+    coverage = found.pooled["both"].coverage
+    scored = found.pooled["both"].cases
+    assert (coverage.value, coverage.low) == (1.0, binomial_interval(scored, scored)[0])

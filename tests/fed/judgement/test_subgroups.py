@@ -6,7 +6,7 @@ import pytest
 from sklearn.metrics import accuracy_score, roc_auc_score
 
 from fed.judgement.subgroups import UNKNOWN, equity_scaled, subgroups
-from tests.fed.judgement.eyes import predictions
+from tests.fed.judgement.eyes import predictions, unlike_sites, width
 
 METRICS = ("auc", "accuracy", "nll")
 P = [f"p_{k}" for k in range(4)]
@@ -112,3 +112,18 @@ def test_the_order_of_rows_changes_nothing_and_own_models_have_no_groups():
     moved = table_of(frame.sample(frac=1, random_state=0), groups.iloc[::-1], 30).content()
     assert moved == one
     assert subgroups(frame.assign(model="m"), groups, "sex", METRICS, 0, generator) is None
+
+
+def test_sites_that_differ_widen_the_intervals_of_a_group():
+    tables = []
+    for frame in unlike_sites():
+        groups = frame[["site", "case_id"]].drop_duplicates()
+        groups = groups.assign(sex=["f" if n % 3 else "m" for n in range(len(groups))])
+        tables.append(table_of(frame, groups, replicates=300))
+    apart, together = tables
+    for name in ("f", "m"):
+        wide, narrow = (table.groups[name].metrics["auc"] for table in tables)
+        assert wide.value == narrow.value
+        assert width(wide) > 1.5 * width(narrow)
+        assert apart.groups[name].count == together.groups[name].count
+    assert width(apart.equity_scaled_auc) > width(together.equity_scaled_auc)

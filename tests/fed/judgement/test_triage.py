@@ -6,7 +6,7 @@ from sklearn.metrics import accuracy_score, cohen_kappa_score
 
 from fed.judgement.eyes import two_image_eyes
 from fed.judgement.triage import SHARES, Sending, curves, entropy, margin, seen, triage
-from tests.fed.judgement.eyes import predictions
+from tests.fed.judgement.eyes import predictions, unlike_sites, width
 
 EVEN = np.full(4, 0.25)
 
@@ -99,7 +99,7 @@ def test_a_mix_is_what_eyes_drawn_in_that_mix_would_give():
 
 
 def test_the_interval_of_the_gain_is_as_wide_as_its_spread_over_patients():
-    frame = predictions({"a": 400, "b": 200})
+    frame = predictions({"a": 600})
     labels, first, both = arrays(frame)
     gained = (both.argmax(axis=1) == labels).astype(float) - (first.argmax(axis=1) == labels)
     of_patient = gained.reshape(-1, 2).mean(axis=1)  # two eyes a patient, in order
@@ -142,3 +142,16 @@ def test_the_order_of_rows_changes_nothing():
     moved = frame.sample(frac=1, random_state=1).reset_index(drop=True)
     two = triage(eyes_of(moved), EVEN, [5, 1, 1, 1], 40, generator).content()
     assert one == two
+
+
+def test_sites_that_differ_widen_the_interval_of_the_gain():
+    found = [
+        triage(eyes_of(frame), EVEN, None, 300, generator).clinics["fundus"]["drawn"]
+        for frame in unlike_sites()
+    ]
+    apart, together = (clinic.metrics["accuracy"] for clinic in found)
+    assert apart.gain.value == pytest.approx(together.gain.value)
+    assert width(apart.gain) > 2 * width(together.gain)
+    assert (apart.gain.low or 0) < 0 < (together.gain.low or 0)
+    assert apart.curves["entropy"].enough.value is None
+    assert together.curves["entropy"].enough.value is not None

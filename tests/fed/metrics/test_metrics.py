@@ -112,7 +112,8 @@ def test_a_metric_of_ones_own_goes_wherever_names_do():
     own = f"{__name__}:Hits"
     found = evaluate(labels, p, [own, "accuracy"])
     assert found[own] == pytest.approx(30 * found["accuracy"])
-    low, high = bootstrap(labels, p, range(30), [own], 50, np.random.default_rng(0))[own]
+    random = np.random.default_rng(0)
+    low, high = bootstrap(labels, p, range(30), ["a"] * 30, [own], 50, random)[own]
     assert low < found[own] < high
     assert metric(own).titled(3) == "Hits"
 

@@ -21,7 +21,7 @@ def test_without_a_case_of_the_class_there_is_no_threshold():
 
 def test_figures_by_hand_and_what_is_undefined():
     rng = np.random.default_rng(0)
-    found = at_threshold(0.5, LABELS, P, range(20), 100, rng)
+    found = at_threshold(0.5, LABELS, P, range(20), ["a"] * 20, 100, rng)
     assert {name: value for name, (value, _) in found.items()} == {
         "sensitivity": 0.5,
         "specificity": 0.5,
@@ -30,6 +30,6 @@ def test_figures_by_hand_and_what_is_undefined():
     }
     low, high = found["sensitivity"][1]
     assert 0.1 < low < 0.5 < high < 0.9
-    nobody = at_threshold(0.99, LABELS, P, range(20), 0, rng)
+    nobody = at_threshold(0.99, LABELS, P, range(20), ["a"] * 20, 0, rng)
     assert nobody["positive_predictive_value"] == (None, (None, None))
     assert nobody["sensitivity"][0] == 0.0

@@ -141,8 +141,9 @@ def _scores(found: dict[str, tuple[Any, Any]], classes: tuple[str, ...]) -> tupl
     """Return estimates, counts and operating point of the cases of some sites."""
     labels, p = (np.concatenate(arrays) for arrays in zip(*found.values(), strict=True))
     patients = [f"{site}/{case // 2}" for site in found for case in range(CASES)]
+    sites = [site for site in found for _ in range(CASES)]
     values = evaluate(labels, p)
-    spread = bootstrap(labels, p, patients, None, 100, np.random.default_rng(0))
+    spread = bootstrap(labels, p, patients, sites, None, 100, np.random.default_rng(0))
     estimates = {
         name: {"value": values[name], "low": spread[name][0], "high": spread[name][1]}
         for name in names()
@@ -152,7 +153,7 @@ def _scores(found: dict[str, tuple[Any, Any]], classes: tuple[str, ...]) -> tupl
     point = None
     if len(classes) == 2:
         threshold = threshold_for(0.9, labels, p) or 0.0
-        figures = at_threshold(threshold, labels, p, patients, 100, np.random.default_rng(0))
+        figures = at_threshold(threshold, labels, p, patients, sites, 100, np.random.default_rng(0))
         point = {"threshold": threshold, "chosen_on": "held_out", "target": 0.9} | {
             name: {"value": value, "low": low, "high": high}
             for name, (value, (low, high)) in figures.items()

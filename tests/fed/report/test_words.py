@@ -2,7 +2,7 @@
 
 import pytest
 
-from fed.report.words import summary
+from fed.report.words import resampled, summary
 from fed.results import Results
 from tests.fed.report.synthetic import write_run
 
@@ -20,3 +20,18 @@ def test_the_summary_says_who_trained_with_whom(tmp_path, arrangement, words):
     text = summary(Results.model_validate(results))
     assert words in text
     assert ("One model was trained with" in text) is (arrangement == "federated")
+
+
+@pytest.mark.parametrize(
+    ("sites", "words"),
+    [
+        (1, "from resampling the patients of the held-out site"),
+        (
+            4,
+            "4 held-out sites and, within them, their patients, rather too short with so few sites",
+        ),
+        (10, "10 held-out sites and, within them, their patients"),
+    ],
+)
+def test_intervals_say_what_was_drawn_and_where_it_was_too_little(sites, words):
+    assert resampled(sites).endswith(words)

@@ -10,7 +10,6 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 
 import fedrima
 from fed.errors import ConfigError, DataError
-from fed.metrics import multiplicities_within
 from fed.results import PREDICTIONS, Run, write_predictions
 from fed.study.arms import arms_of, differences
 from fed.study.compare import COLUMNS, compare
@@ -61,23 +60,6 @@ def test_a_run_against_itself_differs_by_nothing(tmp_path):
     assert {(x.difference.value, x.difference.low, x.difference.high) for x in found.lines} == {
         (0.0, 0.0, 0.0)
     }
-
-
-def test_the_resamples_are_of_sites_and_of_patients_within_them():
-    sites = ["a"] * 6 + ["b"] * 4 + ["c"] * 2
-    patients = [f"{s}{n // 2}" for n, s in enumerate(sites)]
-    weights = multiplicities_within(patients, sites, 4000, np.random.default_rng(0))
-    assert (weights[0::2] == weights[1::2]).all()  # eyes of one patient go together
-    by_site = np.array([weights[:6].sum(0) / 6, weights[6:10].sum(0) / 4, weights[10:].sum(0) / 2])
-    assert set(np.unique(by_site)) == {0.0, 1.0, 2.0, 3.0}  # whole sites, as often as drawn
-    assert (by_site.sum(axis=0) == 3).all()
-    assert by_site.mean(axis=1) == pytest.approx(np.ones(3), abs=0.05)
-    assert by_site.var(axis=1) == pytest.approx(np.full(3, 2 / 3), abs=0.05)
-    assert weights[0].mean() == pytest.approx(1.0, abs=0.06)
-    # Of one site: the variance of a multinomial, (m - 1) / m for m patients.
-    alone = multiplicities_within(patients[:6], sites[:6], 4000, np.random.default_rng(0))
-    assert alone.sum(axis=0) == pytest.approx(np.full(4000, 6))
-    assert alone[0].var() == pytest.approx(2 / 3, abs=0.05)
 
 
 def test_the_interval_is_as_wide_as_the_spread_over_patients(tmp_path):
