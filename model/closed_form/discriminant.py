@@ -15,6 +15,9 @@ RIDGE_ALONE = 1.0
 VARIANCE_FLOOR = 1e-3
 """Added to each feature's variance, as a share of the mean one: a unit that is hardly ever active
 would otherwise count like any other."""
+LEAST_SLOPE = 1e-3
+"""Of a head that fails at every group left out: nearly flat, so that it says little, but still ranks.
+Sums with noise may tell so of a head that is good."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ def solve_head(groups: Mapping[str, Sequence[ClassSums]], ridge: float | None = 
     if ridge is None:
         ridge = _best_ridge(judged)
     slopes = [slope(rest.directions([ridge])[0], left) for rest, left in judged]
-    kept = float(np.mean(slopes)) if slopes else 1.0
+    kept = max(float(np.mean(slopes)), LEAST_SLOPE) if slopes else 1.0
     weight = kept * everyone.directions([ridge])[0]
     offsets = -0.5 * np.einsum("kd,kd->k", weight, everyone.effects) - weight @ everyone.offset
     return Head(weight, offsets, ridge, kept)
