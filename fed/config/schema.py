@@ -239,6 +239,12 @@ class Config(Section):
             if any(g.role == "train" and g.ownership[modality] for g in self.sites)
         )
 
+    @property
+    def solves_on_frozen(self) -> bool:
+        """Whether phases take the form that they have on features (`Phase.on_frozen`)."""
+        frozen = all(modality in self.model.frozen for modality in self.modalities)
+        return frozen and self.privacy.epsilon is None
+
     @model_validator(mode="after")
     def _names_differ(self) -> "Config":
         names = [group.name for group in self.sites]

@@ -18,11 +18,11 @@ import typer
 from jinja2 import Environment, StrictUndefined
 
 from fed.config.loading import METHODS
+from fed.config.study import ONLY
 from fed.storage import write_text
 from fed.study import markdown
 from fed.study.evidence import RESULTS, ROOT, ages, page, stored
 from fed.study.options import options_page, parts_page
-from fed.study.plan import ONLY
 from fed.study.tables import Comparison, comparisons, summaries
 
 DOCS, README = Path("docs"), Path("README.md")

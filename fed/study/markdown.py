@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from statistics import fmean
 
 from fed.config import Config
-from fed.config.study import MARGIN
+from fed.config.study import MARGIN, ONLY
 from fed.report.words import MetricWords, counted, metric_words
 from fed.study.page import ordered
-from fed.study.plan import ONLY, plan, reference
+from fed.study.plan import plan, reference
 from fed.study.plots import given
 from fed.study.rows import POOLED, Row
 from fed.study.statistics import SIGNIFICANT, Difference, Mean, holm, mean_over, verdict
