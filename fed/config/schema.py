@@ -375,6 +375,19 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
+    def _learned_pooling_is_trained(self) -> "Config":
+        trains = any("encoders" in phase.trains for phase in self.method.phases)
+        trained = trains and "oct" not in self.model.frozen
+        if trained or self.judge is not None or not self.model.encoder_parts[1].learns_pooling:
+            return self
+        why = "model.frozen.oct is there" if trains else f"{self.method.name} trains no encoder"
+        raise ValueError(
+            "model.encoders.oct.slices: attention has to be trained with the encoder that it belongs "
+            f"to, and {why}; stored features are of whole volumes. Allowed: slices: mean, or a method "
+            "that trains encoders, without model.frozen.oct"
+        )
+
+    @model_validator(mode="after")
     def _frozen_encoders_have_files_to_read(self) -> "Config":
         if self.model.frozen and not all(self.data_of(group).real for group in self.sites):
             raise ValueError("model.frozen: features are of real images; phantom eyes are drawn")

@@ -128,6 +128,12 @@ class Figures:
         assert config.study is not None
         return markdown.settings_table(rows, condition, metric or config.study.metric).rstrip()
 
+    def crossed(self, study: str, condition: str) -> str:
+        """Return the study's metric of one method by the two factors that are varied."""
+        config, rows = stored(self._root, study)
+        assert config.study is not None
+        return markdown.crossed_table(rows, condition, config.study.metric).rstrip()
+
     def overall(self, study: str, metric: str | None = None) -> str:
         """Return the mean over settings and conditions by method, with differences."""
         config, rows = stored(self._root, study)
