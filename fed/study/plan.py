@@ -11,12 +11,10 @@ from typing import Any
 import numpy as np
 
 from fed.config import Config, Study, assign, resolve
-from fed.config.study import Level
+from fed.config.study import ONLY, Level
 from fed.errors import ConfigError, nearest
 from fed.metrics import names
-
-ONLY = "as configured"
-"""The setting of a study that varies nothing."""
+from fed.schedule import phase_lengths
 
 QUICK = "-quick"
 """End of the name of a coarse version."""
@@ -214,13 +212,11 @@ def phase_work(config: Config, eyes: float | None = None) -> list[float]:
     # Pooled phantom eyes have all of their images; real ones have those there are.
     pooled = 2.0 if config.method.pool == "complete" and not config.data.real else 1.0
     work = []
-    for phase in config.method.phases:
+    for phase, rounds in zip(config.method.phases, phase_lengths(config), strict=True):
         # With frozen encoders all cases are encoded in two views a round, and the fusion learns.
         frozen = "encoders" not in phase.trains
         passes = 2.2 if frozen else config.training.local_epochs * phase.epochs
-        passes *= config.training.rounds * phase.share
-        if phase.solve:
-            passes = 1.0
+        passes = 1.0 if phase.solve else passes * rounds
         on_features = FUSED_WEIGHT if "fusion" in phase.trains else FEATURES_WEIGHT
         weight = encoded + on_features * bool(config.model.frozen)
         work.append(weight * eyes * pooled * passes)
@@ -242,7 +238,8 @@ def _run(
     if study.methods:
         raw["method"] = study.methods[study.method_names.index(method)]
     own = study.tuned.get(method, {})
-    chosen = [item for level in levels.values() for item in own.get(level, {}).items()]
+    labels = tuple(levels.values()) or (ONLY,)
+    chosen = [item for label in labels for item in own.get(label, {}).items()]
     try:
         for key, value in [*changes.items(), *chosen]:
             assign(raw, key, value)
