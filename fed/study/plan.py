@@ -13,7 +13,7 @@ import numpy as np
 from fed.config import Config, Study, assign, resolve
 from fed.config.study import Level
 from fed.errors import ConfigError, nearest
-from fed.metrics import names
+from fed.metrics import measured
 
 ONLY = "as configured"
 """The setting of a study that varies nothing."""
@@ -126,14 +126,13 @@ def reference(config: Config, runs: list[PlannedRun]) -> str:
 
 
 def _require_metrics(config: Config) -> None:
-    study, evaluation = _study(config), config.evaluation
-    measured = tuple(dict.fromkeys((*names(), *evaluation.shown, *evaluation.metrics)))
+    study, there = _study(config), measured(config.evaluation)
     endpoint = (study.endpoint.metric,) if study.endpoint else ()
     asked = {"metric": (study.metric,), "figures": study.figures, "endpoint.metric": endpoint}
     for key, chosen in asked.items():
         for name in chosen:
-            if name not in measured:
-                raise ConfigError(f"study.{key}: no metric {name!r}{nearest(name, measured)}")
+            if name not in there:
+                raise ConfigError(f"study.{key}: no metric {name!r}{nearest(name, there)}")
     for name in study.tables:
         if name not in study.figures:
             raise ConfigError(
