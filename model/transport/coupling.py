@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 
 from . import gromov
-from .problems import PaddedProblems, assemble
-from .projection import Marginals
+from .problems import assemble, check
 
 
 class Problem(NamedTuple):
@@ -127,37 +126,34 @@ def labelled_couplings(
 ) -> list[Coupling]:
     """Solve many problems of any sizes together; see `labelled_coupling`.
 
-    The problems are padded to one batch. On a CPU they are solved one by one, by several threads if
-    torch has them; the numbers do not depend on it.
+    On a CPU they are solved one by one, by several threads if torch has them; the numbers do not
+    depend on it. On an accelerator they are padded to one batch.
     """
     if not eps > 0:
         raise ValueError(f"eps is {eps}; it must be positive")
     if not problems:
         return []
-    batch = assemble(problems)
-    return _corrected_couplings(batch, eps, tolerance, max_steps, starts)
+    check(problems, starts)
+    if not problems[0].X.is_cpu:
+        return _solve_together(problems, eps, tolerance, max_steps, starts)
+    # Numba takes a quarter of a second to import, and only couplings on a CPU need it.
+    from . import cpu
+
+    return cpu.solve(problems, eps, tolerance=tolerance, max_steps=max_steps, starts=starts)
 
 
-def _corrected_couplings(
-    batch: PaddedProblems,
+def _solve_together(
+    problems: Sequence[Problem],
     eps: float,
     tolerance: float,
     max_steps: int,
     starts: Sequence[Coupling] | None,
 ) -> list[Coupling]:
-    marginals = Marginals(batch.a[..., None], batch.b[:, None])
-    problem = gromov.Quadratic(batch.D1, batch.D2, marginals, batch.same)
+    batch = assemble(problems)
+    problem = gromov.Quadratic.of(batch)
     start = None if starts is None else batch.pad_starts(starts)
     with torch.no_grad():
-        if batch.D1.is_cpu:
-            # Numba takes a quarter of a second to import, and only couplings need it.
-            from . import cpu
-
-            solution = cpu.solve(batch, eps, tolerance=tolerance, max_steps=max_steps, start=start)
-        else:
-            solution = gromov.solve(
-                problem, eps, tolerance=tolerance, max_steps=max_steps, start=start
-            )
+        solution = gromov.solve(problem, eps, tolerance=tolerance, max_steps=max_steps, start=start)
     costs = gromov.objective(problem, solution.plan, eps)
     steps, converged = solution.steps.tolist(), solution.converged.tolist()
     couplings = []

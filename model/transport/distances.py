@@ -39,16 +39,21 @@ def distances(features: Sequence[Tensor], present: Tensor, name: str) -> Tensor:
     padded = present.new_zeros((*present.shape, present.shape[1]), dtype=torch.float64)
     for same_width in by_width.values():
         stacked = _stack([features[k] for k in same_width], present.shape[1])
-        magnitudes = torch.linalg.vector_norm(stacked.detach(), torch.inf, dim=-1)
+        magnitudes = stacked.detach().abs().amax(-1)
         if not bool(torch.isfinite(magnitudes).all()):
-            position, row = (~torch.isfinite(magnitudes)).nonzero()[0].tolist()
-            where = f" in problem {same_width[position]}" if len(features) > 1 else ""
-            raise ValueError(f"{name}{where} is not finite, first in row {row}")
+            k = same_width[int((~torch.isfinite(magnitudes)).any(1).nonzero()[0])]
+            raise not_finite(features[k], f"{name} in problem {k}" if len(features) > 1 else name)
         if len(same_width) == len(features):
             return _normalised(stacked, magnitudes, present)
         index = torch.tensor(same_width, device=present.device)
         padded = padded.index_copy(0, index, _normalised(stacked, magnitudes, present[index]))
     return padded
+
+
+def not_finite(features: Tensor, name: str) -> ValueError:
+    """Return the error on features that are not all finite."""
+    row = int((~torch.isfinite(features)).any(1).nonzero()[0])
+    return ValueError(f"{name} is not finite, first in row {row}")
 
 
 def _stack(matrices: Sequence[Tensor], rows: int) -> Tensor:

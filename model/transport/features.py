@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -11,9 +12,13 @@ from torch import Tensor
 
 from .problems import result_dtype
 from .projection import Marginals, Potentials, project
-from .scaling import scale_to_uniform
+from .scaling import ScaledPlan, scale_to_uniform
 
 LARGEST_NEWTON_SIDE = 128
+# Newton's method takes the exponential of every cost twice a step. From this many costs on it is
+# cheaper to see first whether so many sweeps, each no more than two products, are enough.
+LEAST_SWEPT_COSTS = 2**15
+SWEEPS_BEFORE_NEWTON = 60
 RESOLUTION = 16
 EASY_COST = 200.0
 HALFWAY_PRECISION = 1e-2
@@ -85,16 +90,13 @@ def feature_plan(
         unit = eps * scaled.amax().clamp(min=torch.finfo(dtype).tiny)
         scaled /= unit
         tolerance = max(tolerance, RESOLUTION * torch.finfo(dtype).eps)
-        if min(scaled.shape) <= LARGEST_NEWTON_SIDE:
-            plan, sweeps, error = _newton_plan(scaled, tolerance)
-        else:
 
-            def write_costs(out: Tensor) -> None:
-                cost.dense(out).clamp_(min=0.0).div_(unit)
+        def write_costs(out: Tensor) -> None:
+            cost.dense(out).clamp_(min=0.0).div_(unit)
 
-            solved = scale_to_uniform(scaled, write_costs, tolerance, max_sweeps)
-            plan, sweeps, error = solved.plan, solved.sweeps, solved.error
-    return FeaturePlan(plan, cost.under(plan), sweeps, error <= tolerance)
+        solved = _solve(scaled, write_costs, tolerance, max_sweeps)
+    converged = solved.error <= tolerance
+    return FeaturePlan(solved.plan, cost.under(solved.plan), solved.sweeps, converged)
 
 
 def standardised(features: Tensor, weights: Tensor) -> Tensor:
@@ -159,12 +161,28 @@ def _large_buffer(n: int, m: int, like: Tensor) -> Tensor:
     return torch.from_numpy(np.empty((n, m), like.numpy().dtype))
 
 
-def _newton_plan(scaled: Tensor, tolerance: float) -> tuple[Tensor, int, float]:
+def _solve(
+    scaled: Tensor, write_costs: Callable[[Tensor], object], tolerance: float, max_sweeps: int
+) -> ScaledPlan:
+    """Solve a plan by Newton's method, by sweeps (`scale_to_uniform`), or by sweeps if few do."""
+    newton = min(scaled.shape) <= LARGEST_NEWTON_SIDE
+    if newton and scaled.numel() < LEAST_SWEPT_COSTS:
+        return _newton_plan(scaled, tolerance)
+    most = min(max_sweeps, SWEEPS_BEFORE_NEWTON) if newton else max_sweeps
+    swept = scale_to_uniform(scaled, write_costs, tolerance, most)
+    if not newton or swept.error <= tolerance:
+        return swept
+    write_costs(scaled)
+    solved = _newton_plan(scaled, tolerance)
+    return replace(solved, sweeps=swept.sweeps + solved.sweeps)
+
+
+def _newton_plan(scaled: Tensor, tolerance: float) -> ScaledPlan:
     """Solve a plan with one short side by Newton's method, its system being that side's size."""
     n, m = scaled.shape
     if n > m:
-        plan, sweeps, error = _newton_plan(scaled.T, tolerance)
-        return plan.T.contiguous(), sweeps, error
+        other_way = _newton_plan(scaled.T, tolerance)
+        return replace(other_way, plan=other_way.plan.T.contiguous())
     costs = scaled.double()[None]
     marginals = Marginals(costs.new_full((1, n, 1), 1 / n), costs.new_full((1, 1, m), 1 / m))
     potentials = Potentials(costs.new_zeros(1, n, 1), costs.new_zeros(1, 1, m))
@@ -176,7 +194,7 @@ def _newton_plan(scaled: Tensor, tolerance: float) -> tuple[Tensor, int, float]:
         solved = project(costs / 2**remaining, marginals, potentials, precision)
         potentials = Potentials(2 * solved.potentials.row, 2 * solved.potentials.column)
         sweeps += solved.sweeps
-    return solved.plan[0].to(scaled.dtype), sweeps, float(solved.error)
+    return ScaledPlan(solved.plan[0].to(scaled.dtype), sweeps, float(solved.error))
 
 
 def checked(X: Tensor, Y: Tensor, T: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -5,22 +5,17 @@ an operation of a tensor library costs more than the numbers in it, so that here
 Rows and columns are sorted by class, and what is zero by the labels is not there: a block a class, row
 by row, one after the other in flat arrays (`plan`, `gain`, `kernel`). `gain` is minus the cost over eps
 without the part that the marginals decide, which moves potentials and no plan.
-
-What is compiled is kept beside this file, or in the user's cache. Numba makes it anew when this file
-changes, not when a constant does that another file defines: touch this one then.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any, TypeVar
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from .anderson import LARGEST_COEFFICIENTS, MEMORY, RIDGE
+from .compilation import compiled
 from .gromov import (
     LOOSEST_PRECISION,
     PRECISION_PER_CHANGE,
@@ -36,25 +31,8 @@ LARGEST_SCALING = 1e100
 NEWTON_SWEEPS_PER_ROW = 0.7
 NEWTON_SWEEPS = 6.0
 
-F = TypeVar("F", bound=Callable[..., object])
 Array = NDArray[np.float64]
 Offsets = NDArray[np.int64]
-
-# Infinities and NaN keep their meaning; sums may be regrouped, which is what lets loops be vectorised.
-OPTIONS: dict[str, Any] = {
-    "nogil": True,
-    "error_model": "numpy",
-    "fastmath": {"contract", "reassoc", "nsz"},
-}
-
-
-def compiled(function: F) -> F:
-    """Compile a function at its first call, or load it as an earlier process compiled it."""
-    try:
-        kept: F = njit(cache=True, **OPTIONS)(function)
-    except RuntimeError:  # There is nowhere to keep it.
-        kept = njit(**OPTIONS)(function)
-    return kept
 
 
 @compiled
@@ -65,31 +43,32 @@ def couple(
     b: Array,
     rows: Offsets,
     columns: Offsets,
-    blocks: Offsets,
-    plan: Array,
+    row_order: Offsets,
+    column_order: Offsets,
+    full_plan: Array,
     row_potential: Array,
     column_potential: Array,
     sweeps: Offsets,
     eps: float,
     tolerance: float,
     warm: bool,
-) -> tuple[int, bool]:
+) -> tuple[int, bool, float]:
     """Iterate the coupling until it stands still.
 
     Parameters
     ----------
     D1, D2 : (n, n), (m, m)
-        Normalised distances.
+        Normalised distances, rows and columns sorted by class.
     a, b : (n,), (m,)
         Positive masses that agree in every class.
-    rows, columns, blocks : (K + 1,)
-        Where the classes begin among the rows, the columns, and in `plan`.
-    plan : (sum of the blocks' sizes,)
-        Written; where it starts, if `warm`.
-    row_potential, column_potential : (n,), (m,)
-        Written; the rows' is where it starts, if `warm`.
+    rows, columns : (K + 1,)
+        Where the classes begin among the rows and the columns.
+    row_order, column_order : (n,), (m,)
+        Where they are in what follows, which holds those that take no part as well.
+    full_plan, row_potential, column_potential : (N, M), (N,), (M,)
+        Written; the plan and the rows' potential are where it starts, if `warm`.
     sweeps : (max_steps,)
-        Written: the sweeps of every outer step, over all classes.
+        Written: the sweeps of every outer step, of the class that took most.
     eps, tolerance
         As in `gromov.solve`.
 
@@ -97,12 +76,80 @@ def couple(
     -------
     steps : int
     converged : bool
+    cost : float
+        As `gromov.objective`.
     """
+    blocks = np.zeros(len(rows), np.int64)
+    for c in range(len(rows) - 1):
+        blocks[c + 1] = blocks[c] + (rows[c + 1] - rows[c]) * (columns[c + 1] - columns[c])
+    plan, gain = np.empty(blocks[-1]), np.empty(blocks[-1])
+    # The cost's part that the marginals decide: it moves potentials only.
+    row_cost, column_cost = _separable_cost(D1, a, eps), _separable_cost(D2, b, eps)
+    f, g = np.empty(len(a)), np.empty(len(b))
+    if warm:
+        for i in range(len(a)):
+            f[i] = row_potential[row_order[i]] - row_cost[i]
+        for c in range(len(rows) - 1):
+            k = blocks[c]
+            for i in range(rows[c], rows[c + 1]):
+                for j in range(columns[c], columns[c + 1]):
+                    plan[k] = full_plan[row_order[i], column_order[j]]
+                    k += 1
+    D2_blocks = _column_blocks(D2, columns)
+    right = np.empty((len(b), len(a)))
+    if warm:
+        _right_product(D2_blocks, plan, rows, columns, blocks, right)
+    else:
+        _products(D2, _unlabelled_start(D1, D2, a, b, eps, f, g), right, 0)
+    steps, converged = _iterate(
+        D1, D2_blocks, a, b, rows, columns, blocks, plan, gain, right, f, g, sweeps, eps,
+        tolerance, warm,
+    )  # fmt: skip
+    _right_product(D2_blocks, plan, rows, columns, blocks, right)
+    _gains(D1, right, rows, columns, blocks, 2 / eps, gain)
+    full_plan[:] = 0.0
+    row_potential[:] = -np.inf
+    column_potential[:] = -np.inf
+    for i in range(len(a)):
+        row_potential[row_order[i]] = f[i] + row_cost[i]
+    for j in range(len(b)):
+        column_potential[column_order[j]] = g[j] + column_cost[j]
+    cost = 0.0
+    for c in range(len(rows) - 1):
+        k = blocks[c]
+        for i in range(rows[c], rows[c + 1]):
+            for j in range(columns[c], columns[c + 1]):
+                mass = plan[k]
+                full_plan[row_order[i], column_order[j]] = mass
+                if mass > 0:
+                    relative = math.log(mass / (a[i] * b[j]))
+                    cost += eps * mass * (row_cost[i] + column_cost[j] - gain[k] + 2 * relative)
+                k += 1
+    return steps, converged, cost
+
+
+@compiled
+def _iterate(
+    D1: Array,
+    D2_blocks: Array,
+    a: Array,
+    b: Array,
+    rows: Offsets,
+    columns: Offsets,
+    blocks: Offsets,
+    plan: Array,
+    gain: Array,
+    right: Array,
+    row_potential: Array,
+    column_potential: Array,
+    sweeps: Offsets,
+    eps: float,
+    tolerance: float,
+    warm: bool,
+) -> tuple[int, bool]:
+    """Iterate the blocks of a plan, given ``D2 T'`` of its start; return steps and whether it ended."""
     n, m, size = len(a), len(b), len(plan)
-    left = np.empty(n * m)
-    gain = np.empty(size)
-    kernel = np.empty(max(size, 1))
-    image = np.empty(size)
+    kernel, image = np.empty(size), np.empty(size)
     u, v, top, work = np.empty(n), np.empty(m), np.empty(m), np.empty(m)
     longest, masses = 0, np.zeros(len(rows) - 1)
     for c in range(len(rows) - 1):
@@ -116,16 +163,8 @@ def couple(
     slot, recorded, decreases = 0, False, 0
     last_change = np.inf
     precision = min(LOOSEST_PRECISION, tolerance)
-    D1_blocks, D2_blocks = _column_blocks(D1, rows), _column_blocks(D2, columns)
-    if warm:
-        _left_product(D1_blocks, plan, rows, columns, blocks, left)
-    else:
-        start = _unlabelled_start(D1, D2, a, b, eps, row_potential, column_potential)
-        product = np.zeros((n, m))
-        _add_product(D1, start, product)
-        left = _column_blocks(product, columns)
     for step in range(len(sweeps)):
-        _gains(left, D2_blocks, rows, columns, blocks, 2 / eps, gain)
+        _gains(D1, right, rows, columns, blocks, 2 / eps, gain)
         error, taken = 0.0, 0
         for c in range(len(rows) - 1):
             r0, r1, c0, c1 = rows[c], rows[c + 1], columns[c], columns[c + 1]
@@ -182,8 +221,19 @@ def couple(
             max(PRECISION_PER_CHANGE * change, PRECISION_PER_CHANGE * tolerance),
             LOOSEST_PRECISION,
         )
-        _left_product(D1_blocks, plan, rows, columns, blocks, left)
+        _right_product(D2_blocks, plan, rows, columns, blocks, right)
     return len(sweeps), False
+
+
+@compiled
+def _separable_cost(D: Array, masses: Array, eps: float) -> Array:
+    """Return what a side's marginal decides of its costs over eps, ``D^2 a / eps``."""
+    costs = np.zeros(len(masses))
+    for i in range(len(masses)):
+        for k in range(len(masses)):
+            costs[i] += D[i, k] * D[i, k] * masses[k]
+        costs[i] /= eps
+    return costs
 
 
 @compiled
@@ -200,84 +250,66 @@ def _column_blocks(matrix: Array, columns: Offsets) -> Array:
 
 
 @compiled
-def _left_product(
-    D1: Array, plan: Array, rows: Offsets, columns: Offsets, blocks: Offsets, left: Array
+def _right_product(
+    D2: Array, plan: Array, rows: Offsets, columns: Offsets, blocks: Offsets, right: Array
 ) -> None:
-    """Write ``D1 T``, a plan's block after the other."""
-    n = rows[-1]
+    """Write ``D2 T'`` (m, n), given the columns of `D2` class by class."""
+    m = columns[-1]
     for c in range(len(rows) - 1):
         s, t = rows[c + 1] - rows[c], columns[c + 1] - columns[c]
-        out = left[n * columns[c] : n * columns[c + 1]].reshape(n, t)
-        for i in range(n):
-            for j in range(t):
-                out[i, j] = 0.0
-        _add_product(
-            D1[n * rows[c] : n * rows[c + 1]].reshape(n, s),
+        _products(
+            D2[m * columns[c] : m * columns[c + 1]].reshape(m, t),
             plan[blocks[c] : blocks[c + 1]].reshape(s, t),
-            out,
+            right,
+            rows[c],
         )
 
 
 @compiled
 def _gains(
-    left: Array,
-    D2: Array,
+    D1: Array,
+    right: Array,
     rows: Offsets,
     columns: Offsets,
     blocks: Offsets,
     factor: float,
     gain: Array,
 ) -> None:
-    """Write ``factor (D1 T) D2`` where mass may go."""
-    n, m = rows[-1], columns[-1]
-    for k in range(len(gain)):
-        gain[k] = 0.0
+    """Write ``factor D1 (T D2)`` where mass may go."""
     for c in range(len(rows) - 1):
-        t = columns[c + 1] - columns[c]
-        right = D2[m * columns[c] : m * columns[c + 1]].reshape(m, t)
-        out = gain[blocks[c] : blocks[c + 1]].reshape(rows[c + 1] - rows[c], t)
-        for other in range(len(rows) - 1):
-            k0, k1 = columns[other], columns[other + 1]
-            block = left[n * k0 : n * k1].reshape(n, k1 - k0)
-            _add_product(block[rows[c] : rows[c + 1]], right[k0:k1], out)
+        s, t = rows[c + 1] - rows[c], columns[c + 1] - columns[c]
+        block = gain[blocks[c] : blocks[c + 1]].reshape(s, t)
+        _products(D1[rows[c] : rows[c + 1]], right[columns[c] : columns[c + 1]], block, 0)
     for k in range(len(gain)):
         gain[k] *= factor
 
 
 @compiled
-def _add_product(A: Array, B: Array, out: Array) -> None:
-    """Add ``A B`` to `out`, four rows of it and two of B at a time.
+def _products(A: Array, B: Array, out: Array, first: int) -> None:
+    """Write ``A B'`` into the columns of `out` from `first` on.
 
-    As fast as a BLAS at these sizes, and in one thread whatever the process has set.
+    Every entry is a sum along two rows that lie in memory as they are: four times as fast as a BLAS
+    at the sizes of a class, near it at larger ones, and in one thread whatever the process has set.
     """
-    n, length, m = A.shape[0], A.shape[1], B.shape[1]
+    n, m, length = A.shape[0], B.shape[0], A.shape[1]
     for i in range(0, n - n % 4, 4):
-        w, x, y, z = out[i], out[i + 1], out[i + 2], out[i + 3]
-        for k in range(0, length - 1, 2):
-            near, far = B[k], B[k + 1]
-            p0, q0, r0, s0 = A[i, k], A[i + 1, k], A[i + 2, k], A[i + 3, k]
-            p1, q1, r1, s1 = A[i, k + 1], A[i + 1, k + 1], A[i + 2, k + 1], A[i + 3, k + 1]
-            for j in range(m):
-                first, second = near[j], far[j]
-                w[j] += p0 * first + p1 * second
-                x[j] += q0 * first + q1 * second
-                y[j] += r0 * first + r1 * second
-                z[j] += s0 * first + s1 * second
-        for k in range(length - length % 2, length):
-            near = B[k]
-            p0, q0, r0, s0 = A[i, k], A[i + 1, k], A[i + 2, k], A[i + 3, k]
-            for j in range(m):
-                first = near[j]
-                w[j] += p0 * first
-                x[j] += q0 * first
-                y[j] += r0 * first
-                z[j] += s0 * first
+        for j in range(m):
+            w, x, y, z = 0.0, 0.0, 0.0, 0.0
+            for k in range(length):
+                w += A[i, k] * B[j, k]
+                x += A[i + 1, k] * B[j, k]
+                y += A[i + 2, k] * B[j, k]
+                z += A[i + 3, k] * B[j, k]
+            out[i, first + j] = w
+            out[i + 1, first + j] = x
+            out[i + 2, first + j] = y
+            out[i + 3, first + j] = z
     for i in range(n - n % 4, n):
-        w = out[i]
-        for k in range(length):
-            near, p0 = B[k], A[i, k]
-            for j in range(m):
-                w[j] += p0 * near[j]
+        for j in range(m):
+            w = 0.0
+            for k in range(length):
+                w += A[i, k] * B[j, k]
+            out[i, first + j] = w
 
 
 @compiled

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from .anderson import Anderson
+from .problems import PaddedProblems
 from .projection import Marginals, Potentials, project
 
 LOOSEST_PRECISION = 1e-4
@@ -32,6 +33,12 @@ class Quadratic:
     D2: Tensor
     marginals: Marginals
     same: Tensor
+
+    @classmethod
+    def of(cls, batch: PaddedProblems) -> Quadratic:
+        """Take what is solved from a checked batch."""
+        marginals = Marginals(batch.a[..., None], batch.b[:, None])
+        return cls(batch.D1, batch.D2, marginals, batch.same)
 
     def select(self, index: Tensor) -> Quadratic:
         """Keep the problems at `index`."""

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from .coupling import Coupling, Problem
-from .problems import assemble
+from .problems import assemble, check
 from .projection import Marginals, Potentials, project
 
 
@@ -54,7 +54,9 @@ def coupling_in_one_space(
     """
     if X.shape[1:] != Y.shape[1:]:
         raise ValueError(f"X has {X.shape[-1]} features and Y {Y.shape[-1]}; one space has as many")
-    batch = assemble([Problem(X, Y, lx, ly, a, b)])
+    problem = Problem(X, Y, lx, ly, a, b)
+    check([problem])
+    batch = assemble([problem])
     marginals = Marginals(batch.a[..., None], batch.b[:, None])
     present = (marginals.a > 0) & (marginals.b > 0)
     squared = torch.cdist(X.detach().double(), Y.detach().double()).square()[None]

@@ -38,11 +38,6 @@ class PaddedProblems:
 
     def pad_starts(self, starts: Sequence[Coupling]) -> tuple[Tensor, Potentials]:
         """Return the plans and potentials of `starts`, padded like the batch."""
-        shapes = tuple(tuple(start.plan.shape) for start in starts)
-        if shapes != self.sizes:
-            raise ValueError(
-                f"the starts have plans of shape {shapes}; the problems are {self.sizes}"
-            )
         plan = torch.zeros_like(self.same, dtype=torch.float64)
         row, column = torch.zeros_like(self.a), torch.zeros_like(self.b)
         for k, (start, (n, m)) in enumerate(zip(starts, self.sizes, strict=True)):
@@ -52,24 +47,38 @@ class PaddedProblems:
         return plan, Potentials(row[..., None], column[:, None])
 
 
-def assemble(problems: Sequence[Problem]) -> PaddedProblems:
-    """Check the problems and pad them into a batch.
+def check(problems: Sequence[Problem], starts: Sequence[Coupling] | None = None) -> None:
+    """Refuse problems whose shapes do not fit, and starts that do not fit them.
 
     Raises
     ------
     ValueError
-        As listed in `labelled_coupling`.
+        Naming the argument, and the problem where there are several.
     """
     for k, problem in enumerate(problems):
         _check_shapes(problem, _name(k, problems))
+    if starts is not None:
+        shapes = [tuple(start.plan.shape) for start in starts]
+        sizes = [(len(problem.X), len(problem.Y)) for problem in problems]
+        if shapes != sizes:
+            raise ValueError(f"the starts have plans of shape {shapes}; the problems are {sizes}")
+
+
+def assemble(problems: Sequence[Problem]) -> PaddedProblems:
+    """Pad checked problems into a batch.
+
+    Raises
+    ------
+    ValueError
+        On weights or features that are not finite, and on no label in common.
+    """
     sizes = tuple((len(p.X), len(p.Y)) for p in problems)
     lx = _pad_labels([p.lx for p in problems], max(n for n, _ in sizes))
     ly = _pad_labels([p.ly for p in problems], max(m for _, m in sizes))
     a = _pad_weights([p.a for p in problems], [n for n, _ in sizes], lx)
     b = _pad_weights([p.b for p in problems], [m for _, m in sizes], ly)
-    for name, weights in (("a", a), ("b", b)):
-        if not bool((weights >= 0).all() & torch.isfinite(weights).all()):
-            raise ValueError(f"the weights {name} must be finite and not negative")
+    refuse_weights(a, "a")
+    refuse_weights(b, "b")
     same = lx[:, :, None] == ly[:, None, :]
     weight = same.to(a.dtype)
     rows = (a > 0) & ((weight @ b[..., None])[..., 0] > 0)
@@ -78,8 +87,7 @@ def assemble(problems: Sequence[Problem]) -> PaddedProblems:
     total = a.sum(-1, keepdim=True)
     if not bool((total > 0).all()):
         k = int((total[:, 0] > 0).logical_not().nonzero()[0])
-        left, right = _labels(problems[k].lx), _labels(problems[k].ly)
-        raise ValueError(f"no label in common{_name(k, problems)}: X has {left}, Y has {right}")
+        raise no_common_label(problems[k], _name(k, problems))
     a = a / total
     b = b * columns
     class_mass = (weight.mT @ a[..., None])[..., 0]
@@ -104,6 +112,18 @@ def result_dtype(X: Tensor, Y: Tensor) -> torch.dtype:
     """Return the wider type of the two, at least float32."""
     wider = torch.promote_types(X.dtype, Y.dtype)
     return torch.promote_types(wider, torch.float32)
+
+
+def refuse_weights(weights: Tensor, name: str) -> None:
+    """Refuse weights that are negative or not finite."""
+    if not bool((weights >= 0).all() & torch.isfinite(weights).all()):
+        raise ValueError(f"the weights {name} must be finite and not negative")
+
+
+def no_common_label(problem: Problem, where: str) -> ValueError:
+    """Return the error on two sides without a class that both hold."""
+    left, right = _labels(problem.lx), _labels(problem.ly)
+    return ValueError(f"no label in common{where}: X has {left}, Y has {right}")
 
 
 def _name(k: int, problems: Sequence[Problem]) -> str:

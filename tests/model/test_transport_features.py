@@ -36,6 +36,18 @@ def test_plan_agrees_with_pot(eps, newton, monkeypatch):
     assert float(solved.cost) == pytest.approx(float((M * expected).sum()), rel=1e-6)
 
 
+@pytest.mark.parametrize(("eps", "few"), [(5e-3, True), (5e-4, False)])
+def test_many_costs_are_swept_and_left_to_newton_where_sweeps_are_many(eps, few, monkeypatch):
+    X, Y, T = matched_samples(20, 40, 900)
+    solved = feature_plan(X, Y, T, eps=eps, tolerance=1e-9)
+    monkeypatch.setattr(features, "LEAST_SWEPT_COSTS", 40 * 900 + 1)
+    newton = feature_plan(X, Y, T, eps=eps, tolerance=1e-9)
+    assert solved.converged
+    assert newton.converged
+    assert (solved.sweeps < features.SWEEPS_BEFORE_NEWTON) == few
+    assert (solved.plan - newton.plan).abs().sum() < 1e-6
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_the_two_directions_of_many_features_are_transposes(dtype):
     X, Y, T = (matrix.to(dtype) for matrix in matched_samples(16, 140, 300))
