@@ -52,6 +52,8 @@ def idle_sites(numbers: Sequence[int]) -> Iterator[Row]:
             row = ("idle sites", runtime, sites, 0.0)
             yield Row(*row, "messages a second", sites / seconds)
             yield Row(*row, "milliseconds a site", 1000 * seconds / sites)
+            for whose, spent in (("server", result.server_cpu_s), ("others", result.others_cpu_s)):
+                yield Row(*row, f"processor ms a site, {whose}", 1000 * median(spent[1:]) / sites)
             yield Row(*row, "server KiB a site", result.peak_private / 1024 / sites)
             yield Row(*row, "start-up and first round, s", result.start_s + result.round_s[0])
 
@@ -59,10 +61,13 @@ def idle_sites(numbers: Sequence[int]) -> Iterator[Row]:
 def one_model(megabytes: float, runtimes: tuple[str, ...]) -> Iterator[Row]:
     """Measure what sending one model to many sites takes, and what the server holds meanwhile."""
     for runtime in runtimes:
-        for sites in (4, 16) if megabytes >= 1024 else (4, 16, 64):
-            result = measure(Spec(runtime, "model", sites, rounds=2, megabytes=megabytes))
+        for sites in (4, 16, 64):
+            rounds = 1 if megabytes >= 1024 else 2
+            result = measure(Spec(runtime, "model", sites, rounds, megabytes=megabytes))
             row = ("one model", runtime, sites, megabytes)
             yield Row(*row, "seconds a site", result.round_s[-1] / sites)
+            yield Row(*row, "processor s a site, server", result.server_cpu_s[-1] / sites)
+            yield Row(*row, "processor s a site, others", result.others_cpu_s[-1] / sites)
             yield Row(*row, "server peak, models", result.peak_rss / 2**20 / megabytes)
             yield Row(*row, "not mapped, models", result.peak_private / 2**20 / megabytes)
             if runtime == "ray":

@@ -5,10 +5,11 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
+import psutil
 from flwr.app import Array, ArrayRecord, ConfigRecord, Context, Message, RecordDict
 from flwr.serverapp import Grid, ServerApp
 
@@ -39,6 +40,8 @@ class Result:
     peak_rss: int = 0
     peak_private: int = 0
     stored: int = 0  # payloads put into the object store by the last round
+    server_cpu_s: list[float] = field(default_factory=list)  # a round
+    others_cpu_s: list[float] = field(default_factory=list)  # a round, workers and runtime
 
 
 def work_of(sites: int) -> list[int]:
@@ -65,7 +68,7 @@ def run_rounds(grid: Grid, spec: Spec, result: Result) -> None:
             yield Message(content, node_id, "train")
 
     def one_round() -> None:
-        start = time.perf_counter()
+        start, server, others = time.perf_counter(), time.process_time(), children_seconds()
         result.site_s.append(0.0)
         total: dict[str, np.ndarray] = {}
         for reply in grid.send_and_receive(messages(), timeout=3600):
@@ -80,14 +83,27 @@ def run_rounds(grid: Grid, spec: Spec, result: Result) -> None:
                     else:
                         total[key] = values.copy()
         result.round_s.append(time.perf_counter() - start)
+        result.server_cpu_s.append(time.process_time() - server)
+        result.others_cpu_s.append(children_seconds() - others)
 
     for _ in range(spec.rounds + 1):
         one_round()
     with peak_memory() as peak:  # in a round of its own, since looking takes time, too
         one_round()
-    del result.round_s[-1], result.site_s[-1]
+    for seconds in (result.round_s, result.site_s, result.server_cpu_s, result.others_cpu_s):
+        del seconds[-1]
     result.peak_rss = peak["VmRSS"] - base["VmRSS"]
     result.peak_private = peak["RssAnon"] - base["RssAnon"]
+
+
+def children_seconds() -> float:
+    """Return the processor's seconds of the processes that this one has started."""
+    seconds = 0.0
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):  # ended meanwhile
+            times = child.cpu_times()
+            seconds += times.user + times.system
+    return seconds
 
 
 def memory() -> dict[str, int]:

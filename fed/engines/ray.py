@@ -16,7 +16,7 @@ from flwr.app import Message
 from fed.engines.grid import Node, SimulationGrid
 from fed.engines.machine import usable_cpus
 from fed.engines.ray_call import Call
-from fed.engines.ray_queue import Homes
+from fed.engines.ray_queue import Known
 from fed.engines.ray_watch import descendants, watched
 from fed.engines.ray_workers import WorkerPool
 from fed.engines.site import ConfigValue
@@ -34,7 +34,7 @@ class RayGrid(SimulationGrid):
     ) -> None:
         super().__init__(nodes, run_config)
         self._early_bytes = early_bytes
-        self._homes: Homes = {}
+        self._known = Known()
         self._pool: WorkerPool
 
     @contextmanager
@@ -49,7 +49,7 @@ class RayGrid(SimulationGrid):
 
     def _answers(self, messages: Iterator[Message], timeout: float | None) -> Iterator[Message]:
         return Call(
-            self._pool, self._homes, self._sites, messages, timeout, self._early_bytes
+            self._pool, self._known, self._sites, messages, timeout, self._early_bytes
         ).replies()
 
 

@@ -11,8 +11,8 @@ from flwr.app import Message
 
 from fed.engines.messages import failure, late
 from fed.engines.ray_pages import StorePages
-from fed.engines.ray_queue import Homes, Job, JobQueue
-from fed.engines.ray_records import Payloads, unpack_message
+from fed.engines.ray_queue import Job, JobQueue, Known
+from fed.engines.ray_records import PackedMessage, Payloads, unpack_message
 from fed.engines.ray_workers import START_S, Worker, WorkerPool
 from fed.engines.site import Site
 
@@ -35,15 +35,18 @@ LOST = (
 
 @dataclass(eq=False)
 class Running:
-    """A job at a worker, and where its reply will be."""
+    """Jobs that a worker runs in one call, and where their replies will be."""
 
     worker: Worker
-    job: Job
-    reply: ray.ObjectRef[Any]
+    jobs: list[Job]
+    replies: ray.ObjectRef[Any]
+    _fetched: list[PackedMessage] | None = None
 
-    def fetch(self) -> Message:
-        """Fetch the reply; raise RayError if it was lost."""
-        return unpack_message(ray.get(self.reply, timeout=FETCH_S))
+    def reply(self, index: int) -> Message:
+        """Fetch a reply; raise RayError if it was lost."""
+        if self._fetched is None:
+            self._fetched = ray.get(self.replies, timeout=FETCH_S)
+        return unpack_message(self._fetched[index])
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ class Arrival:
     """A reply that waits for its turn in the object store, or (a failure) here."""
 
     job: Job
-    reply: Message | Running
+    reply: Message | tuple[Running, int]
     size: int = 0
 
 
@@ -62,8 +65,8 @@ class Call:
     ----------
     pool : WorkerPool
         Workers; they outlive the round.
-    homes : Homes
-        Who served each site in earlier rounds; this one adds to it.
+    known : Known
+        What earlier calls have taught; this one adds to it.
     sites : Mapping of int to Site
         The sites by node id.
     messages : Iterator of Message
@@ -77,7 +80,7 @@ class Call:
     def __init__(
         self,
         pool: WorkerPool,
-        homes: Homes,
+        known: Known,
         sites: Mapping[int, Site],
         messages: Iterator[Message],
         timeout: float | None,
@@ -85,7 +88,8 @@ class Call:
     ) -> None:
         self._pool = pool
         self._sites = sites
-        self._queue = JobQueue(messages, pool, homes)
+        self._known = known
+        self._queue = JobQueue(messages, pool, known)
         self._timeout = timeout
         self._clock_started: float | None = None
         self._early_limit = early_bytes
@@ -127,13 +131,13 @@ class Call:
         while self._pool.free:
             worker = self._pool.free[-1]
             early = self._early_bytes > self._early_limit
-            job = self._queue.take_turn(self._turn) if early else self._queue.take(worker)
-            if job is None:
+            jobs = self._queue.take_turn(self._turn) if early else self._queue.take(worker)
+            if not jobs:
                 return
             self._pool.free.pop()
-            packed, refs = self._payloads.packed(job.message)
-            size, reply = worker.actor.answer.remote(packed, *refs)
-            self._running[size] = Running(worker, job, reply)
+            packed, refs = self._payloads.packed(job.message for job in jobs)
+            summary, replies = worker.actor.answer.remote(packed, *refs)
+            self._running[summary] = Running(worker, jobs, replies)
 
     def _look(self, timeout: float | None) -> None:
         """Wait for a worker to finish or to start, and take in all that have."""
@@ -153,18 +157,28 @@ class Call:
     def _finish(self, ref: ray.ObjectRef[Any]) -> None:
         running = self._running.pop(ref)
         try:
-            size = ray.get(ref)
+            summary = ray.get(ref)
         except LOST as error:
             self._pool.replace(running.worker)
-            self._lose(running.job, error)
+            self._lose(running.jobs, error)
             return
         except ray.exceptions.RayTaskError as error:  # outside the ClientApp: packing, say
             self._pool.free.append(running.worker)
-            cause = "".join(traceback.format_exception_only(error.cause))
-            self._fail(running.job, cause, str(error))
+            if not self._part(running.jobs):
+                cause = "".join(traceback.format_exception_only(error.cause))
+                self._fail(running.jobs[0], cause, str(error))
             return
-        self._arrive(Arrival(running.job, running, size))
-        self._pool.free.append(running.worker)
+        for index, (size, seconds) in enumerate(summary.answered):
+            job = running.jobs[index]
+            self._known.seconds[job.asked] = seconds
+            self._arrive(Arrival(job, (running, index), size))
+        left = running.jobs[len(summary.answered) :]
+        if summary.goes_on:
+            rest, replies = running.worker.actor.finish.remote()
+            self._running[rest] = Running(running.worker, [left.pop(0)], replies)
+        else:
+            self._pool.free.append(running.worker)
+        self._queue.put_back(left)
 
     def _arrive(self, arrival: Arrival) -> None:
         self._arrived[arrival.job.position] = arrival
@@ -177,19 +191,32 @@ class Call:
         if isinstance(arrival.reply, Message):
             reply = arrival.reply
         else:
+            running, index = arrival.reply
             try:
-                reply = arrival.reply.fetch()
+                reply = running.reply(index)
             except ray.exceptions.RayError as error:
-                self._lose(arrival.job, error)
+                self._lose([arrival.job], error)
                 return None
         self._turn += 1
         return reply
 
-    def _lose(self, job: Job, error: Exception) -> None:
-        """Run a job again whose worker was lost; give it up when that happens too often."""
+    def _part(self, jobs: list[Job]) -> bool:
+        """Have jobs that shared a call run again, each by itself; return whether they did."""
+        if len(jobs) == 1:
+            return False
+        for job in jobs:
+            job.alone = True
+        self._queue.put_back(jobs)
+        return True
+
+    def _lose(self, jobs: list[Job], error: Exception) -> None:
+        """Run jobs again whose worker was lost; give one up when that happens too often."""
+        if self._part(jobs):
+            return
+        (job,) = jobs
         job.losses += 1
         if job.losses <= RERUNS:
-            self._queue.put_back(job)
+            self._queue.put_back(jobs)
         else:
             summary = f"its worker was lost {job.losses} times ({type(error).__name__})"
             self._fail(job, summary, str(error))
@@ -223,7 +250,7 @@ class Call:
         jobs = self._queue.drain()
         for running in self._running.values():
             self._pool.replace(running.worker)
-            jobs.append(running.job)
+            jobs += running.jobs
         self._running.clear()
         for job in jobs:
             name = self._sites[job.node_id].name

@@ -1,7 +1,7 @@
 """Flower messages as Ray carries them: large arrays lie in the object store and are not copied."""
 
 import pickle
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, TypeGuard
 
 import ray
@@ -91,19 +91,24 @@ class Payloads:
         self._pages = pages
         self._stored: list[tuple[list[tuple[object, ...]], ray.ObjectRef[Any]]] = []
 
-    def packed(self, message: Message) -> tuple[PackedMessage, list[ray.ObjectRef[Any]]]:
-        """Return a message without its large arrays, and where these are stored."""
+    def packed(
+        self, messages: Iterable[Message]
+    ) -> tuple[list[PackedMessage], list[ray.ObjectRef[Any]]]:
+        """Return messages without their large arrays, and where these are stored."""
         refs: list[ray.ObjectRef[Any]] = []
-        records: list[tuple[str, Record | int]] = []
-        for name, record in message.content.items():
-            if _is_large(record):
-                ref = self._store(record)
-                if ref not in refs:
-                    refs.append(ref)
-                records.append((name, refs.index(ref)))
-            else:
-                records.append((name, record))
-        return PackedMessage(message.metadata, None, records), refs
+        packed: list[PackedMessage] = []
+        for message in messages:
+            records: list[tuple[str, Record | int]] = []
+            for name, record in message.content.items():
+                if _is_large(record):
+                    ref = self._store(record)
+                    if ref not in refs:
+                        refs.append(ref)
+                    records.append((name, refs.index(ref)))
+                else:
+                    records.append((name, record))
+            packed.append(PackedMessage(message.metadata, None, records))
+        return packed, refs
 
     def _store(self, record: ArrayRecord) -> ray.ObjectRef[Any]:
         # Equality looks at identity first, then compares bytes up to the first difference:

@@ -1,10 +1,11 @@
 """Persistent Ray workers: each imports the ClientApp once and then answers message by message."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import ray
 from flwr.app import ArrayRecord
@@ -17,28 +18,91 @@ from fed.engines.site import Site, load_client_app, one_thread
 START_S = 120.0
 # A replacement may be placed on a node that is just being lost.
 START_TRIES = 3
+# What sites that share one call may take together: some ten times what the call itself takes.
+TOGETHER_S = 0.02
+
+
+class Answered(NamedTuple):
+    """Of a reply, the bytes of its arrays, and how long its site took."""
+
+    size: int
+    seconds: float
+
+
+class Summary(NamedTuple):
+    """How far a worker came with the messages of a call.
+
+    Attributes
+    ----------
+    answered : list of Answered
+        Of the first messages, in their order.
+    goes_on : bool
+        Whether the next site is at work; `SiteWorker.finish` waits for it.
+    """
+
+    answered: list[Answered]
+    goes_on: bool = False
 
 
 class SiteWorker:
-    """Runs in a Ray worker process. Whatever the ClientApp memoises stays there."""
+    """Runs in a Ray worker process. Whatever the ClientApp memoises stays there.
+
+    Sites run in a thread of their own, so that one that is slow or hangs does not hold up those
+    that it shares a call with.
+    """
 
     def __init__(self, client_app: str, sites: Mapping[int, Site]) -> None:
         keep_freed_memory()
         self._app = load_client_app(client_app)
         self._sites = sites
         self._limits = ExitStack()
-        self._limits.enter_context(one_thread())
+        self._thread = ThreadPoolExecutor(
+            1, initializer=lambda: self._limits.enter_context(one_thread())
+        )
+        self._unfinished: Future[tuple[Answered, PackedMessage]]
 
     def ready(self) -> None:
         """Return once the worker has started."""
 
     @ray.method(num_returns=2)
-    def answer(self, packed: PackedMessage, *beside: ArrayRecord) -> tuple[int, PackedMessage]:
-        """Let the addressed site answer; return the bytes of the reply's arrays, and the reply."""
+    def answer(
+        self, packed: Sequence[PackedMessage], *beside: ArrayRecord
+    ) -> tuple[Summary, list[PackedMessage]]:
+        """Let the addressed sites answer one after the other; return the replies.
+
+        Where several share a call, it ends after ``TOGETHER_S`` with the replies to the first.
+        """
+        ends = time.monotonic() + TOGETHER_S
+        answered: list[Answered] = []
+        replies: list[PackedMessage] = []
+        for packed_message in packed:
+            left = ends - time.monotonic()
+            if replies and left <= 0:
+                break
+            self._unfinished = self._thread.submit(self._answer_one, packed_message, beside)
+            try:
+                found, reply = self._unfinished.result(None if len(packed) == 1 else left)
+            except TimeoutError:
+                return Summary(answered, goes_on=True), replies
+            answered.append(found)
+            replies.append(reply)
+        return Summary(answered), replies
+
+    @ray.method(num_returns=2)
+    def finish(self) -> tuple[Summary, list[PackedMessage]]:
+        """Wait for the site that a call has left at work."""
+        found, reply = self._unfinished.result()
+        return Summary([found]), [reply]
+
+    def _answer_one(
+        self, packed: PackedMessage, beside: Sequence[ArrayRecord]
+    ) -> tuple[Answered, PackedMessage]:
+        start = time.perf_counter()
         message = unpack_message(packed, beside)
         reply = self._sites[message.metadata.dst_node_id].answer(self._app, message)
         release_gpu_memory()
-        return pack_reply(reply)
+        size, packed_reply = pack_reply(reply)
+        return Answered(size, time.perf_counter() - start), packed_reply
 
 
 def release_gpu_memory() -> None:

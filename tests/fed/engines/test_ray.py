@@ -124,6 +124,33 @@ def test_a_killed_worker_is_replaced_and_its_site_run_again(grid, undisturbed, t
     assert (tmp_path / "clinic-3").exists()
 
 
+@pytest.fixture
+def shared_calls(grid, monkeypatch):
+    """How many sites each call of a worker is for; all have been quick."""
+    list(grid.send_and_receive(instructions(grid)))
+    sizes = []
+    packed = fed.engines.ray_records.Payloads.packed
+
+    def counted(payloads, messages):
+        found = packed(payloads, messages)
+        sizes.append(len(found[0]))
+        return found
+
+    monkeypatch.setattr(fed.engines.ray_records.Payloads, "packed", counted)
+    return sizes
+
+
+def test_quick_sites_share_calls_and_give_the_same_bytes(grid, undisturbed, shared_calls):
+    assert outcome(grid.send_and_receive(instructions(grid, model()))) == undisturbed
+    assert max(shared_calls) > 1
+
+
+def test_a_worker_lost_in_a_shared_call_loses_no_site(grid, undisturbed, shared_calls, tmp_path):
+    messages = instructions(grid, model(), clinic_7="die once", folder=str(tmp_path))
+    assert outcome(grid.send_and_receive(messages)) == undisturbed
+    assert max(shared_calls) > 1
+
+
 def test_a_site_that_kills_its_workers_is_given_up(grid, undisturbed):
     replies = list(grid.send_and_receive(instructions(grid, model(), clinic_1="die")))
     failed = [reply for reply in replies if reply.has_error()]
