@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-import numpy as np
-
 from fed.config import Config, Study, assign, resolve
 from fed.config.study import Level
 from fed.errors import ConfigError, nearest
@@ -27,14 +25,6 @@ QUICK_CASES = 0.4
 QUICK_FEWEST_CASES = 24
 QUICK_SEEDS = 2
 QUICK_LEVELS = 2
-
-SECONDS_A_UNIT = 0.0022
-"""Of `phase_work`, in processor time of the machine that the documents' figures were made on; a
-study corrects it by the first runs that end."""
-
-FEATURES_WEIGHT, FUSED_WEIGHT = 0.03, 0.17
-"""Of an eye whose features a frozen encoder has left, in units of `phase_work`: where heads alone
-learn from it, and where the fusion does."""
 
 
 @dataclass(frozen=True)
@@ -189,43 +179,6 @@ def is_quick(config: Config) -> bool:
     return config.name.endswith(QUICK)
 
 
-def phase_work(config: Config, eyes: float | None = None) -> list[float]:
-    """Return roughly how much each phase of a run computes, to tell how long it will take.
-
-    The unit is an eye forward and back: 64 x 64 pixels and 16 x 32 x 32 voxels; one picture alone
-    counts half.
-
-    Parameters
-    ----------
-    eyes : float, optional
-        Those at training sites, where they are known. By default what the configuration says; sites
-        of real data count as 30 cases each.
-    """
-    sizes = {"fundus": config.data.image_size**2, "oct": float(np.prod(config.data.volume_size))}
-    pixels = sum(size for modality, size in sizes.items() if modality not in config.model.frozen)
-    encoded = pixels / (64**2 + 16 * 32 * 32)
-    if eyes is None:
-        eyes = sum(
-            _cases(group.cases) * sum(group.ownership.values()) / 2 * group.count
-            for group in config.sites
-            if group.role == "train"
-        )
-    # Pooled phantom eyes have all of their images; real ones have those there are.
-    pooled = 2.0 if config.method.pool == "complete" and not config.data.real else 1.0
-    work = []
-    for phase in config.method.phases:
-        # With frozen encoders all cases are encoded in two views a round, and the fusion learns.
-        frozen = "encoders" not in phase.trains
-        passes = 2.2 if frozen else config.training.local_epochs * phase.epochs
-        passes *= config.training.rounds * phase.share
-        if phase.solve:
-            passes = 1.0
-        on_features = FUSED_WEIGHT if "fusion" in phase.trains else FEATURES_WEIGHT
-        weight = encoded + on_features * bool(config.model.frozen)
-        work.append(weight * eyes * pooled * passes)
-    return work
-
-
 def _run(
     config: Config,
     study: Study,
@@ -317,9 +270,3 @@ def _fewer(cases: Any) -> Any:
     if isinstance(cases, int) and not isinstance(cases, bool):
         return max(min(cases, QUICK_FEWEST_CASES), round(cases * QUICK_CASES))
     return cases
-
-
-def _cases(cases: Any) -> float:
-    if isinstance(cases, int):
-        return float(cases)
-    return float(getattr(cases, "median", 30.0))
