@@ -73,8 +73,11 @@ def test_files_take_longer_than_what_was_prepared_and_each_judgement_its_time():
 
 
 def test_a_configuration_says_its_sites():
-    (one,) = planned_sites(
-        resolve(tiny(sites=[{"name": "t", "count": 3, "modalities": ["fundus"], "cases": 20}]))
-    )
-    assert one == Sites(3, True, {"fundus": 20.0, "oct": 0.0})
-    assert one.cases == 20
+    groups = [
+        {"name": "t", "count": 3, "modalities": ["fundus"], "cases": 20},
+        {"name": "u", "role": "held_out", "modalities": ["fundus", "oct"], "cases": 9},
+    ]
+    train, held_out = planned_sites(resolve(tiny(sites=groups)))
+    assert train == Sites(3, True, {"fundus": 20.0, "oct": 0.0})
+    assert held_out == Sites(1, False, {"fundus": 9.0, "oct": 9.0})
+    assert train.cases == 20
