@@ -69,7 +69,8 @@ def main() -> None:
         rows.append(measured(eyes, name, config, asked.seconds))
         print(rows[-1], flush=True)
     if asked.csv:
-        kept = [Row(*row.values()) for row in read(RESULTS) if row["eyes"] not in asked.only]
+        stored = read(RESULTS) if RESULTS.exists() else []
+        kept = [Row(*row.values()) for row in stored if row["eyes"] not in asked.only]
         write(RESULTS, Row._fields, [*kept, *rows])
 
 

@@ -26,7 +26,7 @@ from fed.report.words import counted, duration
 from fed.results import is_finished
 from fed.schedule import schedule
 from fed.storage import write_text
-from fed.study.cost import Sites, phase_seconds, planned_sites, run_seconds
+from fed.study.cost import Sites, judging_seconds, phase_seconds, planned_sites, start_seconds
 from fed.study.plan import PlannedRun
 from server.placement import alone
 from server.progress import LogProgress
@@ -91,8 +91,11 @@ class Job:
     def seconds(self) -> float:
         """How long it will take one core; see `fed.study.cost`."""
         sites = planned_sites(self.config) if self.sites is None else self.sites
-        rounds = phase_seconds(self.config, sites)[self._phases_before :]
-        return run_seconds(self.config, sites) + sum(rounds)
+        seconds = phase_seconds(self.config, sites)[self._phases_before :]
+        seconds.append(start_seconds(self.config, sites))
+        if self.run is not None:  # phases that others start from are not judged
+            seconds.append(judging_seconds(self.config, sites))
+        return sum(seconds)
 
     @property
     def _phases_before(self) -> int:

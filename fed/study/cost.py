@@ -75,14 +75,16 @@ def planned_sites(config: Config) -> list[Sites]:
     ]
 
 
-def run_seconds(config: Config, sites: Sequence[Sites]) -> float:
-    """Return what a run takes beside its rounds: to start, to get its pictures, and to be judged."""
-    data = config.data
-    each = DRAWN_S if not data.real else FILE_S if data.prepared is None else STORED_S
-    pictures = sum(one.number * sum(one.pictures.values()) for one in sites)
-    held_out = sum(one.number * sum(one.pictures.values()) for one in sites if not one.trains)
+def start_seconds(config: Config, sites: Sequence[Sites]) -> float:
+    """Return what it takes to start, and to get the pictures of sites that train."""
+    return RUN_S + _reading(config) * sum(_pictures(one) for one in sites if one.trains)
+
+
+def judging_seconds(config: Config, sites: Sequence[Sites]) -> float:
+    """Return what it takes to get held-out pictures, and to grade them as often as is asked."""
     times = math.ceil(config.training.rounds / config.evaluation.every)
-    return RUN_S + each * pictures + JUDGED_S * held_out * times
+    each = _reading(config) + JUDGED_S * times
+    return each * sum(_pictures(one) for one in sites if not one.trains)
 
 
 def phase_seconds(config: Config, sites: Sequence[Sites]) -> list[float]:
@@ -110,6 +112,16 @@ def phase_seconds(config: Config, sites: Sequence[Sites]) -> list[float]:
                 seconds += STEP_S * one.number * steps * passes
         found.append(seconds)
     return found
+
+
+def _reading(config: Config) -> float:
+    if not config.data.real:
+        return DRAWN_S
+    return FILE_S if config.data.prepared is None else STORED_S
+
+
+def _pictures(one: Sites) -> float:
+    return one.number * sum(one.pictures.values())
 
 
 def _pooled(config: Config, sites: Sequence[Sites]) -> Sequence[Sites]:

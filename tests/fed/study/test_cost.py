@@ -3,7 +3,7 @@
 import pytest
 
 from fed.config import resolve
-from fed.study.cost import Sites, phase_seconds, planned_sites, run_seconds
+from fed.study.cost import Sites, judging_seconds, phase_seconds, planned_sites, start_seconds
 from tests.acceptance.federations import tiny
 
 READ = {"source": "manifest", "path": "eyes.csv", "label": "grade"}
@@ -65,11 +65,13 @@ def test_files_take_longer_than_what_was_prepared_and_each_judgement_its_time():
     def of(every=20, **data):
         evaluation = {"every": every}
         config = resolve(tiny(data=READ | data, evaluation=evaluation, training={"rounds": 20}))
-        return run_seconds(config, SITES)
+        return start_seconds(config, SITES), judging_seconds(config, SITES)
 
-    assert of() > 2 * of(prepared="folder")
-    judged = of(every=5, prepared="folder") - of(prepared="folder")
-    assert judged == pytest.approx(3 * 40 * 0.001)
+    (start, judging), (stored, stored_judging) = of(), of(prepared="folder")
+    assert start > 2 * stored
+    assert judging > 2 * stored_judging
+    often, oftener = (of(every=every, prepared="folder")[1] for every in (5, 4))
+    assert often - stored_judging == pytest.approx(3 * (oftener - often))
 
 
 def test_a_configuration_says_its_sites():
