@@ -1,6 +1,7 @@
 """Time the transport core beside the best that others offer, at one accuracy, in one table.
 
     python -m benchmarks.transport [--write] [--part coupling ...] [--threads 1 2] [--device cuda]
+    python -m benchmarks.transport --threads 1 --first 20 --near 3 --write
 
 Every solver is run from loose tolerances to tight ones until its plans are as near to the solution as
 `ACCURACY` asks, in L1; that setting is what is timed. The solution is the one that the solver's own plan
@@ -8,13 +9,17 @@ leads to when it is iterated on to 1e-12 in float64, as a Gromov-Wasserstein pro
 often that is another one than ours is in the table. Solvers are timed in turn, problem by problem, each
 warm, so that a compilation is not in the time but beside it. On one thread the time that counts is the
 process's own, which neighbours on the machine disturb little; on two threads and on a GPU it is the
-wall clock. `benchmarks.transport_rivals` lists the solvers and what to install for all of them.
+wall clock. The whole takes hours, most of them the rivals'. `--write` leaves the rows of tasks that it
+did not measure, `--first` begins later in the list, and `--near` times ours and only those rivals that
+the table has within so many times the best; the rows of the others stay. `benchmarks.transport_rivals`
+lists the solvers and what to install for all of them.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import math
 import os
 import platform
 import signal
@@ -30,8 +35,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from pydantic import TypeAdapter
 from rich.console import Console
-from rich.table import Table
+from rich.table import Table as Printed
 from torch import Tensor
 
 from model.transport import Coupling, Problem, feature_plan, labelled_coupling, labelled_couplings
@@ -100,6 +106,18 @@ class Timing:
     best_rival: float | None = None
     remark: str = ""
 
+    def key(self) -> tuple[Task, int]:
+        """Return the task and the threads."""
+        return Task(*(getattr(self, name) for name in Task._fields)), self.threads
+
+    def beaten(self, near: float) -> bool:
+        """Whether this is a rival that the best is more than `near` times ahead of, or out of it."""
+        behind = self.best_rival is None or self.best_rival > near
+        return behind and "this project" not in self.solver
+
+
+Table = dict[tuple[Task, int], list[Timing]]
+
 
 def tasks(parts: Sequence[str], threads: int) -> list[Task]:
     """Return the grid: one axis at a time around 32 samples of 4 classes, and the far corners."""
@@ -157,8 +175,15 @@ def step(problems: Sequence[Problem], eps: float, tolerance: float) -> list[Tens
     return plans
 
 
-def measure(task: Task, threads: int, device: str, seeds: int, limit_s: float) -> list[Timing]:
-    """Time every solver of a task at the accuracy that it asks for."""
+def measure(
+    task: Task,
+    threads: int,
+    device: str,
+    seeds: int,
+    limit_s: float,
+    beaten: Sequence[Timing] = (),
+) -> list[Timing]:
+    """Time the solvers of a task at the accuracy that it asks for, but those that are `beaten`."""
     if task.n >= 256 or task.batch > 1:
         seeds = min(seeds, 3)
     sets = [
@@ -168,7 +193,7 @@ def measure(task: Task, threads: int, device: str, seeds: int, limit_s: float) -
         ]
         for seed in range(seeds)
     ]
-    solvers = _solvers(task, device)
+    solvers = [s for s in _solvers(task, device) if s.name not in {row.solver for row in beaten}]
     solutions = {} if task.part == "step" else {id(s): _solutions(task, s) for s in sets}
     rows = {s.name: _tuned(task, threads, s, sets, solutions, limit_s) for s in solvers}
     running = [s for s in solvers if not rows[s.name].remark or not s.same_problem]
@@ -180,12 +205,13 @@ def measure(task: Task, threads: int, device: str, seeds: int, limit_s: float) -
     for name, measured in times.items():
         own, wall = (statistics.median(column) for column in zip(*measured, strict=True))
         rows[name] = replace(rows[name], own_ms=own, wall_ms=wall)
-    return _beside_the_best(list(rows.values()), by_wall=threads > 1 or device != "cpu")
+    measured = _beside_the_best(list(rows.values()), by_wall=threads > 1 or device != "cpu")
+    return [*measured, *beaten]
 
 
 def _solvers(task: Task, device: str) -> list[rivals.Solver]:
     if task.part == "step":
-        return [rivals.Solver("this project", step, (1e-4,))]
+        return [rivals.Solver("this project", step, (1e-4,), compiled=True)]
     if task.part == "features":
         solvers = rivals.features()
     else:
@@ -341,7 +367,7 @@ def _synchronise(tensor: Tensor) -> None:
 
 
 def in_a_process(
-    threads: int, parts: Sequence[str], device: str, seeds: int, limit_s: float
+    threads: int, chosen: Sequence[tuple[Task, Sequence[Timing]]], options: argparse.Namespace
 ) -> Iterator[list[Timing]]:
     """Yield the rows of each task, from a process whose libraries all find `threads` cores."""
     cores = sorted(os.sched_getaffinity(0))
@@ -356,36 +382,52 @@ def in_a_process(
         with ProcessPoolExecutor(
             1, get_context("spawn"), torch.set_num_threads, (threads,)
         ) as pool:
-            for task in tasks(parts, threads):
+            for task, beaten in chosen:
                 begin = time.perf_counter()
-                yield pool.submit(measure, task, threads, device, seeds, limit_s).result()
+                arguments = (threads, options.device, options.seeds, options.limit, beaten)
+                yield pool.submit(measure, task, *arguments).result()
                 took = time.perf_counter() - begin
                 print(f"{threads} thread, {task}: {took:.0f} s", file=sys.stderr, flush=True)
     finally:
         os.sched_setaffinity(0, cores)
 
 
-def write(rows: Sequence[Timing]) -> None:
+def read() -> Table:
+    """Read the table, the rows of each task by the task and its threads."""
+    table: Table = {}
+    if RESULTS.exists():
+        with RESULTS.open(newline="") as file:
+            # An empty cell is a default.
+            held = [{k: v for k, v in row.items() if v} for row in csv.DictReader(file)]
+        for row in TypeAdapter(list[Timing]).validate_python(held):
+            table.setdefault(row.key(), []).append(row)
+    return table
+
+
+def write(table: Table) -> None:
     """Write the table."""
     with RESULTS.open("w", newline="") as file:
         writer = csv.DictWriter(file, [f.name for f in fields(Timing)], lineterminator="\n")
         writer.writeheader()
         writer.writerows(
             {k: f"{v:.4g}" if isinstance(v, float) else v for k, v in asdict(row).items()}
+            for rows in table.values()
             for row in rows
         )
 
 
 def _print(rows: Sequence[Timing], device: str) -> None:
     machine = torch.cuda.get_device_name() if device == "cuda" else platform.processor()
-    table = Table(title=f"Transport, {machine or platform.machine()}, {time.strftime('%Y-%m-%d')}")
+    table = Printed(
+        title=f"Transport, {machine or platform.machine()}, {time.strftime('%Y-%m-%d')}"
+    )
     for column in ("task", "solver"):
         table.add_column(column, no_wrap=True)
     for column in ("L1", "elsewhere", "own ms", "wall ms", "first ms", "over best rival"):
         table.add_column(column, justify="right")
     shown = None
     for row in rows:
-        task = f"{Task(*(getattr(row, name) for name in Task._fields))}, {row.threads} thread"
+        task = f"{row.key()[0]}, {row.threads} thread"
         cells = (f"{row.l1:.1e}", f"{row.elsewhere:.0%}", _ms(row.own_ms), _ms(row.wall_ms))
         ratio = row.remark or ("" if row.best_rival is None else f"{row.best_rival:.2f}")
         table.add_row("" if task == shown else task, row.solver, *cells, _ms(row.first_ms), ratio)
@@ -403,6 +445,8 @@ def main() -> None:
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--part", nargs="+", default=["coupling", "features", "step"])
     parser.add_argument("--threads", nargs="+", type=int, default=[1, 2])
+    parser.add_argument("--first", type=int, default=0, help="tasks of the list to leave out")
+    parser.add_argument("--near", type=float, default=math.inf, help="times the best rival")
     parser.add_argument("--seeds", type=int, default=5, help="problems a task is timed on")
     parser.add_argument("--limit", type=float, default=10.0, help="CPU seconds a call may take")
     parser.add_argument("--write", action="store_true", help=f"write results/{RESULTS.name}")
@@ -410,13 +454,17 @@ def main() -> None:
     for name in rivals.absent():
         print(f"{name} is not installed and takes no part: pip install {name}", file=sys.stderr)
     threads = options.threads if options.device == "cpu" else options.threads[:1]
-    rows: list[Timing] = []
+    table, rows = read(), []
     for count in threads:
-        arguments = (options.part, options.device, options.seeds, options.limit)
-        for measured in in_a_process(count, *arguments):
+        chosen = [
+            (task, [row for row in table.get((task, count), []) if row.beaten(options.near)])
+            for task in tasks(options.part, count)[options.first :]
+        ]
+        for measured in in_a_process(count, chosen, options):
             rows += measured
-            if options.write:  # As it goes: the whole takes an hour, most of it the rivals'.
-                write(rows)
+            table[measured[0].key()] = measured
+            if options.write:  # As it goes.
+                write(table)
     _print(rows, options.device)
     for (dx, dy), (low, high) in PUBLISHED_STEP.items():
         for row in rows:

@@ -60,7 +60,7 @@ def absent() -> list[str]:
 
 def couplings(labelled: bool, batch: bool) -> list[Solver]:
     """Return the solvers of couplings, ours first; POT's loops over classes close the list."""
-    solvers = [Solver("this project", ours, powers(-3, -8))]
+    solvers = [Solver("this project", ours, powers(-3, -8), compiled=True)]
     pot = pot_fused if labelled else pot_gromov
     name = "POT fused, wall" if labelled else "POT"
     for start in (False, True):

@@ -24,6 +24,10 @@ from fed.engines.site import ConfigValue
 # Of the object store, replies that wait for their turn may hold this share; the rest is for
 # payloads and for the replies being written.
 EARLY_SHARE = 0.25
+# What starts Ray's dashboard, its autoscaler's monitor, and what shows workers' logs. A local cluster
+# needs none of them, and they are close to half of what its start costs; but Ray has no switch for
+# them (ray-project/ray#17770: `include_dashboard=False` starts the dashboard's server all the same).
+UNNEEDED = ("start_api_server", "start_monitor", "start_log_monitor")
 
 
 class RayGrid(SimulationGrid):
@@ -93,7 +97,7 @@ def cluster(address: str | None, workers: int | None) -> Iterator[None]:
         others = descendants()
         stack.callback(ray.shutdown)
         on_sigterm = signal.getsignal(signal.SIGTERM)
-        with _environment({} if address else path):
+        with _environment({} if address else path), _needed_processes_alone():
             ray.init(log_to_driver=False, logging_level=logging.ERROR, **where)
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, on_sigterm)  # Ray's own would leave without a word
@@ -119,6 +123,27 @@ def _environment(variables: Mapping[str, str]) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+@contextmanager
+def _needed_processes_alone() -> Iterator[None]:
+    """Have a cluster that is started meanwhile go without what is `UNNEEDED`.
+
+    A Ray that has no such methods starts what it likes.
+    """
+    node = ray._private.node.Node
+    starts = {name: vars(node)[name] for name in UNNEEDED if name in vars(node)}
+    for name in starts:
+        setattr(node, name, _start_nothing)
+    try:
+        yield
+    finally:
+        for name, start in starts.items():
+            setattr(node, name, start)
+
+
+def _start_nothing(*_: object, **__: object) -> None:
+    """Stand in for a method of Ray's node that starts a process."""
 
 
 def worker_count(asked: int | None, gpus_per_worker: float, resources: Mapping[str, float]) -> int:

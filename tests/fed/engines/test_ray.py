@@ -57,6 +57,17 @@ def undisturbed():
         return outcome(grid.send_and_receive(instructions(grid, model())))
 
 
+def test_a_local_cluster_starts_what_it_needs():
+    started = [
+        Path(part).name
+        for child in psutil.Process().children(recursive=True)
+        for part in child.cmdline()
+    ]
+    assert "raylet" in started
+    assert not {"dashboard.py", "monitor.py", "log_monitor.py"} & set(started)
+    assert vars(ray._private.node.Node)["start_monitor"].__name__ == "start_monitor"
+
+
 def test_two_workers_give_the_bytes_of_the_inline_engine(grid, undisturbed):
     assert outcome(grid.send_and_receive(instructions(grid, model()))) == undisturbed
 
