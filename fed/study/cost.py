@@ -23,8 +23,9 @@ STEP_S = 0.0035
 """What a step takes beside its pictures where encoders train."""
 HEADS_S, FUSION_S = 0.00003, 0.00027
 """To train heads alone, or the fusion, on the features that a frozen encoder has left of a picture."""
-DRAWN_S, FILE_S, STORED_S = 0.0014, 0.02, 0.0003
-"""To draw a picture, to decode one from its file, or to read one that was prepared."""
+DRAWN_S, FILE_S, STORED_S = 0.0014, 0.001, 0.0003
+"""To draw a picture, to decode one from its file, or to read one that was prepared. The file is of some
+hundred pixels a side; the photographs of a clinic take longer, which the first runs tell."""
 JUDGED_S = 0.001
 """To grade a held-out picture under all conditions, once."""
 ENCODED_TWICE = 2.2
