@@ -16,7 +16,7 @@ from fed.sites import MODALITIES, Modality, SiteCard
 
 RUN_S = 1.3
 """To open the data, start and write results."""
-PICTURE_S = 0.0009
+PICTURE_S = 0.0007
 """To train an encoder on a picture of `PIXELS`, its augmentation included."""
 PIXELS: dict[Modality, float] = {"fundus": 64**2, "oct": 16 * 32 * 32}
 STEP_S = 0.0035
