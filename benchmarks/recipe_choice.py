@@ -1,8 +1,9 @@
-"""Reduces the study real_recipe: ``python -m benchmarks.recipe_choice runs/real_recipe --csv``.
+"""Reduces `real_recipe` and `real_heads`: ``python -m benchmarks.recipe_choice runs/NAME --csv``.
 
-Two tables, in points: what each change of the recipe brings at a source left out, and what it brings
+Two tables, in points: what each variant brings beside the first at a source left out, and what it brings
 by the sources that have a say where one is reported: the other of each pair that it is in. The table
-beside it, `results/recipe_choice.csv`: AUC of each source of each pair, over its conditions and sites.
+beside them, `results/recipe_choice.csv`, has both studies: AUC of each source of each pair, over its
+conditions and sites.
 """
 
 import argparse
@@ -15,7 +16,8 @@ from statistics import fmean, stdev
 from fed.study.rows import POOLED, Row, from_csv
 
 SOURCES = ("tvhl", "idrid", "rahim", "neh", "octdl", "kermany")
-UNCHANGED = "recipe"
+RESULTS = Path("results/recipe_choice.csv")
+HEADER = ("variant", "seed", "source", "left_out_with", "auc")
 
 Scores = Mapping[tuple[str, int, str, str], float]
 """AUC by variant, seed, source, and the source left out with it."""
@@ -31,7 +33,7 @@ def main() -> None:
     print(table(scores, brought(scores), "left out"))
     print(table(scores, with_a_say(scores), "reported"))
     if arguments.csv:
-        write(scores, Path("results/recipe_choice.csv"))
+        write(scores, RESULTS)
 
 
 def scores_of(rows: Iterable[Row]) -> Scores:
@@ -50,7 +52,7 @@ def scores_of(rows: Iterable[Row]) -> Scores:
 
 
 def brought(scores: Scores) -> dict[tuple[str, str], list[float]]:
-    """Return gains over the unchanged recipe at each source, a number a seed."""
+    """Return gains over the first variant at each source, a number a seed."""
     return _gains(scores, lambda source, other: source)
 
 
@@ -71,17 +73,22 @@ def table(scores: Scores, gains: Mapping[tuple[str, str], list[float]], what: st
 
 
 def write(scores: Scores, path: Path) -> None:
-    """Write the AUC of each source of each pair."""
+    """Write the AUC of each source of each pair; rows of other variants stay."""
+    variants = {variant for variant, *_ in scores}
+    rows = [[*map(str, key), f"{value:.4f}"] for key, value in scores.items()]
+    if path.is_file():
+        with path.open(newline="") as file:
+            kept = [row for row in csv.reader(file) if row[0] not in {*variants, HEADER[0]}]
+        rows = kept + rows
     with path.open("w", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["variant", "seed", "source", "left_out_with", "auc"])
-        writer.writerows([*key, f"{value:.4f}"] for key, value in scores.items())
+        csv.writer(file, lineterminator="\n").writerows([HEADER, *rows])
 
 
 def _gains(scores: Scores, by: Callable[[str, str], str]) -> dict[tuple[str, str], list[float]]:
     found: dict[tuple[str, str], dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
+    first = next(iter(scores))[0]
     for (variant, seed, source, other), value in scores.items():
-        gain = value - scores[UNCHANGED, seed, source, other]
+        gain = value - scores[first, seed, source, other]
         found[variant, by(source, other)][seed].append(gain)
     return {key: [fmean(own) for own in seeds.values()] for key, seeds in found.items()}
 

@@ -12,7 +12,7 @@ from flwr.clientapp import ClientApp
 from flwr.clientapp.typing import ClientAppCallable
 from flwr.common.constant import ErrorCode
 
-from clients.class_sums import class_sums
+from clients.class_sums import class_sums, solving
 from clients.evaluation import evaluate
 from clients.pseudonyms import pseudonymous, site_key
 from clients.site import LocalSite, open_site
@@ -105,7 +105,9 @@ def answer_statistics(message: Message, context: Context) -> Message:
 @app.query("sums")
 def answer_sums(message: Message, context: Context) -> Message:
     """Sum the features of the global encoders on the site's cases."""
-    sums = class_sums(_site(context), protocol.unpack_parameters(message.content))
+    site = _site(context)
+    _spend(site, context, solving(site.config.method).name)
+    sums = class_sums(site, protocol.unpack_parameters(message.content))
     return Message(protocol.pack_sums(sums), reply_to=message)
 
 

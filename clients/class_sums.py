@@ -3,7 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from clients.private_sums import private_sums
+from clients.public_scale import public_scale
 from clients.site import LocalSite
+from fed.config import Method, Phase
 from fed.errors import ConfigError
 from fed.protocol import Sums
 from fed.sites import MODALITIES, Modality
@@ -18,20 +21,20 @@ def class_sums(site: LocalSite, parameters: State) -> Sums:
     -------
     Sums
         A class with fewer than ``privacy.min_patients`` patients is left out: its mean would show
-        an eye. Across modalities only where the method solves for the head over both.
+        an eye. Across modalities only where the method solves for the head over both. With a budget,
+        what `private_sums` says.
 
     Raises
     ------
     ConfigError
-        If no phase of the method solves for heads: sums carry no noise, and a configuration with a
-        budget allows no such phase.
+        If no phase of the method solves for heads.
     """
-    if not any(phase.solve for phase in site.config.method.phases):
-        raise ConfigError(
-            f"sums of features: {site.config.method.name} solves for no heads, so nobody may ask"
-        )
+    solving(site.config.method)
     network = site.network(parameters)
     features = site.encode_frozen(network, site.training)
+    if site.account is not None:
+        scale = public_scale(site, network)
+        return private_sums(site, features, scale, site.account.multiplier, parameters)
     labels = site.cases.labels()[site.training]
     patients = np.array([site.cases.cases[i].patient_id for i in site.training])
     classes, least = len(site.config.task.classes), site.config.privacy.min_patients
@@ -49,6 +52,20 @@ def class_sums(site: LocalSite, parameters: State) -> Sums:
         return Sums(found)
     fundus, oct_ = (values[modality][rows] for modality in MODALITIES)
     return Sums(found, CrossSums.of(fundus, oct_, labels[rows], classes))
+
+
+def solving(method: Method) -> Phase:
+    """Return the phase that sums are asked for.
+
+    Raises
+    ------
+    ConfigError
+        If none solves for heads.
+    """
+    for phase in method.phases:
+        if phase.solve is not None:
+            return phase
+    raise ConfigError(f"sums of features: {method.name} solves for no heads, so nobody may ask")
 
 
 def _of_enough_patients(

@@ -1,5 +1,6 @@
 """Where the random numbers of differential privacy come from."""
 
+import hashlib
 import os
 from collections.abc import Sequence
 from typing import Protocol
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from clients.site import LocalSite
 from fed.randomness import generator
+from fed.states import State
 
 Floats = NDArray[np.float64]
 
@@ -56,6 +58,14 @@ class SystemNoise:
         from scipy.special import ndtri  # only where a budget asks for noise
 
         return np.asarray(ndtri(self.uniform(int(np.prod(shape))))).reshape(tuple(shape))
+
+
+def parameters_digest(parameters: State) -> str:
+    """Return what stands for the round in the scope of noise: a message without one has weights."""
+    digest = hashlib.blake2b(digest_size=16)
+    for name in sorted(parameters):
+        digest.update(name.encode() + np.ascontiguousarray(parameters[name]).tobytes())
+    return digest.hexdigest()
 
 
 def noise_of(site: LocalSite, *scope: str | int) -> Noise:

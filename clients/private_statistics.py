@@ -7,12 +7,10 @@ most, in units of that bound, and all together by the square root of 3 a modalit
 they are asked for, a patient moves counts and sums of outer products by 1 at most, too.
 """
 
-import hashlib
-
 import numpy as np
 from numpy.typing import NDArray
 
-from clients.noise import noise_of
+from clients.noise import noise_of, parameters_digest
 from clients.site import LocalSite
 from fed.pair_sums import PairSums
 from fed.protocol import Bank, Statistics
@@ -49,7 +47,7 @@ def private_statistics(
     """
     owned = site.card.modalities
     across = site.config.method.asks_for_pairs and len(owned) == len(MODALITIES)
-    noise = noise_of(site, _digest(parameters), "statistics noise")
+    noise = noise_of(site, parameters_digest(parameters), "statistics noise")
     deviation = multiplier * sensitivity(len(owned), across)
     least = site.config.privacy.min_patients
     found: dict[Modality, Prototypes] = {}
@@ -116,11 +114,11 @@ def patient_sums(
         ``(K + K d + 1,)``: counts by class, sums by class, the sum of squared lengths of all.
     """
     width = values.shape[1]
-    bounded, weights = _bounded(values), _weights(patients)
+    within, weights = bounded(values), patient_weights(patients)
     counts = np.bincount(labels, weights, minlength=classes)
     sums = np.zeros((classes, width))
-    np.add.at(sums, labels, weights[:, None] * bounded)
-    squares = float((weights * (bounded**2).sum(axis=1)).sum())
+    np.add.at(sums, labels, weights[:, None] * within)
+    squares = float((weights * (within**2).sum(axis=1)).sum())
     return np.concatenate([counts, sums.ravel(), [squares]])
 
 
@@ -139,10 +137,10 @@ def linked_sums(
     ndarray
         ``(K + K dx dy,)``: counts by class, sums of outer products by class.
     """
-    weights = _weights(patients)
+    weights = patient_weights(patients)
     counts = np.bincount(labels, weights, minlength=classes)
     sums = np.zeros((classes, x.shape[1], y.shape[1]))
-    bounded_x, bounded_y = weights[:, None] * _bounded(x), _bounded(y)
+    bounded_x, bounded_y = weights[:, None] * bounded(x), bounded(y)
     for label in np.unique(labels):
         sums[label] = bounded_x[labels == label].T @ bounded_y[labels == label]
     return np.concatenate([counts, sums.ravel()])
@@ -188,13 +186,13 @@ def pairs_of(sums: Floats, found: Bank, least: int, most: NDArray[np.int64]) -> 
     )
 
 
-def _bounded(values: Floats) -> Floats:
+def bounded(values: Floats) -> Floats:
     """Return features ``(n, d)`` over the root of their width, none of them longer than 1."""
-    bounded = np.nan_to_num(values / np.sqrt(values.shape[1]), nan=0.0, posinf=0.0, neginf=0.0)
-    return bounded / np.maximum(np.linalg.norm(bounded, axis=1, keepdims=True), 1.0)
+    found = np.nan_to_num(values / np.sqrt(values.shape[1]), nan=0.0, posinf=0.0, neginf=0.0)
+    return found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1.0)
 
 
-def _weights(patients: list[str]) -> Floats:
+def patient_weights(patients: list[str]) -> Floats:
     """Return the weight of each case ``(n,)``: those of a patient have 1 among them."""
     _, owner, cases = np.unique(np.asarray(patients), return_inverse=True, return_counts=True)
     return 1.0 / cases[owner] if len(patients) else np.zeros(0)
@@ -232,10 +230,3 @@ def clusters_of(
         np.full((len(known), width), min(within, 1.0), dtype=np.float32),
         np.minimum(counts, most)[known].astype(np.float32),
     )
-
-
-def _digest(parameters: State) -> str:
-    digest = hashlib.blake2b(digest_size=16)
-    for name in sorted(parameters):
-        digest.update(name.encode() + np.ascontiguousarray(parameters[name]).tobytes())
-    return digest.hexdigest()

@@ -6,9 +6,10 @@ patients is no secret; a patient's eyes are all at one site, so that sites do no
 
 A step of local training draws each patient with the same probability, clips the gradient of each to
 ``privacy.clip`` and adds Gaussian noise to the sum: a Poisson-sampled Gaussian mechanism (Abadi et
-al., CCS 2016). A request for class statistics is a Gaussian mechanism over all patients. Both use the
-same noise multiplier, the standard deviation in sensitivities. Renyi divergences of all of them add
-up (Mironov 2017; Mironov, Talwar and Zhang 2019), by Google's `dp-accounting`.
+al., CCS 2016). A request for class statistics, or for the sums that heads in closed form are solved
+from, is a Gaussian mechanism over all patients. All use the same noise multiplier, the standard
+deviation in sensitivities. Renyi divergences of all of them add up (Mironov 2017; Mironov, Talwar and
+Zhang 2019), by Google's `dp-accounting`.
 """
 
 from collections import Counter
@@ -110,9 +111,12 @@ def account_of(config: Config, card: SiteCard) -> Account | None:
 def training_mechanism(config: Config, phase: int, cases: int) -> Mechanism:
     """Return the steps of one round at a site with so many cases.
 
-    As many steps a pass as there would be batches, and so the inverse as the rate.
+    As many steps a pass as there would be batches, and so the inverse as the rate. Heads in closed
+    form take one step over all patients.
     """
     stage, training = config.method.phases[phase], config.training
+    if stage.solve is not None:
+        return Mechanism(1.0, 1)
     a_pass = max(1, round(cases / (training.batch_size * stage.batch)))
     return Mechanism(1.0 / a_pass, a_pass * training.local_epochs * stage.epochs)
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from fed.randomness import derive
 from fed.sites import MODALITIES, Modality
@@ -87,11 +88,17 @@ def assignment(points: Prototypes, clusters: int, seed: int) -> NDArray[np.int64
     """Return the cluster of each point ``(p,)``, by weighted k-means."""
     from sklearn.cluster import KMeans  # two seconds; and before its libraries are limited
 
-    with threadpool_limits(limits=1):  # one thread: the order of its sums is then fixed
+    with _thread_pools().limit(limits=1):  # one thread: the order of its sums is then fixed
         found = KMeans(clusters, n_init=3, random_state=derive(seed, "k-means") % 2**32).fit(
             points.means.astype(np.float64), sample_weight=points.counts.astype(np.float64)
         )
     return np.asarray(found.labels_, dtype=np.int64)
+
+
+@cache
+def _thread_pools() -> ThreadpoolController:
+    """Return the libraries that compute on several threads; to find them takes milliseconds."""
+    return ThreadpoolController()
 
 
 def merged(points: Prototypes) -> Prototypes:

@@ -39,7 +39,7 @@ class Round:
 def schedule(config: Config) -> tuple[Round, ...]:
     """Lay out all rounds of a run."""
     phases, training = config.method.phases, config.training
-    lengths = _lengths(config)
+    lengths = phase_lengths(config)
     rounds: list[Round] = []
     for phase, length in enumerate(lengths):
         for step in range(length):
@@ -55,7 +55,7 @@ def schedule(config: Config) -> tuple[Round, ...]:
     return tuple(rounds)
 
 
-def _lengths(config: Config) -> list[int]:
+def phase_lengths(config: Config) -> list[int]:
     """Share the rounds out over the phases, at least one each.
 
     A phase ends where the shares up to it end, and leaves a round to each that follows, or to the

@@ -1,8 +1,9 @@
 """Parameters by name: what becomes of them on their way between server and sites."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from io import BytesIO
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.lib import format as npy
@@ -23,14 +24,22 @@ def view(saved: bytes) -> NDArray[Any]:
     ValueError
         If the header is not of numpy's first format, or asks for objects.
     """
-    head = BytesIO(memoryview(saved)[:HEADER_BYTES])
+    start = memoryview(saved)[:HEADER_BYTES]
+    length = npy.MAGIC_LEN + 2 + int.from_bytes(start[npy.MAGIC_LEN : npy.MAGIC_LEN + 2], "little")
+    shape, order, dtype = _header(bytes(start[:length]))
+    return np.frombuffer(saved, dtype, offset=length).reshape(shape, order=order)
+
+
+@lru_cache(maxsize=4096)  # sites send arrays of the same few shapes, round after round
+def _header(content: bytes) -> tuple[tuple[int, ...], Literal["C", "F"], np.dtype[Any]]:
+    """Read what stands before the numbers: their shape, their order and their type."""
+    head = BytesIO(content)
     if (version := npy.read_magic(head)) != (1, 0):
         raise ValueError(f"an array in numpy's format {version}; expected (1, 0)")
     shape, in_columns, dtype = npy.read_array_header_1_0(head)
     if dtype.hasobject:
         raise ValueError("an array of Python objects; only numbers are read")
-    values = np.frombuffer(saved, dtype, offset=head.tell())
-    return values.reshape(shape, order="F" if in_columns else "C")
+    return shape, "F" if in_columns else "C", dtype
 
 
 def halved(parameters: State, received: State) -> dict[str, NDArray[Any]]:

@@ -243,6 +243,29 @@ def remove(
     typer.echo(f"{run}: still holds the model and the sums with {', '.join(sites)}")
 
 
+@app.command()
+def add(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")],
+    sites: Annotated[list[str], typer.Argument(metavar="SITE ...", help="Further training sites.")],
+    out: Annotated[Path, typer.Option(help="Folder of the model with them.")],
+    configs: Annotated[
+        list[Path] | None,
+        typer.Option("--config", metavar="CONFIG", help="Describes sites that the run's does not."),
+    ] = None,
+) -> None:
+    """Add sites to heads in closed form: only they compute, once; the model of all their sums."""
+    from fed.errors import RunError, UserError
+    from fedrima.adding import add_sites
+
+    try:
+        add_sites(run, sites, out, configs or [])
+    except UserError as error:
+        _stop(f"error: {error}", CONFIG_WRONG)
+    except RunError as error:
+        _stop(str(error), RUN_FAILED)
+    typer.echo(f"{out}: the model with {', '.join(sites)}; to score it: fedrima judge {out} CONFIG")
+
+
 def _execute(asked: "Asked") -> None:
     from fed.errors import UserError
     from fedrima.session import StoppedError, execute

@@ -1,7 +1,7 @@
 """The heads in closed form: sums of all sites by modality, then one solution each.
 
-The server keeps what sites have sent, so that one that leaves can be taken out again: what is left is
-what the others' sums alone give.
+The server keeps what sites have sent, so that one that leaves can be taken out again, and one that
+comes be added: the heads are what the sums of those who are there give.
 """
 
 from collections.abc import Collection, Mapping
@@ -77,26 +77,65 @@ def without_sites(config: Config, state: ServerState, sites: Collection[str]) ->
         If the method does not end with heads in closed form, a site has sent no sums, or the sites
         that are left tell no classes apart.
     """
-    method = config.method
-    phase = method.phases[-1]
-    if len(method.phases) > 1 or phase.solve is None:
-        raise ConfigError(
-            f"method: {method.name} trains by rounds, and what a site taught the model cannot be taken "
-            "out again; allowed: a method of one phase that solves, such as analytic"
-        )
-    sums = kept_sums(state.kept)
+    sums = require_sums(config, state)
     unknown = sorted(set(sites) - set(sums))
     if unknown:
         raise ConfigError(
             f"{', '.join(unknown)}: no sums of it are kept; allowed: {', '.join(sorted(sums))}"
         )
-    left = {name: sent for name, sent in sorted(sums.items()) if name not in sites}
-    groups = {name: group_of(config.sites, name).name for name in left}
+    left = {name: sent for name, sent in sums.items() if name not in sites}
+    return _solved_anew(config, state, left, f"without {', '.join(sorted(sites))}")
+
+
+def with_sites(config: Config, state: ServerState, sums: Mapping[str, Sums]) -> ServerState:
+    """Return the state that a finished run would have left with further sites.
+
+    Parameters
+    ----------
+    config : Config
+        With the groups of these sites.
+    sums : Mapping
+        What they send, by site.
+
+    Raises
+    ------
+    ConfigError
+        If the method does not end with heads in closed form, or sums of a site are there already.
+    """
+    known = require_sums(config, state)
+    for name in sums:
+        if name in known:
+            raise ConfigError(f"{name}: its sums are in the model already; allowed: another site")
+    return _solved_anew(config, state, {**known, **sums}, f"with {', '.join(sorted(sums))}")
+
+
+def require_sums(config: Config, state: ServerState) -> dict[str, Sums]:
+    """Return the sums that a finished run has kept, by site.
+
+    Raises
+    ------
+    ConfigError
+        If the method does not end with heads in closed form.
+    """
+    method = config.method
+    if len(method.phases) > 1 or method.phases[-1].solve is None:
+        raise ConfigError(
+            f"method: {method.name} trains by rounds, and what a site taught the model can neither be "
+            "taken out again nor be added; allowed: a method of one phase that solves, such as analytic"
+        )
+    return kept_sums(state.kept)
+
+
+def _solved_anew(
+    config: Config, state: ServerState, sums: Mapping[str, Sums], what: str
+) -> ServerState:
+    ordered = dict(sorted(sums.items()))
+    groups = {name: group_of(config.sites, name).name for name in ordered}
     try:
-        found = _solution(phase, state.model, left, groups)
+        found = _solution(config.method.phases[-1], state.model, ordered, groups)
     except ValueError as error:
-        raise ConfigError(f"without {', '.join(sorted(sites))}: {error}") from None
-    return replace(state, model=found.model, kept=keep_sums(left))
+        raise ConfigError(f"{what}: {error}") from None
+    return replace(state, model=found.model, kept=keep_sums(ordered))
 
 
 def _solution(

@@ -189,12 +189,12 @@ def _sums_reader(
     config: Config, widths: Mapping[Modality, int], card: SiteCard
 ) -> Callable[[Content], Sums]:
     classes = len(config.task.classes)
-    cross = config.method.solves_joint
+    cross, noised = config.method.solves_joint, config.privacy.epsilon is not None
     limit = protocol.sums_bytes(classes, [widths[m] for m in card.modalities], cross)
 
     def read(content: Content) -> Sums:
         protocol.check_size(content, limit)
-        return protocol.unpack_sums(content, widths, card, classes, cross)
+        return protocol.unpack_sums(content, widths, card, classes, cross, noised)
 
     return read
 

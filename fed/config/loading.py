@@ -85,17 +85,19 @@ def resolve(raw: Mapping[str, Any]) -> Config:
     refuse_renamed(composed)
     try:
         config = Config.model_validate(composed)
-        name = _own_name(config.method)
+        method = config.method.on_features() if config.solves_on_frozen else config.method
+        name = _own_name(method, config.solves_on_frozen)
     except ValidationError as error:
         raise ConfigError(one_line(error, Config)) from None
-    return config.model_copy(update={"method": config.method.model_copy(update={"name": name})})
+    return config.model_copy(update={"method": method.model_copy(update={"name": name})})
 
 
-def _own_name(method: Method) -> str:
+def _own_name(method: Method, on_features: bool) -> str:
     """Return the name of a method; one that was changed is not called by the unchanged one's."""
     if method.name not in _presets():
         return method.name
     preset = Method.model_validate(_composition({"method": method.name}))
+    preset = preset.on_features() if on_features else preset
     changes = "-".join(_differences(method.model_dump(), preset.model_dump()))
     slug = re.sub(r"[^A-Za-z0-9.]+", "-", changes).strip("-")
     if len(slug) > LONGEST_CHANGE:

@@ -44,6 +44,10 @@ class Phase(Section):
     solve: ClosedForm | None = None
     """Heads in closed form, in one round whatever `share` says, on the encoders as they are; null:
     trained by gradients."""
+    on_frozen: ClosedForm | None = None
+    """What a phase that trains encoders and heads becomes where every encoder is frozen
+    (`model.frozen`), so that heads alone are left to learn: `solve`, with this. With
+    `privacy.epsilon`, and with null, the heads are trained by gradients there, too."""
 
     @model_validator(mode="after")
     def _only_heads_are_solved(self) -> "Phase":
@@ -54,6 +58,25 @@ class Phase(Section):
                 "[heads, predictors, fusion]"
             )
         return self
+
+    @model_validator(mode="after")
+    def _only_heads_are_left_on_frozen(self) -> "Phase":
+        if self.on_frozen is not None and not {"heads"} <= set(self.trains) <= {
+            "encoders",
+            "heads",
+        }:
+            raise ValueError(
+                "on_frozen: solves for the heads that frozen encoders leave to learn; allowed: "
+                "trains: [encoders, heads]"
+            )
+        return self
+
+    def on_features(self) -> "Phase":
+        """Return the phase as it is on features, with no encoder to train."""
+        if self.on_frozen is None:
+            return self
+        heads = {"name": "heads", "trains": ("heads",), "solve": self.on_frozen}
+        return self.model_copy(update=heads)
 
     @property
     def solves_joint(self) -> bool:
@@ -165,6 +188,10 @@ class Method(Section):
     """Clusters a class and modality in a site's class statistics."""
     prototypes: Count = 8
     """Prototypes a class and modality in the server's bank."""
+
+    def on_features(self) -> "Method":
+        """Return the method as it is on features, with no encoder to train."""
+        return self.model_copy(update={"phases": tuple(p.on_features() for p in self.phases)})
 
     @property
     def arrangement(self) -> Literal["federated", "pooled", "apart"]:

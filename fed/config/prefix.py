@@ -16,6 +16,8 @@ from fed.config.schema import Config, Engine, Evaluation
 
 NAME = "state"
 """Of a run that trains phases for others to start from."""
+IDLE = {"on_frozen"}
+"""Of a phase: what has had its say once a configuration is resolved."""
 
 
 def up_to_phase(config: Config, phases: int) -> Config:
@@ -59,7 +61,7 @@ def _method(method: Method, phases: int) -> Method:
     terms = tuple(t for t in method.terms if any(t.with_parts <= set(p.trains) for p in kept))
     always = {
         "name": NAME,
-        "phases": json.loads(json.dumps([phase.model_dump() for phase in kept])),
+        "phases": json.loads(json.dumps([phase.model_dump(exclude=IDLE) for phase in kept])),
         "predict": "experts" if "heads" in trained else "fusion",
         "terms": terms,
     }

@@ -14,12 +14,12 @@ class Privacy(Section):
     """What may be learnt of one patient of a training site; see docs/privacy.md."""
 
     epsilon: Positive | None = None
-    """Differential privacy of each patient's eyes in weights and class statistics, over the whole
-    run; null: none. The noise that it takes is solved for before the first round."""
+    """Differential privacy of each patient's eyes in weights, class statistics and sums for heads in
+    closed form, over the whole run; null: none. The noise that it takes is solved for before the first round."""
     delta: Annotated[Number, Field(gt=0.0, lt=1.0)] = 1.0e-5
     """Probability that `epsilon` may fail with: well below 1 in the patients of a site."""
     clip: Positive = 1.0
-    """Largest norm of one patient's gradient."""
+    """Largest norm of one patient's gradient; heads in closed form have none, and a bound of their own."""
     min_patients: Annotated[Whole, Field(ge=2)] = 3
     """Clusters of class statistics are of so many patients at least. In a deployment a card tells
     a count of fewer as this one."""
@@ -52,10 +52,10 @@ def check_budget(config: "Config") -> None:
             f"model.frozen.{standardised[0]}.standardise: takes moments over patients, which "
             "privacy.epsilon does not allow; only false"
         )
-    if any(phase.solve for phase in config.method.phases):
+    if config.method.solves_joint:
         raise ValueError(
-            "method.phases: solve sends sums without noise, which privacy.epsilon does not allow; "
-            "allowed: heads trained by gradients"
+            "method.phases: the sums across modalities, which solve for the head over both, carry no "
+            "noise, which privacy.epsilon does not allow; allowed: trains: [heads], as in analytic"
         )
     if config.method.keeps_variates:
         raise ValueError(

@@ -239,6 +239,12 @@ class Config(Section):
             if any(g.role == "train" and g.ownership[modality] for g in self.sites)
         )
 
+    @property
+    def solves_on_frozen(self) -> bool:
+        """Whether phases take the form that they have on features (`Phase.on_frozen`)."""
+        frozen = all(modality in self.model.frozen for modality in self.modalities)
+        return frozen and self.privacy.epsilon is None
+
     @model_validator(mode="after")
     def _names_differ(self) -> "Config":
         names = [group.name for group in self.sites]
@@ -367,6 +373,19 @@ class Config(Section):
             if data.labels and not data.real:
                 raise ValueError(f"{key}.labels: phantom eyes are drawn by class; only null")
         return self
+
+    @model_validator(mode="after")
+    def _learned_pooling_is_trained(self) -> "Config":
+        trains = any("encoders" in phase.trains for phase in self.method.phases)
+        trained = trains and "oct" not in self.model.frozen
+        if trained or self.judge is not None or not self.model.encoder_parts[1].learns_pooling:
+            return self
+        why = "model.frozen.oct is there" if trains else f"{self.method.name} trains no encoder"
+        raise ValueError(
+            "model.encoders.oct.slices: attention has to be trained with the encoder that it belongs "
+            f"to, and {why}; stored features are of whole volumes. Allowed: slices: mean, or a method "
+            "that trains encoders, without model.frozen.oct"
+        )
 
     @model_validator(mode="after")
     def _frozen_encoders_have_files_to_read(self) -> "Config":

@@ -17,6 +17,9 @@ FIRST_RESULT_SEED = 100
 MARGIN = 0.005
 """Half a point of AUC, less than which nobody would choose a method for."""
 
+ONLY = "as configured"
+"""The setting of a study that varies nothing."""
+
 Level = Mapping[str, Any]
 """Keys of the configuration, and what they are set to."""
 
@@ -50,7 +53,7 @@ class Study(Section):
     together, {NAME: {LABEL: {KEY: value, ...}, ...}}. Of several, every combination is run."""
     tuned: Mapping[str, Mapping[str, Level]] = {}
     """What was chosen for each method alone, {METHOD: {LABEL: {KEY: value, ...}}}, by the label of a
-    level of `vary`. It is set after all else."""
+    level of `vary`, or `as configured` where nothing is varied. It is set after all else."""
     reference: str | None = None
     """Method that all others are compared with; null: the first."""
     baseline: str | None = None
@@ -138,13 +141,13 @@ class Study(Section):
 
     @model_validator(mode="after")
     def _labels_are_known(self) -> "Study":
-        labels = {str(label) for levels in self.vary.values() for label in levels}
+        labels = {str(label) for levels in self.vary.values() for label in levels} or {ONLY}
         for method, chosen in self.tuned.items():
             for label in chosen:
                 if label not in labels:
                     raise ValueError(
                         f"study.tuned.{method}: {label!r} is the label of no level; "
-                        f"allowed: {', '.join(sorted(labels)) or 'none'}"
+                        f"allowed: {', '.join(sorted(labels))}"
                     )
         return self
 

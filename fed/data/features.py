@@ -54,16 +54,23 @@ class FeatureEncoder:
         ConfigError
             If the encoder cannot be loaded or run, or gives features of another width.
         """
-        return self._encoded(modality, self.decoder.read(modality, path))
+        return self.encoded(modality, self.decoder.read(modality, path))
 
     def examine(
         self, modality: Modality, path: Path
     ) -> tuple[NDArray[np.float32], tuple[Doubt, ...]]:
         """Return what `read` does, and what is doubtful of the image."""
         pixels, doubts = self.decoder.examine(modality, path)
-        return self._encoded(modality, pixels), doubts
+        return self.encoded(modality, pixels), doubts
 
-    def _encoded(self, modality: Modality, image: Pixels) -> NDArray[np.float32]:
+    def encoded(self, modality: Modality, image: Pixels) -> NDArray[np.float32]:
+        """Return the feature ``(d,)`` of an image that is decoded.
+
+        Raises
+        ------
+        ConfigError
+            As `read` does.
+        """
         pixels = torch.from_numpy(image).float() / 255
         batch = pixels[None] if modality == "fundus" else pixels[None, None]
         encoder = _encoder(self.federation, self.modality)

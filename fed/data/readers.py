@@ -3,11 +3,15 @@
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fed.config import Config, resolve
 from fed.data.prepared import PreparedReader
 from fed.data.reading import Decoder, ImageReader, Preparable
 from fed.sites import MODALITIES, Modality
+
+if TYPE_CHECKING:
+    from fed.data.features import FeatureEncoder
 
 FEATURES = "features"
 """Folder of features in that of prepared images."""
@@ -18,16 +22,25 @@ def readers(config: Config) -> Mapping[Modality, ImageReader]:
     return {modality: _reader(config, modality) for modality in MODALITIES}
 
 
-def _reader(config: Config, modality: Modality) -> ImageReader:
+def feature_encoder(config: Config, modality: Modality) -> "FeatureEncoder":
+    """Return what gives the features of a modality whose encoder is frozen."""
+    from fed.data.features import FeatureEncoder  # torch, which reading images does not need
+
+    return FeatureEncoder(_encoders_of(config), modality, _decoder(config))
+
+
+def _decoder(config: Config) -> Decoder:
     data = config.data
-    decoder = Decoder(data.image_size, data.volume_size, data.oct_axes)
+    return Decoder(data.image_size, data.volume_size, data.oct_axes)
+
+
+def _reader(config: Config, modality: Modality) -> ImageReader:
+    data, decoder = config.data, _decoder(config)
     prepared = None if data.prepared is None else Path(data.prepared)
     path = Path(data.path or "")
     root = path.parent if data.source == "manifest" else path
     if modality in config.model.frozen:
-        from fed.data.features import FeatureEncoder  # torch, which reading images does not need
-
-        features = FeatureEncoder(_encoders_of(config), modality, decoder)
+        features = feature_encoder(config, modality)
         return _prepared(prepared / FEATURES, root, features) if prepared else features
     return _prepared(prepared, root, decoder) if prepared else decoder
 

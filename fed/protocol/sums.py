@@ -66,6 +66,7 @@ def unpack_sums(
     card: SiteCard,
     classes: int,
     cross: bool = False,
+    noised: bool = False,
 ) -> Sums:
     """Unpack what `pack_sums` packed, and refuse what cannot be of the site's own cases.
 
@@ -75,6 +76,8 @@ def unpack_sums(
         Of the features of each modality.
     cross : bool
         Whether sums across modalities were asked for.
+    noised : bool
+        Whether noise was asked for, with which a scatter may be none that features have.
 
     Raises
     ------
@@ -84,7 +87,9 @@ def unpack_sums(
     names += [CROSS] if cross and len(card.modalities) == len(MODALITIES) else []
     check_records(content, {name: ArrayRecord for name in names if name in content})
     single = {
-        modality: _read(content.array_records[name], modality, widths[modality], card, classes)
+        modality: _read(
+            content.array_records[name], modality, widths[modality], card, classes, noised
+        )
         for modality in MODALITIES
         if (name := f"sums.{modality}") in content
     }
@@ -114,7 +119,12 @@ def sums_numbers(classes: int, widths: Iterable[int], cross: bool = False) -> in
 
 
 def _read(
-    record: ArrayRecord, modality: Modality, width: int, card: SiteCard, classes: int
+    record: ArrayRecord,
+    modality: Modality,
+    width: int,
+    card: SiteCard,
+    classes: int,
+    noised: bool,
 ) -> ClassSums:
     found = arrays(record)
     check_names(f"{modality} sums", found, ("counts", "means", "scatter"))
@@ -133,6 +143,8 @@ def _read(
         raise RefusedReplyError(f"sent {modality} means of a class that it counts no case of")
     read = ClassSums.with_half(counts.copy(), means.copy(), half)
     scatter, own = read.scatter, np.diag(read.scatter)
+    if noised:
+        return read
     if (own < 0).any() or (np.abs(scatter) > np.sqrt(np.outer(own, own)) * (1 + 1e-9) + 1e-9).any():
         raise RefusedReplyError(f"sent {modality} scatter that no features have")
     return read

@@ -67,6 +67,12 @@ def _data(run: Run) -> Iterator[str]:
     yield from (f"- {account}" for account in results.accounts)
     if not run.config.data.real:
         yield "- The eyes are synthetic (phantoms): no patient was pictured."
+    if results.privacy is not None:
+        asked = results.privacy
+        yield (
+            f"- Each patient of a training site has differential privacy: epsilon {asked.epsilon:g} at "
+            f"delta {asked.delta:g}, over the whole run."
+        )
     yield from ("", "| site | role | owns | cases |", "|---|---|---|---:|")
     for card in results.sites:
         owns = " + ".join(m for m in MODALITIES if m in card.modalities) or "nothing"

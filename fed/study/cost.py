@@ -12,6 +12,7 @@ import numpy as np
 
 from fed.config import Config
 from fed.config.groups import SiteGroup
+from fed.schedule import phase_lengths
 from fed.sites import MODALITIES, Modality, SiteCard
 
 RUN_S = 1.3
@@ -94,8 +95,8 @@ def phase_seconds(config: Config, sites: Sequence[Sites]) -> list[float]:
     frozen = config.model.frozen
     sizes = {"fundus": config.data.image_size**2, "oct": float(np.prod(config.data.volume_size))}
     found = []
-    for phase in config.method.phases:
-        rounds = 1.0 if phase.solve else config.training.rounds * phase.share
+    for phase, length in zip(config.method.phases, phase_lengths(config), strict=True):
+        rounds = 1.0 if phase.solve else float(length)
         passes = rounds * config.training.local_epochs * phase.epochs
         encodes = passes if "encoders" in phase.trains else rounds * ENCODED_TWICE
         learns = FUSION_S if "fusion" in phase.trains else HEADS_S

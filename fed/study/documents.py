@@ -18,11 +18,11 @@ import typer
 from jinja2 import Environment, StrictUndefined
 
 from fed.config.loading import METHODS
+from fed.config.study import ONLY
 from fed.storage import write_text
 from fed.study import markdown
 from fed.study.evidence import RESULTS, ROOT, ages, page, stored
 from fed.study.options import options_page, parts_page
-from fed.study.plan import ONLY
 from fed.study.tables import Comparison, comparisons, summaries
 
 DOCS, README = Path("docs"), Path("README.md")
@@ -127,6 +127,12 @@ class Figures:
         config, rows = stored(self._root, study)
         assert config.study is not None
         return markdown.settings_table(rows, condition, metric or config.study.metric).rstrip()
+
+    def crossed(self, study: str, condition: str) -> str:
+        """Return the study's metric of one method by the two factors that are varied."""
+        config, rows = stored(self._root, study)
+        assert config.study is not None
+        return markdown.crossed_table(rows, condition, config.study.metric).rstrip()
 
     def overall(self, study: str, metric: str | None = None) -> str:
         """Return the mean over settings and conditions by method, with differences."""

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from statistics import fmean
 
 from fed.config import Config
-from fed.config.study import MARGIN
+from fed.config.study import MARGIN, ONLY
 from fed.report.words import MetricWords, counted, metric_words
 from fed.study.page import ordered
-from fed.study.plan import ONLY, plan, reference
+from fed.study.plan import plan, reference
 from fed.study.plots import given
 from fed.study.rows import POOLED, Row
 from fed.study.statistics import SIGNIFICANT, Difference, Mean, holm, mean_over, verdict
@@ -28,6 +28,7 @@ __all__ = [
     "POOLED",
     "choice_section",
     "contents",
+    "crossed_table",
     "endpoint_words",
     "main_table",
     "overall_table",
@@ -220,6 +221,30 @@ def settings_table(rows: Sequence[Row], condition: str, metric: str) -> str:
         )
     heads = [setting.rpartition("=")[2] for setting in settings]
     return table(["method", *heads, "mean"], lines)
+
+
+def crossed_table(rows: Sequence[Row], condition: str, metric: str) -> str:
+    """Return a metric of one method by two factors: a column a level of the first, a row one of the second.
+
+    A cell is the mean over seeds, ± their standard deviation; so is the mean over the columns. A
+    column that has no value is left out.
+    """
+    found: dict[tuple[str, str], dict[int, float]] = {}
+    for row in rows:
+        if (row.site, row.condition, row.metric) == (POOLED, condition, metric):
+            column, level = (part.rpartition("=")[2] for part in row.setting.split("; "))
+            if row.value is not None:
+                found.setdefault((level, column), {})[row.seed] = row.value
+    columns = dict.fromkeys(column for _, column in found)
+    lines = []
+    for level in dict.fromkeys(level for level, _ in found):
+        cells = [found.get((level, column), {}) for column in columns]
+        seeds = sorted(set.intersection(*map(set, cells)))
+        overall = [sum(cell[seed] for cell in cells) / len(cells) for seed in seeds]
+        shown = [*(list(cell.values()) for cell in cells), overall]
+        lines.append([level, *(_spread(mean_over(values)) for values in shown)])
+    names = rows[0].setting.split("; ") if rows else []
+    return table([names[-1].partition("=")[0] if names else "", *columns, "mean"], lines)
 
 
 def overall_table(config: Config, rows: Sequence[Row], metric: str | None = None) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from fed.config.study import FIRST_RESULT_SEED, MARGIN
+from fed.config.study import FIRST_RESULT_SEED, MARGIN, ONLY
 from fed.report.notices import confounds
 from fed.report.page import shell_path, write_page
 from fed.report.style import CONDITION_VARIABLE
@@ -12,7 +12,6 @@ from fed.report.words import counted, listed, metric_words
 from fed.results import CONFIGURATION
 from fed.sites import CONDITIONS
 from fed.study.findings import Findings
-from fed.study.plan import ONLY
 from fed.study.plots import (
     calibration_panels,
     curve_panels,

@@ -9,12 +9,9 @@ from itertools import product
 from typing import Any
 
 from fed.config import Config, Study, assign, resolve
-from fed.config.study import Level
+from fed.config.study import ONLY, Level
 from fed.errors import ConfigError, nearest
 from fed.metrics import measured
-
-ONLY = "as configured"
-"""The setting of a study that varies nothing."""
 
 QUICK = "-quick"
 """End of the name of a coarse version."""
@@ -194,7 +191,8 @@ def _run(
     if study.methods:
         raw["method"] = study.methods[study.method_names.index(method)]
     own = study.tuned.get(method, {})
-    chosen = [item for level in levels.values() for item in own.get(level, {}).items()]
+    labels = tuple(levels.values()) or (ONLY,)
+    chosen = [item for label in labels for item in own.get(label, {}).items()]
     try:
         for key, value in [*changes.items(), *chosen]:
             assign(raw, key, value)

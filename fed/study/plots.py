@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fed.config.study import ONLY
 from fed.report.style import INK, MUTED, SHADE, Panel, legend_below, panel
 from fed.report.words import GIVEN, metric_words
 from fed.study.findings import Findings
-from fed.study.plan import ONLY
 from fed.study.rows import POOLED
 from fed.study.tables import Comparison, Summary
 

@@ -2,11 +2,11 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from model.closed_form.sums import Array, ClassSums
+from model.closed_form.sums import Array, ClassSums, nearest_scatter
 
 RIDGES = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 """Candidates for the ridge, as multiples of each feature's own variance."""
@@ -15,6 +15,9 @@ RIDGE_ALONE = 1.0
 VARIANCE_FLOOR = 1e-3
 """Added to each feature's variance, as a share of the mean one: a unit that is hardly ever active
 would otherwise count like any other."""
+LEAST_SLOPE = 1e-3
+"""Of a head that fails at every group left out: nearly flat, so that it says little, but still ranks.
+Sums with noise may tell so of a head that is good."""
 
 
 @dataclass(frozen=True)
@@ -60,11 +63,11 @@ def solve_head(groups: Mapping[str, Sequence[ClassSums]], ridge: float | None = 
         for left_out, left in groups.items()
         if any((site.counts > 0).sum() > 1 for site in left)
     ]
-    judged = [(rest, left) for rest, left in judged if rest.compares]
+    judged = [(rest, list(map(_possible, left))) for rest, left in judged if rest.compares]
     if ridge is None:
         ridge = _best_ridge(judged)
     slopes = [slope(rest.directions([ridge])[0], left) for rest, left in judged]
-    kept = float(np.mean(slopes)) if slopes else 1.0
+    kept = max(float(np.mean(slopes)), LEAST_SLOPE) if slopes else 1.0
     weight = kept * everyone.directions([ridge])[0]
     offsets = -0.5 * np.einsum("kd,kd->k", weight, everyone.effects) - weight @ everyone.offset
     return Head(weight, offsets, ridge, kept)
@@ -93,7 +96,7 @@ class Problem:
         right = np.einsum("sk,skd->kd", counts, means) - counts.T @ centres
         effects = np.linalg.pinv(laplacian, hermitian=True) @ right
         offsets = centres - (counts / totals[:, None]) @ effects
-        covariance = np.sum([site.scatter for site in held], axis=0) / counts.sum()
+        covariance = nearest_scatter(np.sum([site.scatter for site in held], axis=0)) / counts.sum()
         offset = counts.sum(axis=1) @ offsets / counts.sum()
         return cls(covariance, effects, offset, bool(((counts > 0).sum(axis=1) > 1).any()))
 
@@ -112,6 +115,11 @@ class Problem:
         values, vectors = np.linalg.eigh(self.covariance / np.outer(scale, scale))
         turned = (self.effects / scale) @ vectors
         return [turned / (values + ridge) @ vectors.T / scale for ridge in ridges]
+
+
+def _possible(site: ClassSums) -> ClassSums:
+    """Return the sums with a scatter that features can have: scores need a variance."""
+    return replace(site, scatter=nearest_scatter(site.scatter))
 
 
 def _best_ridge(judged: Sequence[tuple[Problem, Sequence[ClassSums]]]) -> float:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from model.closed_form.discriminant import Head, Problem, separation, slope
-from model.closed_form.sums import Array, BothSums, ClassSums
+from model.closed_form.sums import Array, BothSums, ClassSums, nearest_scatter
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 """Candidates for how much of the block between the modalities is believed."""
@@ -156,8 +156,7 @@ class JointProblem:
         if between is not None:
             together = apart.copy()
             together[:width, width:], together[width:, :width] = between, between.T
-            values, vectors = np.linalg.eigh(together)
-            together = (vectors * np.maximum(values, 0.0)) @ vectors.T
+            together = nearest_scatter(together)
         added = [head.ridge * own.scale**2 for head, own in zip(heads, alone, strict=True)]
         slopes = np.repeat([head.slope for head in heads], [len(own.offset) for own in alone])
         ridge = np.diag(np.concatenate(added))

@@ -49,6 +49,21 @@ class ClassSums:
         return self.scatter[np.triu_indices(len(self.scatter))]
 
 
+def nearest_scatter(matrix: Array) -> Array:
+    """Return the nearest symmetric matrix without negative eigenvalues, in the Frobenius norm.
+
+    Sums with noise may add up to a scatter that no features have; one that some features have stays
+    as it is.
+    """
+    rounding = 1e-10 * np.abs(matrix.diagonal()).max(initial=0.0)
+    try:
+        np.linalg.cholesky(matrix + rounding * np.eye(len(matrix)))
+    except np.linalg.LinAlgError:
+        values, vectors = np.linalg.eigh(matrix)
+        return np.asarray((vectors * np.maximum(values, 0.0)) @ vectors.T)
+    return matrix
+
+
 @dataclass(frozen=True)
 class CrossSums:
     """What the features of both modalities add up to over a site's eyes that have both.

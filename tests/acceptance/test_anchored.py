@@ -48,7 +48,7 @@ def test_without_linked_eyes_partners_are_random_and_the_run_says_so(tmp_path: P
         tiny(method="anchored", sites=sites, engine={"name": "inline"}), out=tmp_path / "anchored"
     )
     fedrima.run(
-        tiny(method="random_pairing", sites=sites, engine={"name": "inline"}),
+        tiny(method="fedrima", sites=sites, engine={"name": "inline"}),
         out=tmp_path / "random",
     )
     one, other = (

@@ -54,3 +54,12 @@ def test_the_table_has_a_line_a_source_of_a_pair(tmp_path):
         lines = list(csv.DictReader(file))
     assert len(lines) == 2 * 2 * len(OTHERS)
     assert {line["left_out_with"] for line in lines if line["source"] == "neh"} == {"tvhl"}
+
+
+def test_rows_of_another_study_stay_and_those_of_the_same_are_made_anew(tmp_path):
+    path = tmp_path / "choice.csv"
+    write({("trained", 0, "tvhl", "neh"): 0.5, ("bold", 0, "tvhl", "neh"): 0.1}, path)
+    write({("bold", 0, "tvhl", "neh"): 0.7}, path)
+    with path.open() as file:
+        found = {line["variant"]: line["auc"] for line in csv.DictReader(file)}
+    assert found == {"trained": "0.5000", "bold": "0.7000"}

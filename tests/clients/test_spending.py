@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from clients.class_sums import solving
 from clients.site import LocalSite, open_site
 from clients.spending import FILE, BudgetSpentError, spend
 from fed.config import Config, resolve
@@ -70,3 +71,10 @@ def test_a_damaged_account_is_refused_rather_than_begun_anew(
     (tmp_path / FILE).write_text(text.replace("x", run_of(site.config)))
     with pytest.raises(DataError, match="account of privacy"):
         spend(site, tmp_path, "encoders")
+
+
+def test_sums_for_heads_in_closed_form_are_given_once(tmp_path: Path) -> None:
+    site = open_site(config(method="analytic"), "clinic", deployed=True)
+    spend(site, tmp_path, solving(site.config.method).name)
+    with pytest.raises(BudgetSpentError, match="another answer to heads would pass it"):
+        spend(site, tmp_path, solving(site.config.method).name)

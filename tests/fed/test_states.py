@@ -18,3 +18,19 @@ def test_another_format_of_numpy_is_refused():
     np.lib.format.write_array(file, np.ones(3), version=(2, 0))
     with pytest.raises(ValueError, match="expected \\(1, 0\\)"):
         view(file.getvalue())
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_arrays_of_one_shape_keep_their_own_numbers(order) -> None:
+    first = np.array([[1.0, 2.0], [3.0, 4.0]], order=order)
+    for values in (first, first + 1):
+        file = BytesIO()
+        np.save(file, values)
+        np.testing.assert_array_equal(view(file.getvalue()), values)
+
+
+def test_a_header_that_is_cut_short_is_refused() -> None:
+    file = BytesIO()
+    np.save(file, np.ones(3))
+    with pytest.raises(ValueError, match="array header"):
+        view(file.getvalue()[:20])

@@ -6,6 +6,7 @@ finely as a drawing needs.
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -122,12 +123,19 @@ def _sample(order: Branching, pixel: float) -> NDArray[np.float32]:
     """Return x, y, radius and weight of points along each vessel ``(4, vessels, points)``."""
     finest = float(widened(0.6 * order.width[0], pixel))
     count = int(np.ceil(order.reach / (2 * finest)))
-    t = (np.arange(count) + 0.5) / count
-    s = 1 - t
-    waves = [s * t * np.sin(np.pi * (k + 2) * t) * 4 / (k + 1) for k in range(_WIGGLES)]
-    place = order.curves @ np.array([s**3, 3 * s * s * t, 3 * s * t * t, t**3, *waves])
+    t, shapes = _along(count)
+    place = order.curves @ shapes
     radius = order.width[:, None] * (1 - 0.5 * t)
     step = np.abs(np.diff(place, axis=1, append=2 * place[:, -1:] - place[:, -2:-1]))
     return np.stack([place.real, place.imag, radius, step / (np.sqrt(2 * np.pi) * radius)]).astype(
         np.float32
     )
+
+
+@cache
+def _along(count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return places along a vessel ``(count,)``, and there the shapes that it is a sum of."""
+    t = (np.arange(count) + 0.5) / count
+    s = 1 - t
+    waves = [s * t * np.sin(np.pi * (k + 2) * t) * 4 / (k + 1) for k in range(_WIGGLES)]
+    return t, np.array([s**3, 3 * s * s * t, 3 * s * t * t, t**3, *waves])

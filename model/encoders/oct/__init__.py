@@ -17,6 +17,11 @@ class OctEncoder(ABC):
 
     recomputes: ClassVar[bool] = False
 
+    @property
+    def learns_pooling(self) -> bool:
+        """Whether it pools slices by weights that start without a use: it is nothing without training."""
+        return False
+
     @abstractmethod
     def build(self, volume_size: tuple[int, int, int]) -> nn.Module:
         """Return the network, freshly initialised.

@@ -1,9 +1,13 @@
+from typing import Any
+
 import pytest
+import yaml
 
 from clients.partners.random import Random
-from fed.config import load, resolve
+from fed.config import dump, load, resolve
 from fed.config.loading import METHODS
 from fed.errors import ConfigError
+from fed.schedule import phase_lengths
 from server.optimizers.fedadam import FedAdam
 from server.optimizers.fedavg import FedAvg
 from server.optimizers.fedavgm import FedAvgM
@@ -21,9 +25,9 @@ def test_a_preset_has_the_name_of_its_file_and_says_what_it_is(preset):
 
 def test_a_method_may_be_another_with_some_keys_changed():
     config = load([DEMO])
-    own = {"base": "random_pairing", "name": "mine", "weight": {"both_share": 0.25}}
+    own = {"base": "labelled_transport", "name": "mine", "weight": {"both_share": 0.25}}
     raw = {**config.model_dump(), "method": own}
-    method, base = resolve(raw).method, load([DEMO], ["method=random_pairing"]).method
+    method, base = resolve(raw).method, load([DEMO], ["method=labelled_transport"]).method
     assert (method.name, method.weight.both_share) == ("mine", 0.25)
     assert (method.align, method.average_last) == (base.align, base.average_last)
     assert method.phases == config.method.phases
@@ -45,6 +49,43 @@ def test_a_part_named_anew_comes_with_options_of_its_own():
 def test_align_is_short_for_both_kinds_of_sites():
     align = load([DEMO], ["method.align=random"]).method.align
     assert align.both == align.single == Random()
+
+
+def on_features(**changes: Any) -> dict[str, Any]:
+    files = {"source": "manifest", "path": "eyes.csv", "label": "grade"}
+    frozen = {"fundus": {"encoder": "own"}, "oct": {"encoder": "own"}}
+    raw = load([DEMO]).model_dump() | {"data": files, "model": {"frozen": frozen}}
+    return raw | {"method": "fedrima", "training": {"rounds": 8}} | changes
+
+
+def test_on_frozen_encoders_the_heads_of_the_first_phase_are_solved_for():
+    config = resolve(on_features())
+    first, second = config.method.phases
+    assert (first.name, first.trains, first.solve is None) == ("heads", ("heads",), False)
+    assert second.trains == ("predictors", "fusion")
+    assert phase_lengths(config) == [1, 7]
+    assert config.method.name == "fedrima"
+    assert resolve(yaml.safe_load(dump(config))) == config
+    changed = resolve(on_features(method={"base": "fedrima", "average_last": 2})).method
+    assert changed.name == "fedrima-average-last-2"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"model": {"frozen": {"fundus": {"encoder": "own"}}}},
+        {"privacy": {"epsilon": 8.0}},
+        {"method": "experts"},
+    ],
+)
+def test_heads_are_trained_where_an_encoder_is_or_patients_are_noised(changes):
+    assert all(phase.solve is None for phase in resolve(on_features(**changes)).method.phases)
+
+
+def test_a_fusion_has_no_closed_form_on_frozen_encoders():
+    phases = [{"name": "all", "trains": ["encoders", "fusion"], "on_frozen": {}}]
+    with pytest.raises(ConfigError, match="on_frozen: solves for the heads"):
+        resolve(on_features(method={"name": "mine", "phases": phases}))
 
 
 @pytest.mark.parametrize(

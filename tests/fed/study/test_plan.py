@@ -51,6 +51,12 @@ def test_a_method_takes_what_was_chosen_for_it_under_a_level():
     assert chosen["experts", "out=b"].rounds == 7
 
 
+def test_a_study_that_varies_nothing_may_be_tuned_too():
+    chosen = {"experts": {"as configured": {"training.rounds": 7}}}
+    runs = plan(study(methods=["fedavg", "experts"], seeds=[100], tuned=chosen, vary={}))
+    assert [run.config.training.rounds for run in runs][1] == 7
+
+
 def test_a_run_is_known_by_what_its_results_depend_on():
     base = resolve(tiny())
     assert content_hash(base) == content_hash(resolve(tiny(engine={"name": "ray", "workers": 3})))
@@ -76,7 +82,7 @@ def test_the_reference_is_a_method_or_of_one_method_a_setting():
         ({"vary": {"training.lr": [-1]}}, "study, fedrima, training.lr=-1: training.lr: must be"),
         (
             {"methods": ["fedavg"], "tuned": {"fedavg": {"x": {}}}},
-            "study.tuned.fedavg: 'x' is the label of no level; allowed: none",
+            "study.tuned.fedavg: 'x' is the label of no level; allowed: as configured",
         ),
         ({"baseline": "x", "vary": {"training.lr": [1, 2]}}, "study.baseline: no setting 'x'"),
         ({"select": "validation", "seeds": [0]}, "study.select: validation needs evaluation"),

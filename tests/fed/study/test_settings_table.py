@@ -1,6 +1,6 @@
 """A metric by method and setting: means over seeds, means of bounds, and the mean over settings."""
 
-from fed.study.markdown import settings_table
+from fed.study.markdown import crossed_table, settings_table
 from fed.study.rows import POOLED, Row
 
 
@@ -28,3 +28,27 @@ def test_cells_are_means_over_seeds_with_the_means_of_the_bounds() -> None:
 def test_a_setting_that_no_method_has_a_value_for_has_no_column() -> None:
     rows = [row("one", 100, "a", 0.70), row("one", 100, "b", None), row("other", 100, "b", None)]
     assert settings_table(rows, "oct", "auc").splitlines()[0] == "| method | a | mean |"
+
+
+def test_two_factors_are_crossed_with_the_spread_over_seeds() -> None:
+    rows = [
+        Row(
+            "m",
+            seed,
+            f"left out={source}; epsilon={epsilon}",
+            POOLED,
+            "oct",
+            "auc",
+            value + seed / 100,
+        )
+        for source, base in (("a", 0.5), ("b", 0.7))
+        for epsilon, value in (("none", base + 0.1), ("1", base))
+        for seed in (0, 1, 2)
+    ]
+    rows += [Row("m", 0, "left out=c; epsilon=1", POOLED, "oct", "auc", None)]
+    assert crossed_table(rows, "oct", "auc").splitlines() == [
+        "| epsilon | a | b | mean |",
+        "| --- | --- | --- | --- |",
+        "| none | 61.0 ± 1.0 | 81.0 ± 1.0 | 71.0 ± 1.0 |",
+        "| 1 | 51.0 ± 1.0 | 71.0 ± 1.0 | 61.0 ± 1.0 |",
+    ]

