@@ -4,7 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-.PHONY: demo deploy-demo test test-slow benchmark setup lint docs evidence after-training choices evidence-check
+.PHONY: demo deploy-demo test test-slow benchmark setup lint docs evidence evidence-cost evidence-quick after-training choices evidence-check
 
 demo: $(READY)
 	$(PY) simulate.py configs/demo.yaml
@@ -51,10 +51,17 @@ $(READY): pyproject.toml constraints.txt
 	$(PY) -m model.transport.fused
 	touch $(READY)
 
+<<<<<<< HEAD
 # Every table of the documents, from runs: about 4 hours on 2 cores. Finished runs are kept, so that it can be
 # interrupted and called again. The page of each study is runs/evidence/<name>/study.html. The choices that the
 # configurations rest on are made by the second target, in 35 minutes.
 STUDIES := endpoint controls demo-seeds heterogeneity main ablation ownership case_missing unlinked label_skew style_shift federation_size \
+=======
+# Every table of the documents, from runs; how long they will take is said first (docs/studies.md). Finished runs are kept,
+# so that it can be interrupted and called again. The page of each study is runs/evidence/<name>/study.html. The choices
+# that the configurations rest on are made by the second target.
+STUDIES := endpoint demo-seeds heterogeneity main ablation ownership case_missing unlinked label_skew style_shift federation_size \
+>>>>>>> main
 	leave_group_out onboarding within_class class_overlap anchored rounds pooled_short privacy attacks attack_reductions
 CHOICES := tuning tuning_small tuning_endpoint device_strength
 ifneq ($(wildcard ../shared/data/real-eyes/manifest.csv),)
@@ -74,14 +81,24 @@ $(FEATURES): $(READY)
 endif
 
 evidence: RUN = $(STUDIES)
+evidence: AFTER = after_training audited
 choices: RUN = $(CHOICES)
-evidence choices: $(READY) $(FEATURES)
+evidence choices: $(READY) $(FEATURES) evidence-cost
 	for study in $(RUN); do \
 		$(PY) simulate.py configs/studies/$$study.yaml --out runs/evidence/$$study || exit; done
 	$(PY) -m fed.study.evidence store $(addprefix runs/evidence/,$(RUN))
 	$(PY) -m fed.study.documents write
 
 evidence: after-training
+
+evidence-cost: $(READY) $(FEATURES)
+	$(PY) -m benchmarks.evidence_cost $(RUN) $(AFTER)
+
+# All studies of `evidence`, coarsely: it shows that they run, and stores nothing.
+evidence-quick: $(READY) $(FEATURES)
+	$(PY) -m benchmarks.evidence_cost $(STUDIES) --quick --out runs/evidence-quick
+	for study in $(STUDIES); do \
+		$(PY) simulate.py configs/studies/$$study.yaml --quick --out runs/evidence-quick/$$study || exit; done
 
 # The tables of docs/judging.md and of attacks in docs/privacy.md: what finished models told, beside what became
 # of it. About 25 minutes.

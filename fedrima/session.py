@@ -27,6 +27,7 @@ from fed.results import RESULTS, read_results
 from fed.schedule import schedule
 from fed.sites import SiteCard
 from fed.storage import check_ours, locked, set_aside, write_text
+from fed.study.cost import sites_of
 from fed.study.plan import plan, quick
 from fed.study.results import write_study
 from fedrima.judging import judging
@@ -36,7 +37,6 @@ from server.estimate import estimate
 from server.evaluation import check_metrics
 from server.judgement import check_sets
 from server.onboarding import check_archives
-from server.placement import eyes_of
 from server.progress import TerminalProgress
 from server.recorder import CHECKPOINTS
 from server.simulation import cards_of, simulate
@@ -239,8 +239,8 @@ def _study(config: Config, directory: Path, dry_run: bool, console: Console) -> 
     runs = plan(config)
     source = open_source(runs[0].config)
     cards = cards_of(source, runs[0].config)
-    eyes = eyes_of(cards) if config.data.real else None  # phantoms are as many as each run says
-    runner = StudyRunner(runs, directory, config.engine.workers, console, eyes)
+    sites = sites_of(cards) if config.data.real else None  # phantoms are as many as each run says
+    runner = StudyRunner(runs, directory, config.engine.workers, console, sites)
     runner.announce()
     if dry_run:
         _show(runs[0].config, source, cards, console_for())

@@ -13,6 +13,7 @@ from fed.metrics import (
     at_threshold,
     bootstrap,
     evaluate,
+    measured,
     metric,
     names,
     patients_of_sites,
@@ -39,12 +40,6 @@ class Cases:
     probabilities: NDArray[np.float64]
     patients: list[str]
     sites: list[str]
-
-
-def metrics_of(config: Config) -> tuple[str, ...]:
-    """Return the metrics of a run: those that there are, and those the configuration adds."""
-    evaluation = config.evaluation
-    return tuple(dict.fromkeys((*names(), *evaluation.shown, *evaluation.metrics)))
 
 
 def check_metrics(config: Config) -> None:
@@ -90,7 +85,7 @@ def metric_table(
     name : str
         Names the random stream of the bootstrap.
     metrics : sequence of str, optional
-        See `metrics_of`; those of `fed.metrics` where not given.
+        See `fed.metrics.measured`; those of `fed.metrics` where not given.
     """
     chosen = names() if metrics is None else tuple(metrics)
     models = sorted({s.model for s in sites if s.model is not None})
@@ -135,7 +130,7 @@ def tables_of(sites: Sequence[Scores], config: Config) -> tuple[Table, dict[str,
     Where one site alone has cases of a condition, both are the same cases, and so get the same
     interval.
     """
-    evaluation, metrics = config.evaluation, metrics_of(config)
+    evaluation, metrics = config.evaluation, measured(config.evaluation)
 
     def of(scores: Sequence[Scores], name: str) -> Table:
         return metric_table(

@@ -10,6 +10,7 @@ from fed.config import Config
 from fed.config.clock import STATISTICS
 from fed.engines import Grid
 from fed.errors import RunError
+from fed.metrics import measured
 from fed.own_models import owners
 from fed.protocol import Bank, Scores
 from fed.results import RoundRecord
@@ -19,7 +20,7 @@ from server.algorithm import Algorithm, Asks, Step, StepRecord, Updates
 from server.budget import Budget
 from server.clock import VirtualClock
 from server.connections import Connections
-from server.evaluation import metric_table, metrics_of
+from server.evaluation import metric_table
 from server.exchange import Exchange
 from server.final_scores import FinalScores
 from server.ledger import Ledger
@@ -300,5 +301,5 @@ class Federation:
         if not scores:
             return None
         config = self.config
-        conditions, metrics = config.evaluation.conditions, metrics_of(config)
+        conditions, metrics = config.evaluation.conditions, measured(config.evaluation)
         return metric_table(scores, conditions, 0, config.seed, "rounds", metrics)

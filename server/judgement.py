@@ -14,11 +14,12 @@ from fed.judgement.mix import assumed_mix
 from fed.judgement.sets import prediction_sets
 from fed.judgement.subgroups import subgroups
 from fed.judgement.triage import triage
+from fed.metrics import measured
 from fed.protocol import Scores
 from fed.randomness import generator
 from fed.results import Equipment, GroupTable, Sets, Triage
 from fed.sites import Condition, SiteCard
-from server.evaluation import metrics_of, prediction_columns, prediction_rows
+from server.evaluation import prediction_columns, prediction_rows
 from server.final_scores import FinalScores
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ def subgroup_results(
             predictions,
             groups,
             column,
-            metrics_of(config),
+            measured(evaluation),
             evaluation.bootstrap,
             partial(_group_generator, config.seed, column),
         )

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from fed.config import Config
 from fed.engines.machine import usable_cpus
-from fed.sites import MODALITIES, SiteCard
-from fed.study.plan import SECONDS_A_UNIT, phase_work
+from fed.sites import SiteCard
+from fed.study.cost import phase_seconds, sites_of
 
 RAY_START_S = 18.0
 """What Ray takes beyond an even share of the work: the demo took 111 s in one process and 74 s on
@@ -50,12 +50,6 @@ def _gains(config: Config, cards: Sequence[SiteCard], cpus: int) -> bool:
         return True
     if config.model.scale == "paper":
         return False
-    seconds = SECONDS_A_UNIT * sum(phase_work(config, eyes_of(cards)))
+    seconds = sum(phase_seconds(config, sites_of(cards)))
     workers = max(1, min(cpus, sum(card.role == "train" for card in cards)))
     return seconds * (1 - 1 / workers) > RAY_START_S
-
-
-def eyes_of(cards: Sequence[SiteCard]) -> float:
-    """Return the eyes at training sites; one with one image counts half."""
-    training = [card for card in cards if card.role == "train"]
-    return sum(card.having(modality) for card in training for modality in MODALITIES) / 2

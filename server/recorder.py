@@ -14,6 +14,7 @@ from fed.confounds import confounds
 from fed.data.cases import CaseSource
 from fed.data.origin import pseudo_sites
 from fed.errors import DataError
+from fed.metrics import measured
 from fed.paths import paths_of, without_folders
 from fed.prototypes import bank_tensors
 from fed.results import (
@@ -61,7 +62,6 @@ from server.evaluation import (
     counts_of,
     distance_quantiles,
     metric_table,
-    metrics_of,
     operating_points,
     prediction_columns,
     prediction_rows,
@@ -322,7 +322,7 @@ class Recorder:
     def _validation(self, scores: FinalScores) -> Validation | None:
         if not scores.validation:
             return None
-        conditions, metrics = self._config.evaluation.conditions, metrics_of(self._config)
+        conditions, metrics = self._config.evaluation.conditions, measured(self._config.evaluation)
         pooled = metric_table(scores.validation, conditions, 0, self._config.seed, "v", metrics)
         return Validation.model_validate({"pooled": pooled})
 

@@ -26,7 +26,8 @@ from fed.report.words import counted, duration
 from fed.results import is_finished
 from fed.schedule import schedule
 from fed.storage import write_text
-from fed.study.plan import SECONDS_A_UNIT, PlannedRun, phase_work
+from fed.study.cost import Sites, judging_seconds, phase_seconds, planned_sites, start_seconds
+from fed.study.plan import PlannedRun
 from server.placement import alone
 from server.progress import LogProgress
 from server.recorder import CHECKPOINTS
@@ -36,8 +37,6 @@ STATES = "states"
 """Folder of a study that holds the phases its runs start from, each a run of its own."""
 FAILED = "failed.txt"
 """File of a run that could not finish: why."""
-SECONDS_A_RUN = 1.0
-"""To open the data and score a model, on the same machine."""
 POLL_S = 0.5
 PRELOADED = [
     "server.simulation",
@@ -72,8 +71,8 @@ class Job:
         What it is, for a person.
     run : PlannedRun or None
         None for phases.
-    eyes : float or None
-        At training sites, where they are known.
+    sites : sequence of Sites or None
+        Where their cases have been counted.
     """
 
     config: Config
@@ -81,7 +80,7 @@ class Job:
     after: Path | None
     words: str
     run: PlannedRun | None = None
-    eyes: float | None = None
+    sites: Sequence[Sites] | None = None
 
     @property
     def finished(self) -> bool:
@@ -90,9 +89,13 @@ class Job:
 
     @property
     def seconds(self) -> float:
-        """How long it will take, on the machine of `SECONDS_A_UNIT`."""
-        work = phase_work(self.config, self.eyes)[self._phases_before :]
-        return SECONDS_A_RUN * (self.run is not None) + SECONDS_A_UNIT * sum(work)
+        """How long it will take one core; see `fed.study.cost`."""
+        sites = planned_sites(self.config) if self.sites is None else self.sites
+        seconds = phase_seconds(self.config, sites)[self._phases_before :]
+        seconds.append(start_seconds(self.config, sites))
+        if self.run is not None:  # phases that others start from are not judged
+            seconds.append(judging_seconds(self.config, sites))
+        return sum(seconds)
 
     @property
     def _phases_before(self) -> int:
@@ -101,7 +104,9 @@ class Job:
         return int(self.after.name.partition("-")[0].removeprefix("phase"))
 
 
-def jobs_of(runs: Sequence[PlannedRun], directory: Path, eyes: float | None = None) -> list[Job]:
+def jobs_of(
+    runs: Sequence[PlannedRun], directory: Path, sites: Sequence[Sites] | None = None
+) -> list[Job]:
     """Return the jobs of a study, phases before the runs that start from them.
 
     Phases that two runs or more have in common are trained once, by a job of their own.
@@ -119,11 +124,11 @@ def jobs_of(runs: Sequence[PlannedRun], directory: Path, eyes: float | None = No
             folder = directory / STATES / f"phase{phases}-{key}"
             config = _starting(up_to_phase(run.config, phases), after)
             words = f"phase {phases} of {counted(shared[key], 'run')}, s{run.seed}"
-            jobs.setdefault(folder, Job(config, folder, after, words, eyes=eyes))
+            jobs.setdefault(folder, Job(config, folder, after, words, sites=sites))
             after = folder
         config = _starting(run.config, after)
         words = f"{run.method}, seed {run.seed}, {run.setting}"
-        jobs[directory / run.folder] = Job(config, directory / run.folder, after, words, run, eyes)
+        jobs[directory / run.folder] = Job(config, directory / run.folder, after, words, run, sites)
     return list(jobs.values())
 
 
@@ -190,9 +195,8 @@ class StudyRunner:
     workers : int, optional
         Processes at once; by default one a core.
     console : rich.console.Console
-    eyes : float, optional
-        At the training sites of its runs, to tell how long they will take; by default what their
-        configurations say.
+    sites : sequence of Sites, optional
+        Those of its runs, to tell how long they will take; by default what their configurations say.
     """
 
     def __init__(
@@ -201,12 +205,12 @@ class StudyRunner:
         directory: Path,
         workers: int | None,
         console: Console,
-        eyes: float | None = None,
+        sites: Sequence[Sites] | None = None,
     ) -> None:
         self._workers = workers or len(os.sched_getaffinity(0))
         self._console = console
         self._runs = len(runs)
-        jobs = jobs_of(runs, directory, eyes)
+        jobs = jobs_of(runs, directory, sites)
         wanted = {job.folder for job in jobs if job.run is not None and not job.finished}
         for job in reversed(jobs):  # phases that a wanted job starts from
             if job.folder in wanted and job.after is not None:

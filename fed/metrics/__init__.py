@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from inspect import isabstract, isclass
 from pkgutil import iter_modules
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +37,9 @@ from fed.metrics._sample import (
 )
 from fed.metrics.ece import Reliability, reliability
 
+if TYPE_CHECKING:
+    from fed.config.schema import Evaluation
+
 __all__ = [
     "Aspect",
     "Interval",
@@ -53,6 +57,7 @@ __all__ = [
     "confusion",
     "evaluate",
     "interval_of",
+    "measured",
     "metric",
     "names",
     "patients_of_sites",
@@ -65,6 +70,11 @@ __all__ = [
 def names() -> tuple[str, ...]:
     """Return the names of the metrics of this package, in alphabetical order."""
     return tuple(sorted(m.name for m in iter_modules(__path__) if not m.name.startswith("_")))
+
+
+def measured(evaluation: "Evaluation") -> tuple[str, ...]:
+    """Return the metrics of a run: those that there are, and those the configuration adds."""
+    return tuple(dict.fromkeys((*names(), *evaluation.shown, *evaluation.metrics)))
 
 
 def metric(name: str) -> Metric:

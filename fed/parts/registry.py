@@ -130,11 +130,12 @@ def described(kind: str, name: str) -> Described:
     """Return what a part is, from its docstring, its fields and what it declares."""
     part = find(kind, name)
     text = inspect.getdoc(part) or ""
+    told = "\n".join(inspect.getdoc(c) or "" for c in part.__mro__ if dataclasses.is_dataclass(c))
     return Described(
         name,
         " ".join(text.split("\n\n")[0].split()),
         tuple(
-            (field.name, _default(field), _explained(text, field.name))
+            (field.name, _default(field), _explained(told, field.name))
             for field in dataclasses.fields(part)
         ),
         tuple(str(need) for need in getattr(part, "needs", ())),

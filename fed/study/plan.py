@@ -8,13 +8,10 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-import numpy as np
-
 from fed.config import Config, Study, assign, resolve
 from fed.config.study import ONLY, Level
 from fed.errors import ConfigError, nearest
-from fed.metrics import names
-from fed.schedule import phase_lengths
+from fed.metrics import measured
 
 QUICK = "-quick"
 """End of the name of a coarse version."""
@@ -25,14 +22,6 @@ QUICK_CASES = 0.4
 QUICK_FEWEST_CASES = 24
 QUICK_SEEDS = 2
 QUICK_LEVELS = 2
-
-SECONDS_A_UNIT = 0.0022
-"""Of `phase_work`, in processor time of the machine that the documents' figures were made on; a
-study corrects it by the first runs that end."""
-
-FEATURES_WEIGHT, FUSED_WEIGHT = 0.03, 0.17
-"""Of an eye whose features a frozen encoder has left, in units of `phase_work`: where heads alone
-learn from it, and where the fusion does."""
 
 
 @dataclass(frozen=True)
@@ -124,14 +113,13 @@ def reference(config: Config, runs: list[PlannedRun]) -> str:
 
 
 def _require_metrics(config: Config) -> None:
-    study, evaluation = _study(config), config.evaluation
-    measured = tuple(dict.fromkeys((*names(), *evaluation.shown, *evaluation.metrics)))
+    study, there = _study(config), measured(config.evaluation)
     endpoint = (study.endpoint.metric,) if study.endpoint else ()
     asked = {"metric": (study.metric,), "figures": study.figures, "endpoint.metric": endpoint}
     for key, chosen in asked.items():
         for name in chosen:
-            if name not in measured:
-                raise ConfigError(f"study.{key}: no metric {name!r}{nearest(name, measured)}")
+            if name not in there:
+                raise ConfigError(f"study.{key}: no metric {name!r}{nearest(name, there)}")
     for name in study.tables:
         if name not in study.figures:
             raise ConfigError(
@@ -186,41 +174,6 @@ def quick(config: Config) -> Config:
 def is_quick(config: Config) -> bool:
     """Return whether a study is the coarse version of another one."""
     return config.name.endswith(QUICK)
-
-
-def phase_work(config: Config, eyes: float | None = None) -> list[float]:
-    """Return roughly how much each phase of a run computes, to tell how long it will take.
-
-    The unit is an eye forward and back: 64 x 64 pixels and 16 x 32 x 32 voxels; one picture alone
-    counts half.
-
-    Parameters
-    ----------
-    eyes : float, optional
-        Those at training sites, where they are known. By default what the configuration says; sites
-        of real data count as 30 cases each.
-    """
-    sizes = {"fundus": config.data.image_size**2, "oct": float(np.prod(config.data.volume_size))}
-    pixels = sum(size for modality, size in sizes.items() if modality not in config.model.frozen)
-    encoded = pixels / (64**2 + 16 * 32 * 32)
-    if eyes is None:
-        eyes = sum(
-            _cases(group.cases) * sum(group.ownership.values()) / 2 * group.count
-            for group in config.sites
-            if group.role == "train"
-        )
-    # Pooled phantom eyes have all of their images; real ones have those there are.
-    pooled = 2.0 if config.method.pool == "complete" and not config.data.real else 1.0
-    work = []
-    for phase, rounds in zip(config.method.phases, phase_lengths(config), strict=True):
-        # With frozen encoders all cases are encoded in two views a round, and the fusion learns.
-        frozen = "encoders" not in phase.trains
-        passes = 2.2 if frozen else config.training.local_epochs * phase.epochs
-        passes = 1.0 if phase.solve else passes * rounds
-        on_features = FUSED_WEIGHT if "fusion" in phase.trains else FEATURES_WEIGHT
-        weight = encoded + on_features * bool(config.model.frozen)
-        work.append(weight * eyes * pooled * passes)
-    return work
 
 
 def _run(
@@ -315,9 +268,3 @@ def _fewer(cases: Any) -> Any:
     if isinstance(cases, int) and not isinstance(cases, bool):
         return max(min(cases, QUICK_FEWEST_CASES), round(cases * QUICK_CASES))
     return cases
-
-
-def _cases(cases: Any) -> float:
-    if isinstance(cases, int):
-        return float(cases)
-    return float(getattr(cases, "median", 30.0))

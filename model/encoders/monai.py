@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from torch import Tensor, nn
@@ -61,6 +62,29 @@ class MonaiEncoder(nn.Module):
         """Map images to ``(n, features)``; some networks answer with more than one tensor."""
         answer = self.network(images)
         return answer if isinstance(answer, Tensor) else answer[0]
+
+
+@dataclass(frozen=True)
+class NamedNetwork:
+    """The options of such an encoder, alike for photographs and volumes.
+
+    Attributes
+    ----------
+    network : str
+        Of ``monai.networks.nets``, such as ``DenseNet121`` or ``resnet18``.
+    features : int
+        Width of the feature.
+    options : dict
+        Further arguments of the network.
+    """
+
+    network: str
+    features: int = 256
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def made(self, dimensions: int, channels: int) -> MonaiEncoder:
+        """Return the network for images of so many dimensions and channels."""
+        return MonaiEncoder(self.network, dimensions, channels, self.features, self.options)
 
 
 def _found(network: str) -> Any:

@@ -8,12 +8,11 @@ import pytest
 
 from fed.config import load
 from fed.errors import ConfigError
-from fed.metrics import names
+from fed.metrics import measured, names
 from fed.protocol import Scores
 from server.evaluation import (
     check_metrics,
     counts_of,
-    metrics_of,
     operating_points,
     pool,
     prediction_columns,
@@ -106,8 +105,8 @@ def test_rows_name_the_patient_after_the_case():
 def test_metrics_of_ones_own_and_an_own_headline_are_scored_beside_the_others():
     own = "tests.fed.metrics.test_metrics:Hits"
     asked = config(f"evaluation.metrics=['{own}']")
-    assert metrics_of(asked) == (*names(), own)
-    assert metrics_of(config(f"evaluation.headline='{own}'"))[-1] == own
+    assert measured(asked.evaluation) == (*names(), own)
+    assert measured(config(f"evaluation.headline='{own}'").evaluation)[-1] == own
     pooled, _ = tables_of([scores("a", 40)], asked)
     assert pooled["both"][own]["value"] == pytest.approx(40 * pooled["both"]["accuracy"]["value"])
 

@@ -59,7 +59,7 @@ def test_the_eyes_that_are_there_count_not_those_of_the_configuration() -> None:
 
 def test_workers_pay_where_they_save_more_than_they_cost(monkeypatch: pytest.MonkeyPatch) -> None:
     seconds = 40.0
-    monkeypatch.setattr(placement, "phase_work", lambda *_: [seconds / placement.SECONDS_A_UNIT])
+    monkeypatch.setattr(placement, "phase_seconds", lambda *_: [seconds])
     monkeypatch.setattr(placement, "RAY_START_S", 19.9)
     assert engine(demo(), 2) == "ray"  # 20 s saved
     monkeypatch.setattr(placement, "RAY_START_S", 20.1)

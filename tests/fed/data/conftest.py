@@ -20,8 +20,18 @@ SITES: tuple[Mapping[str, Any], ...] = (
 @pytest.fixture
 def real_eyes() -> Path:
     """The manifest of the real eyes, where it is at hand."""
+    return shared_manifest("real-eyes")
+
+
+@pytest.fixture
+def real_federation() -> Path:
+    """The manifest of the real federation, where it is at hand."""
+    return shared_manifest("real-federation")
+
+
+def shared_manifest(name: str) -> Path:
     shared = Path(os.environ.get("FEDRIMA_SHARED", ROOT.parent / "shared"))
-    path = shared / "data" / "real-eyes" / "manifest.csv"
+    path = shared / "data" / name / "manifest.csv"
     if not path.is_file():
         pytest.skip(f"needs {path}")
     return path
@@ -35,6 +45,7 @@ def configuration(tmp_path: Path) -> Callable[..., Config]:
         sites: Sequence[Mapping[str, Any]] = SITES,
         classes: Sequence[str] = ("none", "some"),
         seed: int = 0,
+        method: str = "fedrima",
         **data: Any,
     ) -> Config:
         return resolve(
@@ -42,6 +53,7 @@ def configuration(tmp_path: Path) -> Callable[..., Config]:
                 "seed": seed,
                 "task": {"classes": list(classes)},
                 "sites": list(sites),
+                "method": method,
                 "data": {
                     "source": "manifest",
                     "path": str(tmp_path / "manifest.csv"),
@@ -67,5 +79,16 @@ def manifest(tmp_path: Path) -> Callable[..., Path]:
         for number, name in enumerate(sorted(names) if images else ()):
             Image.fromarray(np.full((20, 20), 40 + number, np.uint8)).save(tmp_path / name)
         return path
+
+    return write
+
+
+@pytest.fixture
+def pairs(manifest: Callable[..., Path]) -> Callable[..., Path]:
+    """Write a manifest of patients with both images, of two grades in turn."""
+
+    def write(patients: int) -> Path:
+        rows = [f"e{i:02},{i}f.png,{i}o.png,{i % 2}" for i in range(patients)]
+        return manifest("case_id,fundus,oct,grade", *rows)
 
     return write

@@ -46,10 +46,9 @@ def frozen(config: Config, **frozen: Any) -> Config:
 
 @pytest.fixture
 def eyes(
-    configuration: Callable[..., Config], manifest: Callable[..., Path], tmp_path: Path
+    configuration: Callable[..., Config], pairs: Callable[..., Path], tmp_path: Path
 ) -> Config:
-    rows = [f"e{i:02},{i}f.png,{i}o.png,{i % 2}" for i in range(16)]
-    manifest("case_id,fundus,oct,grade", *rows)
+    pairs(16)
     return configuration(prepared=str(tmp_path / "prepared"))
 
 

@@ -12,11 +12,8 @@ from fed.errors import DataError
 
 
 @pytest.fixture
-def eyes(
-    configuration: Callable[..., Config], manifest: Callable[..., Path], tmp_path: Path
-) -> Config:
-    rows = [f"e{i:02},{i}f.png,{i}o.png,{i % 2}" for i in range(16)]
-    manifest("case_id,fundus,oct,grade", *rows)
+def eyes(configuration: Callable[..., Config], pairs: Callable[..., Path]) -> Config:
+    pairs(16)
     return configuration()
 
 

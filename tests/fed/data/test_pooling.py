@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from PIL import Image
 
 from fed.config import resolve
 from fed.data.opening import open_own, open_source
@@ -41,9 +40,9 @@ def test_complete_cases_are_the_same_eyes_with_both_images():
     assert complete.open("unseen").cases == apart.open("unseen").cases
 
 
-def test_real_eyes_are_pooled_and_completed_patient_by_patient(manifest_of_pairs):
+def test_real_eyes_are_pooled_and_completed_patient_by_patient(configuration_of_pairs):
     def opened(method):
-        return open_source(manifest_of_pairs(method))
+        return open_source(configuration_of_pairs(method))
 
     apart, pooled, complete = map(opened, ("fedrima", "pooled_incomplete", "pooled"))
     training = [s.name for s in apart.sites if s.role == "train"]
@@ -55,25 +54,16 @@ def test_real_eyes_are_pooled_and_completed_patient_by_patient(manifest_of_pairs
 
 
 @pytest.fixture
-def manifest_of_pairs(tmp_path):
+def configuration_of_pairs(configuration, pairs):
     """Return configurations on a manifest of 24 patients with both images."""
-    rows = ["case_id,fundus,oct,grade"]
-    for i in range(24):
-        for kind in "fo":
-            Image.new("L", (16, 16)).save(tmp_path / f"{kind}{i}.png")
-        rows.append(f"c{i:02d},f{i}.png,o{i}.png,{'mild' if i % 2 else 'severe'}")
-    (tmp_path / "manifest.csv").write_text("\n".join(rows))
+    pairs(24)
     sites = [
         {"name": "hospital", "modalities": ["fundus", "oct"], "cases": 6},
         {"name": "clinic", "modalities": ["fundus"], "cases": 6},
         {"name": "imaging", "modalities": ["oct"], "cases": 6},
         {"name": "unseen", "role": "held_out", "modalities": ["fundus", "oct"], "cases": 6},
     ]
-    data = {"source": "manifest", "path": str(tmp_path / "manifest.csv")}
-    data |= {"image_size": 16, "volume_size": [1, 16, 16]}
-    return lambda method: resolve(
-        {"task": {"classes": ["mild", "severe"]}, "data": data, "sites": sites, "method": method}
-    )
+    return lambda method: configuration(sites, method=method)
 
 
 def test_one_sites_own_data_cannot_be_pooled(tmp_path):

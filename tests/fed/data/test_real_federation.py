@@ -1,9 +1,6 @@
 """The federation of real sources, where its files are at hand."""
 
-import os
 from pathlib import Path
-
-import pytest
 
 from fed.config import load
 from fed.data.opening import open_source
@@ -12,17 +9,8 @@ ROOT = Path(__file__).parents[3]
 CONFIG = ROOT / "configs" / "real-federation.yaml"
 
 
-@pytest.fixture
-def path() -> Path:
-    shared = Path(os.environ.get("FEDRIMA_SHARED", ROOT.parent / "shared"))
-    path = shared / "data" / "real-federation" / "manifest.csv"
-    if not path.is_file():
-        pytest.skip(f"needs {path}")
-    return path
-
-
-def test_whole_sources_are_held_out_and_every_row_is_used(path: Path) -> None:
-    config = load([CONFIG], [f"data.path={path}", "data.prepared=null"])
+def test_whole_sources_are_held_out_and_every_row_is_used(real_federation: Path) -> None:
+    config = load([CONFIG], [f"data.path={real_federation}", "data.prepared=null"])
     source = open_source(config)
     (account,) = source.accounts
     assert account.words.endswith("3,045 rows read: 3,045 used")
@@ -42,9 +30,9 @@ def test_whole_sources_are_held_out_and_every_row_is_used(path: Path) -> None:
     assert oct_.startswith("training, oct: 'source' alone predicts the label")
 
 
-def test_another_source_can_be_held_out(path: Path) -> None:
+def test_another_source_can_be_held_out(real_federation: Path) -> None:
     roles = ["sites.0.role=train", "sites.2.role=held_out", "sites.4.role=held_out"]
-    config = load([CONFIG], [f"data.path={path}", "data.prepared=null", *roles])
+    config = load([CONFIG], [f"data.path={real_federation}", "data.prepared=null", *roles])
     source = open_source(config, check=False)
     held_out = {site.group for site in source.sites if site.role == "held_out"}
     assert held_out == {"rahim", "octdl"}

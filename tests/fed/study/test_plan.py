@@ -5,7 +5,7 @@ import pytest
 from fed.config import resolve
 from fed.config.loading import load
 from fed.errors import ConfigError
-from fed.study.plan import content_hash, phase_work, plan, quick, reference
+from fed.study.plan import content_hash, plan, quick, reference
 from tests.acceptance.federations import tiny
 
 STUDIES = sorted(
@@ -144,27 +144,3 @@ def test_methods_of_a_study_may_be_files_or_written_out(tmp_path):
     assert quick(made).study.method_names == made.study.method_names
     with pytest.raises(ConfigError, match="needs a name"):
         study(methods=[{"base": "fedrima"}])
-
-
-READ = {"source": "manifest", "path": "eyes.csv", "label": "grade"}
-FROZEN = {"fundus": {"encoder": "own"}, "oct": {"encoder": "own"}}
-
-
-def work(method, frozen, rounds=20):
-    settings = {"method": method, "training": {"rounds": rounds}, "model": {"frozen": frozen}}
-    return sum(phase_work(resolve(tiny(data=READ, **settings)), 100))
-
-
-def test_what_is_solved_is_passed_over_once_whatever_the_rounds():
-    assert work("analytic", FROZEN, rounds=1) == work("analytic", FROZEN, rounds=40) > 0
-
-
-def test_features_cost_a_fraction_of_images_and_more_where_the_fusion_learns():
-    assert work("experts", FROZEN) < work("fedavg", FROZEN) < work("fedavg", {})
-
-
-def test_pooling_doubles_the_work_of_phantom_eyes_alone():
-    drawn = sum(phase_work(resolve(tiny(method="pooled", training={"rounds": 20})), 100))
-    once = sum(phase_work(resolve(tiny(method="fedrima", training={"rounds": 20})), 100))
-    assert drawn == pytest.approx(2 * once)
-    assert work("pooled", {}) == pytest.approx(work("fedrima", {}))
