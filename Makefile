@@ -51,24 +51,17 @@ $(READY): pyproject.toml constraints.txt
 	$(PY) -m model.transport.fused
 	touch $(READY)
 
-<<<<<<< HEAD
-# Every table of the documents, from runs: about 4 hours on 2 cores. Finished runs are kept, so that it can be
-# interrupted and called again. The page of each study is runs/evidence/<name>/study.html. The choices that the
-# configurations rest on are made by the second target, in 35 minutes.
-STUDIES := endpoint controls demo-seeds heterogeneity main ablation ownership case_missing unlinked label_skew style_shift federation_size \
-=======
 # Every table of the documents, from runs; how long they will take is said first (docs/studies.md). Finished runs are kept,
 # so that it can be interrupted and called again. The page of each study is runs/evidence/<name>/study.html. The choices
 # that the configurations rest on are made by the second target.
-STUDIES := endpoint demo-seeds heterogeneity main ablation ownership case_missing unlinked label_skew style_shift federation_size \
->>>>>>> main
+STUDIES := endpoint controls demo-seeds heterogeneity main ablation ownership case_missing unlinked label_skew style_shift federation_size \
 	leave_group_out onboarding within_class class_overlap anchored rounds pooled_short privacy attacks attack_reductions
 CHOICES := tuning tuning_small tuning_endpoint device_strength
 ifneq ($(wildcard ../shared/data/real-eyes/manifest.csv),)
 STUDIES += real_eyes
 endif
 ifneq ($(wildcard ../shared/data/real-federation/manifest.csv),)
-STUDIES += sources sources_small sources_tuned sources_methods sources_onboarding joint
+STUDIES += sources sources_small sources_tuned sources_methods sources_onboarding sources_privacy joint
 CHOICES += tuning_sources tuning_sources_methods
 FEATURES := prepared/real-federation/.complete
 
