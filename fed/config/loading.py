@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from fed.config.method import Method
 from fed.config.refusal import one_line, shown
+from fed.config.renamed import METHODS as RENAMED
 from fed.config.renamed import refuse_renamed
 from fed.config.schema import Config
 from fed.errors import ConfigError, nearest
@@ -164,6 +165,8 @@ def _named(key: str, name: Any) -> dict[str, Any]:
     if path.suffix in (".yaml", ".yml"):
         return {"name": path.stem, **_read(path)}
     known = _presets()
+    if name in RENAMED:
+        raise ConfigError(f"{key}: {name} is now {RENAMED[name]}")
     if name not in known:
         raise ConfigError(f"{key}: unknown method {name!r}{nearest(str(name), known)}")
     return _read(METHODS / f"{name}.yaml")

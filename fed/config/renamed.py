@@ -1,4 +1,4 @@
-"""Keys of earlier versions, refused with the name they have now."""
+"""Keys and methods of earlier versions, refused with the name they have now."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +14,9 @@ RENAMED = {
     "method.contrast": "method.terms: [{use: contrast, weight: ...}]",
     "method.combine": "method.send, method.weight, method.reduce and method.average_last",
     "method.server": "method.server_optimizer",
+    "training.channels_last": "how the weights of encoders always lie; leave the key out",
 }
+METHODS = {"random_pairing": "fedrima"}
 
 
 def refuse_renamed(raw: Mapping[str, Any]) -> None:

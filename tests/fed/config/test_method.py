@@ -102,6 +102,8 @@ def test_a_fusion_has_no_closed_form_on_frozen_encoders():
         ("method.server_optimizer={use: fedadam, tua: 1}", "did you mean 'tau'?"),
         ("method.reduce={use: trimmed_mean, cut: 0.7}", "trimmed_mean.cut"),
         ("method.align_both=pairs", "method.align.both"),
+        ("method=random_pairing", "method: random_pairing is now fedrima"),
+        ("training.channels_last=true", "training.channels_last: is now how the weights"),
         ("method.combine={scheme: uniform}", "method.send"),
     ],
 )
