@@ -9,6 +9,7 @@ they are asked for, a patient moves counts and sums of outer products by 1 at mo
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from clients.noise import noise_of, parameters_digest
 from clients.site import LocalSite
@@ -54,12 +55,11 @@ def private_statistics(
     for modality, values, present in features.by_modality():
         if modality not in owned:
             continue
-        rows = np.flatnonzero(present.cpu().numpy())
-        cases = [site.cases.cases[site.training[row]] for row in rows]
+        rows, labels, patients = cases_with(site, present)
         sums = patient_sums(
             values.cpu().numpy()[rows].astype(np.float64),
-            np.array([case.label for case in cases], dtype=np.int64),
-            [case.patient_id for case in cases],
+            labels,
+            patients,
             len(site.config.task.classes),
         )
         noised = sums + deviation * noise.normal(sums.shape)
@@ -74,13 +74,12 @@ def private_statistics(
             found[modality] = clusters
     if not across:
         return Statistics(found)
-    rows = np.flatnonzero((features.has_fundus & features.has_oct).cpu().numpy())
-    cases = [site.cases.cases[site.training[row]] for row in rows]
+    rows, labels, patients = cases_with(site, features.has_fundus & features.has_oct)
     linked = linked_sums(
         features.fundus.cpu().numpy()[rows].astype(np.float64),
         features.oct.cpu().numpy()[rows].astype(np.float64),
-        np.array([case.label for case in cases], dtype=np.int64),
-        [case.patient_id for case in cases],
+        labels,
+        patients,
         len(site.config.task.classes),
     )
     noised = linked + deviation * noise.normal(linked.shape)
@@ -190,6 +189,22 @@ def bounded(values: Floats) -> Floats:
     """Return features ``(n, d)`` over the root of their width, none of them longer than 1."""
     found = np.nan_to_num(values / np.sqrt(values.shape[1]), nan=0.0, posinf=0.0, neginf=0.0)
     return found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1.0)
+
+
+def cases_with(
+    site: LocalSite, present: Tensor
+) -> tuple[NDArray[np.int64], NDArray[np.int64], list[str]]:
+    """Return rows, labels and patients of the training cases that have what is asked for.
+
+    Parameters
+    ----------
+    present : Tensor
+        ``(n,)``, bool: which of the site's training cases.
+    """
+    rows = np.flatnonzero(present.cpu().numpy())
+    cases = [site.cases.cases[site.training[row]] for row in rows]
+    labels = np.array([case.label for case in cases], dtype=np.int64)
+    return rows, labels, [case.patient_id for case in cases]
 
 
 def patient_weights(patients: list[str]) -> Floats:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clients.noise import noise_of, parameters_digest
-from clients.private_statistics import bounded, patient_weights
+from clients.private_statistics import bounded, cases_with, patient_weights
 from clients.public_scale import PublicScale
 from clients.site import LocalSite
 from fed.protocol import Sums
@@ -67,12 +67,11 @@ def private_sums(
     for modality, values, present in features.by_modality():
         if modality not in scale:
             continue
-        rows = np.flatnonzero(present.cpu().numpy())
-        cases = [site.cases.cases[site.training[row]] for row in rows]
+        rows, labels, patients = cases_with(site, present)
         sums = patient_sums(
             scaled(values.double().cpu().numpy()[rows], scale[modality]),
-            np.array([case.label for case in cases], dtype=np.int64),
-            [case.patient_id for case in cases],
+            labels,
+            patients,
             classes,
         )
         noised = sums + deviation * noise.normal(sums.shape)
