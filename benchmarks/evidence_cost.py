@@ -1,4 +1,6 @@
-"""How long studies will take: ``python -m benchmarks.evidence_cost STUDY [STUDY ...] [--quick]``.
+"""How long studies will take.
+
+``python -m benchmarks.evidence_cost STUDY [STUDY ...] [--quick] [--set KEY=VALUE]``
 
 `make evidence` calls it before it starts. Finished runs in `runs/evidence` are not counted, nor is
 what a study takes to start. A study of real eyes whose data is not there is named and left out.
@@ -7,6 +9,7 @@ what a study takes to start. A study of real eyes whose data is not there is nam
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -28,12 +31,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("studies", nargs="+")
     parser.add_argument("--quick", action="store_true", help="their coarse versions")
+    parser.add_argument("--set", dest="overrides", action="append", default=[])
     parser.add_argument("--out", type=Path, default=FOLDER)
     asked = parser.parse_args()
     total = 0.0
     for name in asked.studies:
         try:
-            seconds = expected_seconds(name, asked.out / name, asked.quick)
+            seconds = expected_seconds(name, asked.out / name, asked.quick, asked.overrides)
         except UserError as error:
             print(f"{name}: not counted: {error}")
             continue
@@ -42,9 +46,9 @@ def main() -> None:
     print(f"all of them are expected to take {duration(total)} on all cores")
 
 
-def expected_seconds(name: str, folder: Path, coarse: bool) -> float:
+def expected_seconds(name: str, folder: Path, coarse: bool, overrides: Sequence[str]) -> float:
     """Return how long what is left of a study will take on the cores that there are."""
-    config = load([Path(f"configs/studies/{name}.yaml")])
+    config = load([Path(f"configs/studies/{name}.yaml")], overrides)
     config = quick(config) if coarse else config
     runs = plan(config)
     sites = None

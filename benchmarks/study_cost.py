@@ -31,6 +31,7 @@ RESULTS = Path("results/study_cost.csv")
 STUDIES: dict[str, tuple[str, tuple[str, ...]]] = {
     "features": ("sources_methods", ()),
     "prepared images": ("sources_small", ("training.rounds=2",)),
+    "prepared images, pretrained encoders that train": ("sources_tuned", ()),
     "image files": ("sources_small", ("training.rounds=2", "data.prepared=null")),
     "phantom patients": ("endpoint", ()),
     "phantom eyes": ("ablation", ()),

@@ -26,6 +26,7 @@ from fed.sites import SiteCard
 from fed.states import State
 from model.encoders.res2net import Res2Net
 from model.encoders.resnet3d import ResNet3d
+from model.network import lay_channels_last
 from model.normalisation import estimating
 from model.rima import RIMA, Batch, Features
 
@@ -35,10 +36,6 @@ ones, fits in memory."""
 
 ENCODED_AT_ONCE = 64
 """Cases that a frozen encoder is given at once."""
-
-LAYOUTS = {4: torch.channels_last, 5: torch.channels_last_3d}
-"""Of the weights of encoders, by their axes; the maps that they make follow. A convolution then
-finds all channels of a pixel side by side (`benchmarks/encoders.py`)."""
 
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 """Of the autocast that ``training.precision`` asks for."""
@@ -257,9 +254,7 @@ def forget_network() -> None:
 def _equipped(network: RIMA, config: Config) -> RIMA:
     """Lay the encoders' weights out channels last, and give them the checkpointing asked for."""
     for encoder in (network.fundus_encoder, network.oct_encoder):
-        for weight in encoder.parameters():
-            if weight.ndim in LAYOUTS:
-                weight.data = weight.data.to(memory_format=LAYOUTS[weight.ndim])
+        lay_channels_last(encoder)
         # features that are given have no blocks to checkpoint
         if config.training.checkpointing and isinstance(encoder, Res2Net | ResNet3d):
             encoder.checkpoint = True

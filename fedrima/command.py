@@ -39,7 +39,7 @@ def run(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the federation only.")] = False,
     coarse: Annotated[
-        bool, typer.Option("--quick", help="Coarse version of a study, in about 3 minutes.")
+        bool, typer.Option("--quick", help="Coarse version of a study, in about a minute.")
     ] = False,
     prepare: Annotated[
         bool, typer.Option("--prepare", help="Fill the folder data.prepared, and stop.")

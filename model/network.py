@@ -13,6 +13,9 @@ from model.encoders.oct import OctEncoder
 from model.fusions import Fusion
 from model.rima import RIMA, Sizes
 
+LAYOUTS = {4: torch.channels_last, 5: torch.channels_last_3d}
+"""Of the weights of encoders, by their axes."""
+
 
 def build(
     encoders: tuple[FundusEncoder, OctEncoder],
@@ -51,3 +54,13 @@ def build(
         if "oct" in given:
             volume = Given(given["oct"])
         return RIMA(fundus, volume, sizes, fusion, predictors)
+
+
+def lay_channels_last(encoder: nn.Module) -> None:
+    """Lay an encoder's weights out channels last; the maps that they make follow.
+
+    A convolution then finds all channels of a pixel side by side (`benchmarks/encoders.py`).
+    """
+    for weight in encoder.parameters():
+        if weight.ndim in LAYOUTS:
+            weight.data = weight.data.to(memory_format=LAYOUTS[weight.ndim])

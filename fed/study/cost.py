@@ -2,24 +2,31 @@
 
 All constants are processor time of the machine that the documents' figures were made on; a study
 corrects them by the first runs that end. `benchmarks.study_cost` compares them with what runs take.
+An encoder that does not tell what it takes is tried out on a few pictures, on this machine.
 """
 
-import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from __future__ import annotations
 
-import numpy as np
+import math
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 from fed.config import Config
 from fed.config.groups import SiteGroup
+from fed.engines.site import one_thread
 from fed.schedule import phase_lengths
 from fed.sites import MODALITIES, Modality, SiteCard
 
+if TYPE_CHECKING:
+    from torch import nn
+
+    from model.encoders.fundus import FundusEncoder
+    from model.encoders.oct import OctEncoder
+
 RUN_S = 1.3
 """To open the data, start and write results."""
-PICTURE_S = 0.0007
-"""To train an encoder on a picture of `PIXELS`, its augmentation included."""
-PIXELS: dict[Modality, float] = {"fundus": 64**2, "oct": 16 * 32 * 32}
 STEP_S = 0.0035
 """What a step takes beside its pictures where encoders train."""
 HEADS_S, FUSION_S = 0.00003, 0.00027
@@ -30,7 +37,9 @@ hundred pixels a side; the photographs of a clinic take longer, which the first 
 JUDGED_S = 0.001
 """To grade a held-out picture under all conditions, once."""
 ENCODED_TWICE = 2.2
-"""Passes of a round in which the fusion learns from encoders that rest: all cases in two views."""
+"""What a small encoder that rests takes where the fusion learns, in two views of a picture, beside training."""
+TRIED = 8
+"""Pictures that another encoder is tried on, at most."""
 CASES = 30.0
 """Of a site of real data, where nobody has counted them."""
 
@@ -55,6 +64,16 @@ class Sites:
     def cases(self) -> float:
         """Of one site, about: those with both images count once."""
         return max(self.pictures.values())
+
+
+class PictureSeconds(NamedTuple):
+    """What a picture costs in an encoder: to train it, or to encode two views while it rests."""
+
+    trained: float
+    encoded_twice: float
+
+
+_TRIED: dict[tuple[str, tuple[int, ...]], PictureSeconds] = {}
 
 
 def sites_of(cards: Iterable[SiteCard]) -> list[Sites]:
@@ -93,12 +112,10 @@ def phase_seconds(config: Config, sites: Sequence[Sites]) -> list[float]:
     """Return what the rounds of each phase take."""
     training = _pooled(config, [one for one in sites if one.trains])
     frozen = config.model.frozen
-    sizes = {"fundus": config.data.image_size**2, "oct": float(np.prod(config.data.volume_size))}
     found = []
     for phase, length in zip(config.method.phases, phase_lengths(config), strict=True):
         rounds = 1.0 if phase.solve else float(length)
         passes = rounds * config.training.local_epochs * phase.epochs
-        encodes = passes if "encoders" in phase.trains else rounds * ENCODED_TWICE
         learns = FUSION_S if "fusion" in phase.trains else HEADS_S
         seconds = 0.0
         for one in training:
@@ -109,11 +126,59 @@ def phase_seconds(config: Config, sites: Sequence[Sites]) -> list[float]:
                 if modality in frozen:
                     seconds += learns * number * passes
                 else:
-                    seconds += PICTURE_S * sizes[modality] / PIXELS[modality] * number * encodes
+                    picture = picture_seconds(config, modality)
+                    if "encoders" in phase.trains:
+                        seconds += picture.trained * number * passes
+                    else:
+                        seconds += picture.encoded_twice * number * rounds
             if not frozen:
                 seconds += STEP_S * one.number * steps * passes
         found.append(seconds)
     return found
+
+
+def picture_seconds(config: Config, modality: Modality) -> PictureSeconds:
+    """Return what a picture costs in the encoder of its modality."""
+    side, volume = config.data.image_size, config.data.volume_size
+    fundus, oct = config.model.encoder_parts
+    number = min(TRIED, config.training.batch_size)
+    if modality == "fundus":
+        return _of(fundus, lambda: fundus.build(side), (number, 3, side, side))
+    return _of(oct, lambda: oct.build(volume), (number, 1, *volume))
+
+
+def _of(
+    encoder: FundusEncoder | OctEncoder, build: Callable[[], nn.Module], shape: tuple[int, ...]
+) -> PictureSeconds:
+    if encoder.training_s is None:
+        return _tried(repr(encoder), build, shape)
+    seconds = encoder.training_s * math.prod(shape[2:])
+    return PictureSeconds(seconds, ENCODED_TWICE * seconds)
+
+
+def _tried(encoder: str, build: Callable[[], nn.Module], shape: tuple[int, ...]) -> PictureSeconds:
+    """Return what passes of an encoder take on this machine; each encoder is tried once."""
+    import torch
+
+    from model.network import lay_channels_last
+
+    if (encoder, shape) not in _TRIED:
+        with one_thread(), torch.random.fork_rng(devices=[]):
+            network, pictures = build().train(), torch.rand(shape)
+            lay_channels_last(network)
+            trained = _seconds(lambda: network(pictures).sum().backward())
+            with torch.no_grad():
+                encoded = _seconds(lambda: network(pictures))
+            _TRIED[encoder, shape] = PictureSeconds(trained / shape[0], 2 * encoded / shape[0])
+    return _TRIED[encoder, shape]
+
+
+def _seconds(call: Callable[[], object]) -> float:
+    """Return the processor's seconds of a call that has been made once before."""
+    call()
+    start = time.process_time()
+    call()
+    return time.process_time() - start
 
 
 def _reading(config: Config) -> float:

@@ -15,11 +15,11 @@ from fed.metrics import measured
 
 QUICK = "-quick"
 """End of the name of a coarse version."""
-QUICK_ROUNDS = 6
+QUICK_ROUNDS = 3
 QUICK_FEWEST_ROUNDS = 2  # a method has two phases
 ROUNDS = "training.rounds"
-QUICK_CASES = 0.4
-QUICK_FEWEST_CASES = 24
+QUICK_CASES = 0.25
+QUICK_FEWEST_CASES = 16
 QUICK_SEEDS = 2
 QUICK_LEVELS = 2
 

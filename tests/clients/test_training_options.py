@@ -59,7 +59,7 @@ def test_channels_last_computes_the_same(scale: str, monkeypatch: pytest.MonkeyP
     """Under group normalisation: the moments of eight small images magnify rounding."""
     federation = config(model={"scale": scale, "normalisation": "group"})
     update = trained(federation)
-    monkeypatch.setattr("clients.site.LAYOUTS", {})
+    monkeypatch.setattr("model.network.LAYOUTS", {})
     forget_network()
     expected = trained(federation)
     forget_network()

@@ -13,9 +13,13 @@ class FundusEncoder(ABC):
     ----------
     recomputes : bool
         Whether its blocks can be computed again in the backward pass (``training.checkpointing``).
+    training_s : float or None
+        Processor time that a pixel takes to train it, augmentation included, where that was
+        measured; otherwise it is tried out before a study (`fed.study.cost`).
     """
 
     recomputes: ClassVar[bool] = False
+    training_s: ClassVar[float | None] = None
 
     @abstractmethod
     def build(self, image_size: int) -> nn.Module:

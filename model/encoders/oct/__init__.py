@@ -13,9 +13,13 @@ class OctEncoder(ABC):
     ----------
     recomputes : bool
         Whether its blocks can be computed again in the backward pass (``training.checkpointing``).
+    training_s : float or None
+        Processor time that a voxel takes to train it, augmentation included, where that was
+        measured; otherwise it is tried out before a study (`fed.study.cost`).
     """
 
     recomputes: ClassVar[bool] = False
+    training_s: ClassVar[float | None] = None
 
     @property
     def learns_pooling(self) -> bool:

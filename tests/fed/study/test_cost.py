@@ -1,9 +1,17 @@
 """How long a run is said to take: by what it reads, trains and how often."""
 
 import pytest
+import torch
 
 from fed.config import resolve
-from fed.study.cost import Sites, judging_seconds, phase_seconds, planned_sites, start_seconds
+from fed.study.cost import (
+    Sites,
+    judging_seconds,
+    phase_seconds,
+    picture_seconds,
+    planned_sites,
+    start_seconds,
+)
 from tests.acceptance.federations import tiny
 
 READ = {"source": "manifest", "path": "eyes.csv", "label": "grade"}
@@ -83,3 +91,15 @@ def test_a_configuration_says_its_sites():
     assert train == Sites(3, True, {"fundus": 20.0, "oct": 0.0})
     assert held_out == Sites(1, False, {"fundus": 9.0, "oct": 9.0})
     assert train.cases == 20
+
+
+def test_another_encoder_is_tried_out_and_rests_for_less_than_it_trains():
+    encoders = {"fundus": "thumbnail", "oct": "efficientnet_lite0"}
+    config = resolve(tiny(method="fedavg", model={"encoders": encoders}))
+    small = resolve(tiny(method="fedavg"))
+    before = torch.get_rng_state()
+    found = picture_seconds(config, "oct")
+    assert found == picture_seconds(config, "oct")
+    assert found.trained > found.encoded_twice / 2 > 0
+    assert found.trained > 5 * picture_seconds(small, "oct").trained
+    assert torch.equal(before, torch.get_rng_state())

@@ -110,20 +110,20 @@ def test_every_study_of_the_project_can_be_planned_and_made_coarse(path):
     assert config.name == path.stem
     whole, coarse = plan(config), plan(quick(config))
     assert len(coarse) < len(whole)
-    assert all(run.config.training.rounds <= 6 for run in coarse)
+    assert all(run.config.training.rounds <= 3 for run in coarse)
     assert {run.folder for run in whole}.isdisjoint(run.folder for run in coarse)
 
 
 @pytest.mark.parametrize(
     "vary",
     [
-        {"training.rounds": [12, 24, 36]},
-        {"how": {"short": {"training.rounds": 12}, "long": {"training.rounds": 36}}},
+        {"training.rounds": [24, 30, 36]},
+        {"how": {"short": {"training.rounds": 24}, "long": {"training.rounds": 36}}},
     ],
 )
 def test_a_coarse_study_of_rounds_keeps_their_proportions(vary):
     coarse = plan(quick(study(vary=vary)))
-    assert {run.config.training.rounds for run in coarse} == {2, 6}
+    assert {run.config.training.rounds for run in coarse} == {2, 3}
 
 
 @pytest.mark.parametrize("rounds", ["many", -1])
