@@ -136,6 +136,9 @@ def store(
     folders: Annotated[
         list[Path], typer.Argument(metavar="FOLDER ...", help="Of finished studies.")
     ],
+    add: Annotated[
+        bool, typer.Option("--add", help="Keep the runs that a table has and the folder has not.")
+    ] = False,
 ) -> None:
     """Reduce studies to the small tables that the repository carries."""
     for folder in folders:
@@ -145,8 +148,12 @@ def store(
         if not (ROOT / STUDIES / f"{config.name}.yaml").exists():
             raise ConfigError(f"{folder}: {STUDIES} has no study {config.name!r}")
         rows = list(from_csv(_read(folder / "study.csv")))
+        table = ROOT / RESULTS / f"{config.name}.csv"
+        if add and table.exists():
+            again = {_run(row) for row in rows}
+            rows = [row for row in from_table(_read(table)) if _run(row) not in again] + rows
         (ROOT / RESULTS).mkdir(exist_ok=True)
-        write_text(ROOT / RESULTS / f"{config.name}.csv", as_table(rows, config.study.figures))
+        write_text(table, as_table(rows, config.study.figures))
         now = Made(datetime.now(UTC).date().isoformat(), _commit(ROOT))
         known = made(ROOT) | {config.name: now}
         write_json(ROOT / MADE, {name: asdict(of) for name, of in sorted(known.items())})
@@ -231,6 +238,10 @@ def _number(value: float | None) -> str:
 
 def _read_number(text: str | None) -> float | None:
     return float(text) if text else None
+
+
+def _run(row: Row) -> tuple[str, int, str]:
+    return (row.method, row.seed, row.setting)
 
 
 def _place(row: Row) -> tuple[object, ...]:

@@ -4,6 +4,7 @@ import pytest
 
 from fed.config.study import Study
 from fed.errors import ConfigError
+from fed.study import evidence
 from fed.study.evidence import (
     MADE,
     ROOT,
@@ -14,7 +15,7 @@ from fed.study.evidence import (
     made,
     page,
 )
-from fed.study.rows import POOLED, Row
+from fed.study.rows import POOLED, Row, as_csv
 
 STUDY = """# Two lines on
 # what it does.
@@ -49,6 +50,22 @@ def root(tmp_path):
     (tmp_path / "configs/studies/made_up.yaml").write_text(STUDY)
     (tmp_path / "results/made_up.csv").write_text(as_table(ROWS, FIGURES))
     return tmp_path
+
+
+def test_a_table_may_be_stored_in_parts(root, tmp_path, monkeypatch):
+    monkeypatch.setattr(evidence, "ROOT", root)
+    part = tmp_path / "part"
+    part.mkdir()
+    (part / "config.yaml").write_text(STUDY.replace("100, 101", "101, 102"))
+    new = [row("fedavg", 101, 0.5), row("fedavg", 102, 0.6)]
+    (part / "study.csv").write_text(as_csv(new))
+    evidence.store([part], add=True)
+    found = from_table((root / "results/made_up.csv").read_text())
+    values = {(each.method, each.seed): each.value for each in found if each.metric == "auc"}
+    others = {("fedavg", 100): 0.7, ("experts", 100): 0.8, ("experts", 101): 0.9}
+    assert values == others | {("fedavg", 101): 0.5, ("fedavg", 102): 0.6}
+    evidence.store([part])
+    assert len(from_table((root / "results/made_up.csv").read_text())) < len(found)
 
 
 def test_tables_keep_four_digits_and_undefined_values():
