@@ -54,9 +54,9 @@ $(READY): pyproject.toml constraints.txt
 # Every table of the documents, from runs; how long they will take is said first (docs/studies.md). Finished runs are kept,
 # so that it can be interrupted and called again. The page of each study is runs/evidence/<name>/study.html. The choices
 # that the configurations rest on are made by the second target.
-STUDIES := endpoint controls demo-seeds heterogeneity main ablation ownership case_missing unlinked label_skew style_shift federation_size \
+STUDIES := endpoint endpoint_long controls demo-seeds heterogeneity main ablation ownership case_missing unlinked label_skew style_shift federation_size \
 	leave_group_out onboarding within_class class_overlap anchored rounds pooled_short privacy attacks attack_reductions
-CHOICES := tuning tuning_small tuning_endpoint device_strength
+CHOICES := tuning tuning_small tuning_endpoint tuning_endpoint_high tuning_endpoint_low tuning_endpoint_rima device_strength
 ifneq ($(wildcard ../shared/data/real-eyes/manifest.csv),)
 STUDIES += real_eyes
 endif

@@ -1,4 +1,4 @@
-"""Engines against Flower's own runtime: ``python -m benchmarks.engine [--short | --full] [--csv]``.
+"""Engines against Flower's own runtime: ``python -m benchmarks.engine [--short | --large] [--csv]``.
 
 ``--short`` asks what `benchmarks/engine.md` leads with: a thousand idle sites, and a hundred that
 work unequally long. Every measurement runs in a process of its own, one after the other, so that
@@ -104,15 +104,15 @@ def main() -> None:
     """Measure, print, and with ``--csv`` put the figures into ``results/engine.csv``."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--short", action="store_true", help="1,000 idle, 100 unequal sites only")
-    parser.add_argument("--full", action="store_true", help="the model of 1 GB, without flower")
+    parser.add_argument("--large", action="store_true", help="only a model of 1 GB, with Ray")
     parser.add_argument("--csv", action="store_true", help="into results/engine.csv")
     arguments = parser.parse_args()
     if arguments.short:
         questions = [idle_sites([1000]), unequal_sites()]
+    elif arguments.large:
+        questions = [one_model(1024, ("ray",))]
     else:
         questions = [idle_sites([10, 100, 1000]), one_model(32, RUNTIMES), unequal_sites()]
-    if arguments.full:
-        questions.append(one_model(1024, ("ray",)))
     rows: list[Row] = []
     for question in questions:
         answered = list(question)
