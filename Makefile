@@ -87,14 +87,14 @@ evidence: after-training
 evidence-cost: $(READY) $(FEATURES)
 	$(PY) -m benchmarks.evidence_cost $(RUN) $(AFTER)
 
-# All studies of `evidence`, coarsely and with one seed: it shows that they run, and stores nothing. Fine-tuned encoders are
-# left out: a run takes minutes.
+# All studies of `evidence`, coarsely and with one seed, a core each: it shows that they run, and stores nothing. Fine-tuned
+# encoders are left out: a run takes minutes.
 evidence-quick: COARSE = --quick --set study.seeds=[100]
 evidence-quick: RUN = $(filter-out sources_tuned,$(STUDIES))
 evidence-quick: $(READY) $(FEATURES)
 	$(PY) -m benchmarks.evidence_cost $(RUN) $(COARSE) --out runs/evidence-quick
-	for study in $(RUN); do \
-		$(PY) simulate.py configs/studies/$$study.yaml $(COARSE) --out runs/evidence-quick/$$study || exit; done
+	printf '%s\n' $(RUN) | xargs -P "$$(nproc)" -I {} \
+		$(PY) simulate.py configs/studies/{}.yaml $(COARSE) --set engine.workers=1 --out runs/evidence-quick/{}
 
 # The tables of docs/judging.md and of attacks in docs/privacy.md: what finished models told, beside what became
 # of it. About 25 minutes.

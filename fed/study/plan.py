@@ -18,6 +18,7 @@ QUICK = "-quick"
 QUICK_ROUNDS = 3
 QUICK_FEWEST_ROUNDS = 2  # a method has two phases
 ROUNDS = "training.rounds"
+ONBOARDING = "evaluation.onboarding"
 QUICK_CASES = 0.25
 QUICK_FEWEST_CASES = 16
 QUICK_SEEDS = 2
@@ -166,9 +167,15 @@ def quick(config: Config) -> Config:
     raw["training"]["rounds"] = fewer(config.training.rounds)
     raw["evaluation"]["bootstrap"] = min(config.evaluation.bootstrap, 200)
     for group in raw["sites"]:
-        if group["role"] == "train" or config.evaluation.onboarding is None:  # archives stay whole
+        if group["role"] == "train" or not _has_archives(config):  # archives stay whole
             group["cases"] = _fewer(group["cases"])
     return resolve(raw)
+
+
+def _has_archives(config: Config) -> bool:
+    varied = (key for _, keys in _settings(_study(config)) for key in keys)
+    fixed = config.evaluation.onboarding is not None
+    return fixed or any(key.startswith(ONBOARDING) for key in varied)
 
 
 def is_quick(config: Config) -> bool:

@@ -144,3 +144,19 @@ def test_methods_of_a_study_may_be_files_or_written_out(tmp_path):
     assert quick(made).study.method_names == made.study.method_names
     with pytest.raises(ConfigError, match="needs a name"):
         study(methods=[{"base": "fedrima"}])
+
+
+@pytest.mark.parametrize("varied", [True, False])
+def test_a_coarse_study_leaves_hospitals_the_cases_of_their_archives(varied):
+    key = "evaluation.onboarding"
+    archives = {str(n): {key: {"archive": n, "counts": "known"}} for n in (20, 160)}
+    sites = [
+        {"name": "t", "count": 3, "modalities": ["fundus"], "cases": 400},
+        {"name": "u", "role": "held_out", "modalities": ["fundus", "oct"], "cases": 320},
+    ]
+    fixed = {} if varied else {"evaluation": {"onboarding": archives["160"][key]}}
+    vary = {"archive": archives} if varied else {}
+    made = tiny(sites=sites, study={"seeds": [100], "vary": vary}, **fixed)
+    for run in plan(quick(resolve(made))):
+        train, held_out = run.config.sites
+        assert (train.cases, held_out.cases) == (100, 320)
