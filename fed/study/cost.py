@@ -5,25 +5,18 @@ corrects them by the first runs that end. `benchmarks.study_cost` compares them 
 An encoder that does not tell what it takes is tried out on a few pictures, on this machine.
 """
 
-from __future__ import annotations
-
 import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from fed.config import Config
 from fed.config.groups import SiteGroup
 from fed.engines.site import one_thread
 from fed.schedule import phase_lengths
 from fed.sites import MODALITIES, Modality, SiteCard
-
-if TYPE_CHECKING:
-    from torch import nn
-
-    from model.encoders.fundus import FundusEncoder
-    from model.encoders.oct import OctEncoder
+from model.parts import ENCODER
 
 RUN_S = 1.3
 """To open the data, start and write results."""
@@ -73,7 +66,7 @@ class PictureSeconds(NamedTuple):
     encoded_twice: float
 
 
-_TRIED: dict[tuple[str, tuple[int, ...]], PictureSeconds] = {}
+_TRIED: dict[tuple[str, int, tuple[int, ...]], PictureSeconds] = {}
 
 
 def sites_of(cards: Iterable[SiteCard]) -> list[Sites]:
@@ -138,39 +131,41 @@ def phase_seconds(config: Config, sites: Sequence[Sites]) -> list[float]:
 
 
 def picture_seconds(config: Config, modality: Modality) -> PictureSeconds:
-    """Return what a picture costs in the encoder of its modality."""
-    side, volume = config.data.image_size, config.data.volume_size
-    fundus, oct = config.model.encoder_parts
+    """Return what a picture costs in the encoder of its modality.
+
+    Raises
+    ------
+    ConfigError
+        If the encoder cannot be built.
+    """
+    encoder = config.model.encoder_parts[MODALITIES.index(modality)]
+    side = config.data.image_size
+    shape = {"fundus": (3, side, side), "oct": (1, *config.data.volume_size)}[modality]
+    if encoder.training_s is not None:
+        seconds = encoder.training_s * math.prod(shape[1:])
+        return PictureSeconds(seconds, ENCODED_TWICE * seconds)
     number = min(TRIED, config.training.batch_size)
-    if modality == "fundus":
-        return _of(fundus, lambda: fundus.build(side), (number, 3, side, side))
-    return _of(oct, lambda: oct.build(volume), (number, 1, *volume))
+    key = (repr(encoder), number, shape)
+    if key not in _TRIED:  # each encoder is tried once
+        _TRIED[key] = _tried(config, modality, (number, *shape))
+    return _TRIED[key]
 
 
-def _of(
-    encoder: FundusEncoder | OctEncoder, build: Callable[[], nn.Module], shape: tuple[int, ...]
-) -> PictureSeconds:
-    if encoder.training_s is None:
-        return _tried(repr(encoder), build, shape)
-    seconds = encoder.training_s * math.prod(shape[2:])
-    return PictureSeconds(seconds, ENCODED_TWICE * seconds)
-
-
-def _tried(encoder: str, build: Callable[[], nn.Module], shape: tuple[int, ...]) -> PictureSeconds:
-    """Return what passes of an encoder take on this machine; each encoder is tried once."""
+def _tried(config: Config, modality: Modality, shape: tuple[int, ...]) -> PictureSeconds:
+    """Return what passes of an encoder take on this machine."""
     import torch
 
+    from fed.initial import untrained
     from model.network import lay_channels_last
 
-    if (encoder, shape) not in _TRIED:
-        with one_thread(), torch.random.fork_rng(devices=[]):
-            network, pictures = build().train(), torch.rand(shape)
-            lay_channels_last(network)
-            trained = _seconds(lambda: network(pictures).sum().backward())
-            with torch.no_grad():
-                encoded = _seconds(lambda: network(pictures))
-            _TRIED[encoder, shape] = PictureSeconds(trained / shape[0], 2 * encoded / shape[0])
-    return _TRIED[encoder, shape]
+    network = untrained(config).get_submodule(ENCODER[modality]).train()
+    lay_channels_last(network)
+    with one_thread(), torch.random.fork_rng(devices=[]):
+        pictures = torch.rand(shape)
+        trained = _seconds(lambda: network(pictures).sum().backward())
+        with torch.no_grad():
+            encoded = _seconds(lambda: network(pictures))
+    return PictureSeconds(trained / shape[0], 2 * encoded / shape[0])
 
 
 def _seconds(call: Callable[[], object]) -> float:

@@ -245,7 +245,7 @@ def _run(row: Row) -> tuple[str, int, str]:
 
 
 def _place(row: Row) -> tuple[object, ...]:
-    return (row.method, row.seed, row.setting, row.site, row.condition, row.metric)
+    return (*_run(row), row.site, row.condition, row.metric)
 
 
 if __name__ == "__main__":

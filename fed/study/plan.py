@@ -166,8 +166,9 @@ def quick(config: Config) -> Config:
     }
     raw["training"]["rounds"] = fewer(config.training.rounds)
     raw["evaluation"]["bootstrap"] = min(config.evaluation.bootstrap, 200)
+    whole = _has_archives(config)
     for group in raw["sites"]:
-        if group["role"] == "train" or not _has_archives(config):  # archives stay whole
+        if group["role"] == "train" or not whole:  # archives are not cut
             group["cases"] = _fewer(group["cases"])
     return resolve(raw)
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from fed.config import resolve
+from fed.errors import ConfigError
 from fed.study.cost import (
     Sites,
     judging_seconds,
@@ -103,3 +104,10 @@ def test_another_encoder_is_tried_out_and_rests_for_less_than_it_trains():
     assert found.trained > found.encoded_twice / 2 > 0
     assert found.trained > 5 * picture_seconds(small, "oct").trained
     assert torch.equal(before, torch.get_rng_state())
+
+
+def test_an_encoder_that_cannot_be_built_is_refused_in_one_line():
+    unknown = {"oct": {"use": "monai_network", "network": "Nope"}}
+    config = resolve(tiny(method="fedavg", model={"encoders": unknown}))
+    with pytest.raises(ConfigError, match=r"^model\.encoders: .*allowed"):
+        phase_seconds(config, SITES)
